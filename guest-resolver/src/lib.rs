@@ -1,0 +1,12 @@
+//! wasi-pm's resolution and lockfile logic: pure and deterministic. No files, no sockets, no clock, no environment.
+//! The outcome depends on the project and on the facts in the replies alone, never on their order.
+//!
+//! ```text
+//! project ─▶ lockfile::read ─▶ lockfile::check ─ fits ─────────────────────────────┐
+//!                 │ outdated, or an update                                          ▼
+//!                 ▼                                                            place, hoist ─▶ snapshots
+//!            session ⇄ requests, replies                                            ▲
+//!              └─ resolve (tree, pick, peers) ─▶ lockfile::model ─▶ lockfile::write ┘
+//! ```
+
+pub mod lockfile;

@@ -1,0 +1,195 @@
+//! What a `pnpm-lock.yaml` says, field by field (format: <https://pnpm.io/git#lockfiles>, version 9.0). Maps are sorted
+//! by key, as the file is, except `overrides`, which keep the user's order. No logic beyond look-ups.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+/// A lockfile.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lockfile {
+    /// `settings`.
+    pub settings: LockfileSettings,
+    /// `catalogs`: name to alias to entry; only entries in use.
+    pub catalogs: BTreeMap<String, BTreeMap<String, CatalogEntry>>,
+    /// `overrides`: selector to specifier, catalogs resolved.
+    pub overrides: IndexMap<String, String>,
+    /// `packageExtensionsChecksum`: `sha256-<base64>`.
+    pub package_extensions_checksum: Option<String>,
+    /// `pnpmfileChecksum`: `sha256-<base64>`.
+    pub pnpmfile_checksum: Option<String>,
+    /// `patchedDependencies`: selector to the patch's sha256, hexadecimal.
+    pub patched_dependencies: BTreeMap<String, String>,
+    /// `importers`.
+    pub importers: BTreeMap<String, Importer>,
+    /// `packages`: by `name@version` without peers.
+    pub packages: BTreeMap<String, Package>,
+    /// `ignoredOptionalDependencies`.
+    pub ignored_optional_dependencies: Vec<String>,
+    /// `snapshots`: by dep-path.
+    pub snapshots: BTreeMap<String, Snapshot>,
+    /// `time`: publish times of direct dependencies under `time-based`.
+    pub time: BTreeMap<String, String>,
+    /// A first YAML document (pnpm's environment lockfile), kept byte for byte: `---\n…\n---\n`.
+    pub environment_document: Option<String>,
+}
+
+/// `settings`: what the file was made under.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LockfileSettings {
+    /// `autoInstallPeers`.
+    pub auto_install_peers: Option<bool>,
+    /// `dedupePeers`; written only if true.
+    pub dedupe_peers: Option<bool>,
+    /// `excludeLinksFromLockfile`.
+    pub exclude_links_from_lockfile: Option<bool>,
+    /// `injectWorkspacePackages`; written only if true.
+    pub inject_workspace_packages: Option<bool>,
+    /// `peersSuffixMaxLength`; not written at its default, 1000.
+    pub peers_suffix_max_length: Option<u32>,
+}
+
+/// An entry of `catalogs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogEntry {
+    /// What the workspace file asks for.
+    pub specifier: String,
+    /// What was picked.
+    pub version: String,
+}
+
+/// An entry of `importers`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Importer {
+    /// `dependencies`.
+    pub dependencies: BTreeMap<String, ImporterDependency>,
+    /// `devDependencies`.
+    pub dev_dependencies: BTreeMap<String, ImporterDependency>,
+    /// `optionalDependencies`.
+    pub optional_dependencies: BTreeMap<String, ImporterDependency>,
+    /// `dependenciesMeta`: alias to `injected`.
+    pub dependencies_meta: BTreeMap<String, DependencyMeta>,
+    /// `publishDirectory`.
+    pub publish_directory: Option<String>,
+}
+
+/// An entry of `dependenciesMeta`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DependencyMeta {
+    /// The project is copied, not linked.
+    pub injected: Option<bool>,
+}
+
+/// A direct dependency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImporterDependency {
+    /// What the manifest asks for.
+    pub specifier: String,
+    /// What was picked: `1.2.3(peer@x)`, `other@1.2.3`, `link:../b`, `file:…`, an address.
+    pub version: String,
+}
+
+/// An entry of `packages`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Package {
+    /// `resolution`.
+    pub resolution: Resolution,
+    /// `version`: where the key has none.
+    pub version: Option<String>,
+    /// `engines`: in the manifest's order.
+    pub engines: IndexMap<String, String>,
+    /// `cpu`.
+    pub cpu: Vec<String>,
+    /// `os`.
+    pub os: Vec<String>,
+    /// `libc`.
+    pub libc: Vec<String>,
+    /// `deprecated`.
+    pub deprecated: Option<String>,
+    /// `hasBin`.
+    pub has_bin: bool,
+    /// `bundledDependencies`.
+    pub bundled_dependencies: Option<Bundled>,
+    /// `peerDependencies`.
+    pub peer_dependencies: BTreeMap<String, String>,
+    /// `peerDependenciesMeta`: names whose `optional` is true.
+    pub optional_peers: Vec<String>,
+    /// Fields that this version does not know, kept as YAML text in their order: name and block.
+    pub other: Vec<(String, String)>,
+}
+
+/// `bundledDependencies`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bundled {
+    /// `true`.
+    All(bool),
+    /// By name.
+    Names(Vec<String>),
+}
+
+/// `resolution`: where the bytes come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resolution {
+    /// `{integrity, tarball?}`, `{gitHosted, integrity, tarball, path?}`.
+    Tarball {
+        /// What the tarball hashes to.
+        integrity: Option<String>,
+        /// Its address, where it is not the canonical one.
+        tarball: Option<String>,
+        /// An archive that a git host makes.
+        git_hosted: bool,
+        /// A folder inside it.
+        path: Option<String>,
+    },
+    /// `{directory, type: directory}`.
+    Directory(String),
+    /// `{commit, repo, type: git, path?}`.
+    Git {
+        /// The commit.
+        commit: String,
+        /// The repository.
+        repo: String,
+        /// A folder inside it.
+        path: Option<String>,
+    },
+    /// Any other `type`, kept as YAML text.
+    Other {
+        /// Its type.
+        kind: String,
+        /// The whole value, as it stands in the file.
+        text: String,
+    },
+}
+
+impl Default for Resolution {
+    fn default() -> Self {
+        Self::Tarball { integrity: None, tarball: None, git_hosted: false, path: None }
+    }
+}
+
+/// An entry of `snapshots`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// `dependencies`: alias to `1.0.0(peers)`, `name@1.0.0`, `link:…`.
+    pub dependencies: BTreeMap<String, String>,
+    /// `optionalDependencies`.
+    pub optional_dependencies: BTreeMap<String, String>,
+    /// `transitivePeerDependencies`: sorted.
+    pub transitive_peer_dependencies: Vec<String>,
+    /// `optional`: reached over optional edges only.
+    pub optional: bool,
+}
+
+/// The dep-path behind an alias and its value in `dependencies`: `None` for a link.
+/// `1.0.0(a@1)` is a version of the alias itself, anything with a name in front stands for itself.
+#[must_use]
+pub fn dep_path_of(alias: &str, value: &str) -> Option<String> {
+    if value.starts_with("link:") {
+        return None;
+    }
+    let head = value.split('(').next().unwrap_or(value);
+    let named = head.get(1..).is_some_and(|rest| rest.contains('@')) && !head.contains(':')
+        || head.strip_prefix('@').is_some_and(|rest| rest.contains('@'))
+        || head.split_once('@').is_some_and(|(name, _)| !name.is_empty() && !name.contains([':', '/']));
+    Some(if named { value.to_owned() } else { format!("{alias}@{value}") })
+}

@@ -1,0 +1,1 @@
+//! One function for each command: a list of named steps.

@@ -1,0 +1,1 @@
+//! The component: compiled ahead of time, sandboxed, limited, driven.

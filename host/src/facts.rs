@@ -1,0 +1,160 @@
+//! What a session asks for and what it is told, in the host's own words: the contract between `engine`, which drives
+//! the component, and `registry`, which finds things out. `engine::convert` turns these into WIT records and back.
+
+use std::sync::mpsc::Sender;
+
+use wit::PackageName;
+
+use crate::graph::Source;
+
+/// Names one request of one session.
+pub type RequestId = u32;
+
+/// What a session needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// The versions of a package.
+    Metadata(MetadataRequest),
+    /// The manifest of one version that the metadata did not carry. It is answered from the packument already at hand.
+    Manifest {
+        /// Its name.
+        name: PackageName,
+        /// A named registry.
+        registry: Option<String>,
+        /// Its version.
+        version: String,
+    },
+    /// The commit and manifest behind a git specifier.
+    Git(String),
+    /// The integrity and manifest of a remote tarball.
+    Tarball(String),
+    /// The manifest of a local folder or tarball, relative to an importer.
+    Local {
+        /// Whose manifest names it.
+        importer: String,
+        /// As the specifier has it.
+        path: String,
+    },
+    /// A specifier that a plugin claims.
+    Custom {
+        /// The key in the manifest.
+        alias: String,
+        /// The value in the manifest.
+        specifier: String,
+    },
+}
+
+/// The versions of one package.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MetadataRequest {
+    /// Its name.
+    pub name: PackageName,
+    /// A named registry.
+    pub registry: Option<String>,
+    /// A full packument is needed (publish times, libc, trust evidence).
+    pub full: bool,
+    /// The version whose manifest is best sent along.
+    pub wanted: Option<String>,
+    /// A prefetch: its failure matters only once it is asked for in earnest.
+    pub likely: bool,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// To [`Request::Metadata`].
+    Metadata(Metadata),
+    /// To [`Request::Manifest`]: JSON text.
+    Manifest(Vec<u8>),
+    /// To the others.
+    Resolved {
+        /// Where its bytes come from, pinned.
+        source: Source,
+        /// Its `package.json`.
+        manifest: Vec<u8>,
+    },
+    /// It could not be had.
+    Unavailable(Unavailable),
+}
+
+/// A package as its registry describes it; fields as in `wit/resolver/resolution.wit`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata {
+    /// Every version, one a line, in the registry's order.
+    pub versions: String,
+    /// Tags and what they point to.
+    pub dist_tags: Vec<(String, String)>,
+    /// Publish times, line by line beside `versions`.
+    pub times: Option<String>,
+    /// When the packument last changed.
+    pub modified: Option<String>,
+    /// It has all that a full packument has.
+    pub full: bool,
+    /// Lines of versions with a deprecation notice.
+    pub deprecated: Vec<u32>,
+    /// Trust evidence by line: 0 none, 1 provenance, 2 trusted publisher, 3 staged publish.
+    pub trust: Option<Vec<u8>>,
+    /// JSON text by version.
+    pub manifests: Vec<(String, Vec<u8>)>,
+}
+
+/// Why something could not be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unavailable {
+    /// The kind of reason.
+    pub reason: Reason,
+    /// Where it was asked for, without credentials.
+    pub url: Option<String>,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// In the words of the lower layer.
+    pub detail: Option<String>,
+}
+
+/// The kind of reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It is not there.
+    NotFound,
+    /// Not in the cache, and the network may not be used.
+    Offline,
+    /// 401.
+    Unauthorized,
+    /// 403.
+    Forbidden,
+    /// The network or the server failed, after all retries.
+    Network,
+    /// The bytes do not hash to what was promised.
+    Integrity,
+    /// It came, but is not what it should be.
+    Invalid,
+    /// Over a limit.
+    TooLarge,
+    /// A policy of the user forbids it.
+    Policy,
+    /// git failed.
+    Git,
+    /// A plugin failed.
+    Plugin,
+}
+
+/// A package to fetch ahead, because it is very likely part of the outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Download {
+    /// Its name.
+    pub name: PackageName,
+    /// Its version.
+    pub version: String,
+    /// Where its bytes come from.
+    pub source: Source,
+    /// Large ones first; bytes.
+    pub size_hint: Option<u64>,
+}
+
+/// Who finds things out for a session. All methods return at once.
+pub trait Oracle: Send + Sync {
+    /// Starts to answer; exactly one reply for each request goes to `replies`, from any thread, in any order.
+    fn ask(&self, id: RequestId, request: Request, replies: &Sender<(RequestId, Answer)>);
+    /// Starts a download that will probably be needed.
+    fn download(&self, download: Download);
+}

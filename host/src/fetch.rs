@@ -1,0 +1,1 @@
+//! Tarballs into the store, each once.

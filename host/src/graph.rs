@@ -1,0 +1,238 @@
+//! What has been resolved, in the host's own words: every string in here has passed the checks of `wit::names`.
+//! `engine::convert` makes it from what the component returns; `fetch`, `plan` and `link` read it. No logic.
+
+use serde::{Deserialize, Serialize};
+use wit::{Alias, DepPath, ImporterId, PackageName, Slot};
+
+/// Everything to be placed: the outcome of a session, or of a lockfile that fits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Placement {
+    /// All packages; links name them by index.
+    pub snapshots: Vec<Snapshot>,
+    /// What goes into each project's `node_modules`.
+    pub roots: Vec<ImporterLinks>,
+    /// What is hoisted, in pnpm's order.
+    pub hoisted: Vec<HoistedLink>,
+    /// Optional packages left out.
+    pub skipped: Vec<Skipped>,
+    /// What the user should hear.
+    pub notices: Vec<Notice>,
+    /// The new `pnpm-lock.yaml`; `None`: the old one still holds.
+    pub lockfile: Option<String>,
+    /// `node_modules/.pnpm/lock.yaml`; `None`: it equals the lockfile.
+    pub current_lockfile: Option<String>,
+}
+
+/// An index into [`Placement::snapshots`].
+pub type SnapshotIndex = u32;
+
+/// One package, placed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its identity.
+    pub dep_path: DepPath,
+    /// Its folder inside the virtual store.
+    pub slot: Slot,
+    /// Its name: the folder below `<slot>/node_modules`.
+    pub name: PackageName,
+    /// Its version, as the lockfile has it.
+    pub version: String,
+    /// Where its bytes come from.
+    pub source: Source,
+    /// Its dependencies, by alias.
+    pub dependencies: Vec<Link>,
+    /// A failure to fetch it is no error.
+    pub optional: bool,
+    /// Its manifest names executables.
+    pub has_bin: bool,
+    /// It has scripts to run; `None` where only the unpacked package can tell.
+    pub requires_build: Option<bool>,
+    /// The sha256 of the patch to apply, hexadecimal.
+    pub patch: Option<String>,
+}
+
+/// Where the bytes of a package come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Source {
+    /// A tarball of a registry.
+    Registry {
+        /// A named registry other than the one that name and scope lead to.
+        registry: Option<String>,
+        /// Set where it is not the canonical address.
+        tarball: Option<String>,
+        /// The Subresource Integrity text.
+        integrity: Option<String>,
+    },
+    /// A tarball that no registry vouches for.
+    Tarball {
+        /// An http(s) address or `file:<path>` relative to the lockfile's folder.
+        url: String,
+        /// The Subresource Integrity text.
+        integrity: Option<String>,
+        /// An archive that a git host makes.
+        git_hosted: bool,
+        /// A folder inside it.
+        path: Option<String>,
+    },
+    /// A commit.
+    Git {
+        /// The repository's address.
+        repository: String,
+        /// 40 or 64 hexadecimal digits.
+        commit: String,
+        /// A folder inside it.
+        path: Option<String>,
+    },
+    /// A folder, relative to the lockfile's.
+    Directory(String),
+    /// Not installed by this version: its type.
+    Unsupported(String),
+}
+
+/// An edge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// The folder name below `node_modules`.
+    pub alias: Alias,
+    /// Where it leads.
+    pub target: Target,
+}
+
+/// Where a link leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// A package of this placement.
+    Snapshot(SnapshotIndex),
+    /// A folder relative to the lockfile's.
+    Directory(ImporterId),
+}
+
+/// What goes into one project's `node_modules`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImporterLinks {
+    /// Whose.
+    pub importer: ImporterId,
+    /// By alias.
+    pub links: Vec<RootLink>,
+}
+
+/// A direct dependency.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RootLink {
+    /// The key in the manifest.
+    pub alias: Alias,
+    /// The package behind it.
+    pub real_name: PackageName,
+    /// Its version.
+    pub version: Option<String>,
+    /// What `latest` points to, where metadata was seen.
+    pub latest: Option<String>,
+    /// The field of the manifest.
+    pub group: Group,
+    /// Where it leads.
+    pub target: Target,
+}
+
+/// The field of `package.json` that an edge comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Group {
+    /// `dependencies`.
+    Prod,
+    /// `devDependencies`.
+    Dev,
+    /// `optionalDependencies`.
+    Optional,
+    /// `peerDependencies`.
+    Peer,
+}
+
+/// A dependency of a dependency that is lifted into a shared folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HoistedLink {
+    /// The folder name.
+    pub alias: Alias,
+    /// The dep-path or importer that is lifted: a key of `hoistedDependencies` in `.modules.yaml`.
+    pub owner: String,
+    /// Where it leads.
+    pub target: Target,
+    /// Into the root's `node_modules`, not the virtual store's.
+    pub public: bool,
+}
+
+/// An optional package that is left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Its identity.
+    pub dep_path: String,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// Why.
+    pub reason: SkipReason,
+    /// Wanted and present, for people.
+    pub detail: String,
+    /// Who asked for it.
+    pub parents: Vec<String>,
+}
+
+/// Why an optional package is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SkipReason {
+    /// `os`, `cpu` or `libc`.
+    UnsupportedPlatform,
+    /// `engines`.
+    UnsupportedEngine,
+    /// It could not be resolved.
+    ResolutionFailure,
+}
+
+/// What the user should hear.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Notice {
+    /// A package carries a deprecation notice.
+    Deprecated {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// The registry's words.
+        message: String,
+        /// Who depends on it.
+        importer: String,
+        /// 0: directly.
+        depth: u32,
+    },
+    /// A peer dependency is missing or does not fit.
+    PeerIssue {
+        /// In which project.
+        importer: String,
+        /// From the project to the package that declares the peer: `name@version`.
+        chain: Vec<String>,
+        /// The peer.
+        peer: String,
+        /// The range it should satisfy.
+        wanted: String,
+        /// What is there.
+        found: Option<String>,
+        /// The peer is optional.
+        optional: bool,
+    },
+    /// Anything else.
+    Other(Failure),
+}
+
+/// One reason why something could not be done, as the component words it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// `ERR_PNPM_*` or `ERR_WASI_PM_*`.
+    pub code: String,
+    /// One sentence without a final stop.
+    pub message: String,
+    /// Names and values.
+    pub facts: Vec<(String, String)>,
+    /// From the importer to the culprit.
+    pub chain: Vec<String>,
+    /// What the user can do.
+    pub hint: Option<String>,
+}

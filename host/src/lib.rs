@@ -1,0 +1,28 @@
+//! wasi-pm's native half: it owns the command line, the network, the store and `node_modules`, and drives the one
+//! resolver there is, a sandboxed component. It holds no resolution logic of its own.
+//!
+//! ```text
+//! cli ─▶ config ─▶ commands::install ─▶ uptodate ─ same as last time ─▶ done
+//!                        │ no
+//!                        ▼
+//!                 engine (component) ⇄ registry (HTTP, packument cache)
+//!                        │ downloads ──────▶ fetch ──▶ store
+//!                        ▼ graph::Placement
+//!                 plan (pure) ──▶ link ──▶ scripts ──▶ state files, lockfile, summary (report)
+//! ```
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod diagnostic;
+pub mod engine;
+pub mod facts;
+pub mod fetch;
+pub mod graph;
+pub mod link;
+pub mod plan;
+pub mod registry;
+pub mod report;
+pub mod scripts;
+pub mod state;
+pub mod timings;

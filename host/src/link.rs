@@ -1,0 +1,1 @@
+//! Carries a plan out: the one parallel pass over `node_modules`.

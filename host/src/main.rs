@@ -1,0 +1,3 @@
+//! The `wasi-pm` binary.
+
+fn main() {}

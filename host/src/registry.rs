@@ -1,0 +1,1 @@
+//! The npm registry: HTTP, credentials, packuments as byte spans, their cache on disk.

@@ -1,0 +1,6 @@
+//! Everything the user sees. Other modules send [`Event`]s to a [`Report`]; only this module and its children write
+//! to the terminal.
+
+pub mod event;
+
+pub use event::{Event, LogLevel, Report};

@@ -1,0 +1,1 @@
+//! Runs the project's own lifecycle scripts.

@@ -1,0 +1,1 @@
+//! The content-addressed store. Knows no ranges, no network, no `node_modules`.

@@ -1,0 +1,1 @@
+//! wasi-pm's tests from the outside.
