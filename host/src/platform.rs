@@ -1,0 +1,148 @@
+//! The machine that packages are chosen for: operating system, processor, C library and Node, in Node's own words.
+//!
+//! `node --version` takes 40 ms, more than a whole warm install may cost; its answer is therefore remembered under the
+//! identity (path, size, modification time) of the `node` that `PATH` leads to.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// What packages are chosen for; fields as in `wit/resolver/types.wit`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platform {
+    /// `process.platform`.
+    pub os: String,
+    /// `process.arch`.
+    pub cpu: String,
+    /// `glibc` or `musl`, on Linux.
+    pub libc: Option<String>,
+    /// Node's version without a `v`; `None`: there is no Node.
+    pub node: Option<String>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq)]
+struct RememberedNode {
+    path: PathBuf,
+    size: u64,
+    modified: (i64, i64),
+    version: String,
+}
+
+impl Platform {
+    /// Finds out. `path` is the `PATH` to look for `node` in; `cache_dir` is where its version is remembered.
+    #[must_use]
+    pub fn detect(path: Option<&std::ffi::OsStr>, cache_dir: &Path) -> Self {
+        let node = path.and_then(|path| find_node(path)).and_then(|node| node_version(&node, cache_dir));
+        Self { os: os().to_owned(), cpu: cpu().to_owned(), libc: libc(), node }
+    }
+}
+
+fn os() -> &'static str {
+    match std::env::consts::OS {
+        "macos" => "darwin",
+        "windows" => "win32",
+        other => other,
+    }
+}
+
+fn cpu() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        "x86" => "ia32",
+        "powerpc64" => "ppc64",
+        "loongarch64" => "loong64",
+        other => other,
+    }
+}
+
+/// The C library of the system, not of this binary: musl's loader lies in `/lib` under a name of its own.
+fn libc() -> Option<String> {
+    if std::env::consts::OS != "linux" {
+        return None;
+    }
+    let musl = Path::new("/lib").join(format!("ld-musl-{}.so.1", std::env::consts::ARCH));
+    Some(if musl.exists() { "musl" } else { "glibc" }.to_owned())
+}
+
+fn find_node(path: &std::ffi::OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path).map(|folder| folder.join("node")).find(|candidate| candidate.is_file())
+}
+
+fn node_version(node: &Path, cache_dir: &Path) -> Option<String> {
+    let found = fs::metadata(node).ok()?;
+    let remembered_at = cache_dir.join("v1").join("node-version.json");
+    let same = |known: &RememberedNode| {
+        known.path == node && known.size == found.len() && known.modified == (found.mtime(), found.mtime_nsec())
+    };
+    let known = fs::read(&remembered_at).ok().and_then(|text| serde_json::from_slice::<RememberedNode>(&text).ok());
+    if let Some(known) = known.filter(same) {
+        return Some(known.version);
+    }
+    let output = Command::new(node).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let version = String::from_utf8(output.stdout).ok()?.trim().trim_start_matches('v').to_owned();
+    wit::Version::parse(&version).ok()?;
+    let remembered = RememberedNode {
+        path: node.to_owned(),
+        size: found.len(),
+        modified: (found.mtime(), found.mtime_nsec()),
+        version: version.clone(),
+    };
+    // A cache that cannot be written costs 40 ms, not the install.
+    let _ = write_cache(&remembered_at, &serde_json::to_vec(&remembered).ok()?);
+    Some(version)
+}
+
+fn write_cache(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().expect("a cache file lies in a folder");
+    fs::create_dir_all(folder)?;
+    let staged = folder.join(format!(".node-version.{}.tmp", std::process::id()));
+    fs::write(&staged, bytes)?;
+    fs::rename(&staged, path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn fake_node(folder: &Path, version: &str) {
+        let node = folder.join("node");
+        fs::write(&node, format!("#!/bin/sh\necho v{version}\necho run >> {}/runs\n", folder.display())).unwrap();
+        fs::set_permissions(&node, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn node_is_asked_for_its_version_once() {
+        let folder = tempfile::tempdir().unwrap();
+        fake_node(folder.path(), "20.1.0");
+        for _ in 0..2 {
+            let platform = Platform::detect(Some(folder.path().as_os_str()), folder.path());
+            assert_eq!(platform.node.as_deref(), Some("20.1.0"));
+        }
+        assert_eq!(fs::read_to_string(folder.path().join("runs")).unwrap(), "run\n");
+    }
+
+    #[test]
+    fn another_node_is_asked_again() {
+        let folder = tempfile::tempdir().unwrap();
+        fake_node(folder.path(), "20.1.0");
+        let _ = Platform::detect(Some(folder.path().as_os_str()), folder.path());
+        fake_node(folder.path(), "22.10.0");
+        let platform = Platform::detect(Some(folder.path().as_os_str()), folder.path());
+        assert_eq!(platform.node.as_deref(), Some("22.10.0"));
+    }
+
+    #[test]
+    fn without_node_there_is_no_version() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Platform::detect(Some(folder.path().as_os_str()), folder.path()).node, None);
+    }
+}
