@@ -32,10 +32,16 @@ pub struct Lockfile {
     pub time: BTreeMap<String, String>,
     /// A first YAML document (pnpm's environment lockfile), kept byte for byte: `---\n…\n---\n`.
     pub environment_document: Option<String>,
+    /// Fields that this version does not know.
+    pub other: OtherFields,
 }
 
+/// Fields that this version does not know, kept as YAML text in their order: name, and what follows `name:` to the end
+/// of its block.
+pub type OtherFields = Vec<(String, String)>;
+
 /// `settings`: what the file was made under.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LockfileSettings {
     /// `autoInstallPeers`.
     pub auto_install_peers: Option<bool>,
@@ -47,6 +53,8 @@ pub struct LockfileSettings {
     pub inject_workspace_packages: Option<bool>,
     /// `peersSuffixMaxLength`; not written at its default, 1000.
     pub peers_suffix_max_length: Option<u32>,
+    /// Fields that this version does not know.
+    pub other: OtherFields,
 }
 
 /// An entry of `catalogs`.
@@ -71,6 +79,8 @@ pub struct Importer {
     pub dependencies_meta: BTreeMap<String, DependencyMeta>,
     /// `publishDirectory`.
     pub publish_directory: Option<String>,
+    /// Fields that this version does not know.
+    pub other: OtherFields,
 }
 
 /// An entry of `dependenciesMeta`.
@@ -114,8 +124,8 @@ pub struct Package {
     pub peer_dependencies: BTreeMap<String, String>,
     /// `peerDependenciesMeta`: names whose `optional` is true.
     pub optional_peers: Vec<String>,
-    /// Fields that this version does not know, kept as YAML text in their order: name and block.
-    pub other: Vec<(String, String)>,
+    /// Fields that this version does not know.
+    pub other: OtherFields,
 }
 
 /// `bundledDependencies`.
@@ -178,6 +188,8 @@ pub struct Snapshot {
     pub transitive_peer_dependencies: Vec<String>,
     /// `optional`: reached over optional edges only.
     pub optional: bool,
+    /// Fields that this version does not know.
+    pub other: OtherFields,
 }
 
 /// The dep-path behind an alias and its value in `dependencies`: `None` for a link.
