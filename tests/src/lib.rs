@@ -1,1 +1,7 @@
-//! wasi-pm's tests from the outside.
+//! What wasi-pm's tests from the outside stand on: a registry in this process, scenarios as data, and projects in
+//! folders of their own. Nothing here reaches the network, and no child sees the caller's configuration.
+
+pub mod project;
+pub mod registry;
+pub mod scenario;
+pub mod world;

@@ -1,0 +1,131 @@
+//! Scenarios as data: a world of packages, a project, and steps. The lockfile expected after a step stands in a file
+//! beside the scenario, `<name>.<step>.lock.yaml`; the parity tool writes it from what the real pnpm 12 made, never a
+//! person.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{project::Project, registry::Registry, world::World};
+
+/// A scenario.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Scenario {
+    /// The behaviour it shows, one sentence.
+    pub about: String,
+    /// What the registry has.
+    pub world: World,
+    /// The project: path to text, or to a mapping that is written as JSON.
+    pub files: IndexMap<String, Value>,
+    /// Environment besides the release age, which is 0 unless named here.
+    #[serde(default)]
+    pub env: IndexMap<String, String>,
+    /// What happens.
+    pub steps: Vec<Step>,
+    /// Its name: the file's, without ending.
+    #[serde(skip)]
+    pub name: String,
+}
+
+/// One step. Changes come first, then the install.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub struct Step {
+    /// Packages that the registry now has instead of what it had under these names.
+    pub publish: World,
+    /// Files written before the install.
+    pub write: IndexMap<String, Value>,
+    /// Files removed before the install.
+    pub remove: Vec<String>,
+    /// Arguments after `install`.
+    pub install: Vec<String>,
+    /// The error code it ends with; none: it succeeds.
+    pub fails: Option<String>,
+}
+
+/// Where the scenarios are.
+#[must_use]
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// All scenarios, by name.
+///
+/// # Panics
+/// If one cannot be read: a scenario is part of the test.
+#[must_use]
+pub fn all() -> Vec<Scenario> {
+    let mut found: Vec<Scenario> = fs::read_dir(folder())
+        .expect("the scenarios lie beside this crate's source")
+        .map(|entry| entry.expect("a folder can be listed").path())
+        .filter(|path| path.to_string_lossy().ends_with(".yaml") && !path.to_string_lossy().ends_with(".lock.yaml"))
+        .map(|path| read(&path))
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+fn read(path: &Path) -> Scenario {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut scenario: Scenario =
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    scenario.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    scenario
+}
+
+impl Scenario {
+    /// A fresh registry and a fresh project for this scenario.
+    #[must_use]
+    pub fn start(&self, binary: impl Into<PathBuf>) -> (Registry, Project) {
+        let registry = Registry::start(self.world.clone());
+        registry.max_age(0); // a publish between two steps is seen
+        let project = Project::new(&registry.url, binary);
+        write_files(&project, &self.files);
+        (registry, project)
+    }
+
+    /// Makes the changes of a step, without its install.
+    ///
+    /// # Panics
+    /// If a file cannot be removed.
+    pub fn prepare(&self, step: &Step, registry: &Registry, project: &Project, world: &mut World) {
+        if !step.publish.is_empty() {
+            world.extend(step.publish.clone());
+            registry.publish(world.clone());
+        }
+        write_files(project, &step.write);
+        for path in &step.remove {
+            fs::remove_file(project.dir().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        }
+    }
+
+    /// The environment of every install of this scenario.
+    #[must_use]
+    pub fn environment(&self) -> IndexMap<String, String> {
+        let mut environment = IndexMap::from([("PNPM_CONFIG_MINIMUM_RELEASE_AGE".to_owned(), "0".to_owned())]);
+        environment.extend(self.env.clone());
+        environment
+    }
+
+    /// Where the lockfile expected after a step stands.
+    #[must_use]
+    pub fn expected(&self, step: usize) -> PathBuf {
+        folder().join(format!("{}.{step}.lock.yaml", self.name))
+    }
+}
+
+fn write_files(project: &Project, files: &IndexMap<String, Value>) {
+    for (path, content) in files {
+        let text = match content {
+            Value::String(text) => text.clone(),
+            data => format!("{data:#}\n"),
+        };
+        project.write(path, &text);
+    }
+}
