@@ -2,6 +2,7 @@
 //! folders of their own. Nothing here reaches the network, and no child sees the caller's configuration.
 
 pub mod project;
+pub mod random;
 pub mod registry;
 pub mod scenario;
 pub mod world;

@@ -1,27 +1,39 @@
-//! Compares with the real pnpm 12: runs every scenario with the pnpm binary that is given, and writes what it locks
-//! beside the scenario. `cargo test` then holds wasi-pm to these files.
+//! Compares with the real pnpm 12, lockfile byte for byte.
 //!
-//! Usage: `cargo run -p tests --bin parity -- PNPM [NAME...]`. Prints one line a scenario; exits with 1 if a file
-//! changed or pnpm did not do what the scenario says.
+//! - `parity record PNPM [NAME...]` runs every scenario with pnpm and writes what it locks beside the scenario;
+//!   `cargo test` then holds wasi-pm to these files.
+//! - `parity random WASI_PM PNPM FIRST LAST [STEPS]` runs the random worlds of these seeds with both, shrinks each
+//!   difference to a small scenario and prints it.
+//!
+//! Start it with `cargo run -p tests --bin parity -- ...`. It exits with 1 if anything differs, with 2 on wrong usage.
 
 use std::{fs, process::ExitCode};
 
-use tests::scenario::{self, Scenario};
+use tests::{
+    random,
+    scenario::{self, Scenario},
+};
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let Some(pnpm) = arguments.next() else {
-        say("usage: parity PNPM [NAME...]");
-        return ExitCode::from(2);
-    };
-    let names: Vec<String> = arguments.collect();
-    let mut good = true;
-    for scenario in scenario::all() {
-        if names.is_empty() || names.contains(&scenario.name) {
-            good &= record(&scenario, &pnpm);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let good = match arguments.as_slice() {
+        ["record", pnpm, names @ ..] => record_all(pnpm, names),
+        ["random", ours, pnpm, first, last, steps @ ..] => {
+            let steps = steps.first().map_or(Ok(1), |text| text.parse());
+            match (first.parse(), last.parse(), steps) {
+                (Ok(first), Ok(last), Ok(steps)) => compare_random(ours, pnpm, first, last, steps),
+                _ => return usage(),
+            }
         }
-    }
+        _ => return usage(),
+    };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn usage() -> ExitCode {
+    say("usage: parity record PNPM [NAME...] | parity random WASI_PM PNPM FIRST LAST [STEPS]");
+    ExitCode::from(2)
 }
 
 #[expect(clippy::print_stdout, reason = "a tool for developers: its report is its output")]
@@ -29,39 +41,120 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-/// Runs one scenario with pnpm; false if its files were not what pnpm makes.
-fn record(scenario: &Scenario, pnpm: &str) -> bool {
-    let (registry, project) = scenario.start(pnpm);
+/// What a program made of one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Made {
+    Lockfile(String),
+    Failure(String),
+}
+
+/// Runs all steps with one program.
+fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
+    let (registry, project) = scenario.start(program);
     let mut world = scenario.world.clone();
-    let mut good = true;
-    for (at, step) in scenario.steps.iter().enumerate() {
+    let mut made = Vec::new();
+    for step in &scenario.steps {
         scenario.prepare(step, &registry, &project, &mut world);
         let mut command = project.command(&["install", "--ignore-scripts"]);
-        let output = command.args(&step.install).envs(scenario.environment()).output();
-        let Ok(output) = output else {
-            say(&format!("cannot run {pnpm}"));
-            return false;
+        let output = match command.args(mode).args(&step.install).envs(scenario.environment()).output() {
+            Ok(output) => output,
+            Err(error) => {
+                made.push(Made::Failure(format!("{program}: {error}")));
+                return made;
+            }
         };
-        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        let as_said = match &step.fails {
-            None => output.status.success(),
-            Some(code) => !output.status.success() && said.contains(code.as_str()),
+        made.push(if output.status.success() {
+            Made::Lockfile(fs::read_to_string(project.dir().join("pnpm-lock.yaml")).unwrap_or_default())
+        } else {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            Made::Failure(said + &String::from_utf8_lossy(&output.stdout))
+        });
+    }
+    made
+}
+
+fn record_all(pnpm: &str, names: &[&str]) -> bool {
+    let wanted = |scenario: &Scenario| names.is_empty() || names.contains(&scenario.name.as_str());
+    scenario::all()
+        .iter()
+        .filter(|scenario| wanted(scenario))
+        .fold(true, |good, scenario| record(scenario, pnpm) && good)
+}
+
+/// Runs one scenario with pnpm; false if its files were not what pnpm makes.
+fn record(scenario: &Scenario, pnpm: &str) -> bool {
+    let mut good = true;
+    for (at, (step, made)) in scenario.steps.iter().zip(run(scenario, pnpm, &[])).enumerate() {
+        let made = match (&step.fails, made) {
+            (None, Made::Lockfile(made)) => made,
+            (Some(code), Made::Failure(said)) if said.contains(code.as_str()) => continue,
+            (_, other) => {
+                say(&format!("{} step {at}: pnpm does something else: {other:?}", scenario.name));
+                return false;
+            }
         };
-        if !as_said {
-            say(&format!("{} step {at}: pnpm does something else: {said}", scenario.name));
-            return false;
-        }
-        if step.fails.is_none() {
-            let made = fs::read_to_string(project.dir().join("pnpm-lock.yaml")).unwrap_or_default();
-            let known = fs::read_to_string(scenario.expected(at)).unwrap_or_default();
-            if made != known {
-                good = false;
-                if let Err(error) = fs::write(scenario.expected(at), made) {
-                    say(&format!("{} step {at}: {error}", scenario.name));
-                }
+        let known = fs::read_to_string(scenario.expected(at)).unwrap_or_default();
+        if made != known {
+            good = false;
+            if let Err(error) = fs::write(scenario.expected(at), made) {
+                say(&format!("{} step {at}: {error}", scenario.name));
             }
         }
     }
     say(&format!("{} {}", if good { "same   " } else { "changed" }, scenario.name));
     good
+}
+
+/// The first step after which the two differ, and what each made of it. Two failures are no difference: the codes are
+/// compared by the scenarios.
+fn difference(scenario: &Scenario, ours: &str, pnpm: &str) -> Option<(usize, Made, Made)> {
+    let mode = ["--lockfile-only"];
+    let (a, b) = (run(scenario, ours, &mode), run(scenario, pnpm, &mode));
+    a.into_iter().zip(b).enumerate().find_map(|(at, (a, b))| {
+        let same = a == b || matches!((&a, &b), (Made::Failure(_), Made::Failure(_)));
+        (!same).then_some((at, a, b))
+    })
+}
+
+fn compare_random(ours: &str, pnpm: &str, first: u64, last: u64, steps: usize) -> bool {
+    let mut different = Vec::new();
+    for seed in first..=last {
+        let scenario = random::scenario(seed, steps);
+        if difference(&scenario, ours, pnpm).is_some() {
+            say(&format!("seed {seed} differs"));
+            let small = shrink(scenario, ours, pnpm);
+            show(&small, ours, pnpm);
+            different.push(seed);
+        }
+    }
+    say(&format!("{} worlds, {} differ: {different:?}", last + 1 - first, different.len()));
+    different.is_empty()
+}
+
+/// Takes away one thing after the other while the two still differ.
+fn shrink(mut scenario: Scenario, ours: &str, pnpm: &str) -> Scenario {
+    loop {
+        let less = random::smaller(&scenario).into_iter().find(|less| {
+            // A failure of one alone is usually a world cut too far, so only different lockfiles count here.
+            matches!(difference(less, ours, pnpm), Some((_, Made::Lockfile(_), Made::Lockfile(_))))
+        });
+        match less {
+            Some(less) => scenario = less,
+            None => return scenario,
+        }
+    }
+}
+
+fn show(scenario: &Scenario, ours: &str, pnpm: &str) {
+    let data = serde_json::json!({ "world": scenario.world, "files": scenario.files });
+    say(&format!("{data:#}"));
+    for (at, step) in scenario.steps.iter().enumerate().skip(1) {
+        say(&format!("step {at}: {:#}", serde_json::json!({ "publish": step.publish, "write": step.write })));
+    }
+    if let Some((at, ours, pnpm)) = difference(scenario, ours, pnpm) {
+        for (who, made) in [("ours", ours), ("pnpm", pnpm)] {
+            let (Made::Lockfile(text) | Made::Failure(text)) = made;
+            say(&format!("--- {who}, step {at}\n{text}"));
+        }
+    }
 }
