@@ -10,3 +10,4 @@
 //! ```
 
 pub mod lockfile;
+pub mod semver;
