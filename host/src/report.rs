@@ -2,5 +2,7 @@
 //! to the terminal.
 
 pub mod event;
+mod text;
 
 pub use event::{Event, LogLevel, Report};
+pub use text::clean;

@@ -1,0 +1,199 @@
+//! Finds the project: its root, its workspace, and the projects in it. One walk over the folders that a pattern can
+//! match; symbolic links to folders are never followed, `node_modules` and `bower_components` never entered.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Map, Value};
+use wit::ImporterId;
+
+use super::{
+    ConfigError, files,
+    manifest::{self, Manifest},
+    pattern::{Patterns, Progress},
+};
+
+/// More folders than these are not looked at in one workspace.
+const MAX_FOLDERS: usize = 200_000;
+/// More projects than these are not installed at once.
+const MAX_PROJECTS: usize = 20_000;
+/// Larger settings files are refused; bytes.
+const MAX_YAML_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What is installed.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The folder of `pnpm-lock.yaml` and `pnpm-workspace.yaml`: the workspace's, else the project's. Absolute.
+    pub root: PathBuf,
+    /// The folder of the project that the command was started in: `root`, or one below it.
+    pub dir: PathBuf,
+    /// There is a `pnpm-workspace.yaml` with `packages`.
+    pub is_workspace: bool,
+    /// The projects, `.` first, then by folder.
+    pub importers: Vec<Importer>,
+}
+
+/// One project of the workspace.
+#[derive(Debug, Clone)]
+pub struct Importer {
+    /// Its folder relative to the root.
+    pub id: ImporterId,
+    /// Its folder, absolute.
+    pub dir: PathBuf,
+    /// Its `package.json`.
+    pub manifest: Manifest,
+}
+
+impl Project {
+    /// The path of the lockfile.
+    #[must_use]
+    pub fn lockfile(&self) -> PathBuf {
+        self.root.join("pnpm-lock.yaml")
+    }
+
+    /// The root's own project, if it has a manifest.
+    #[must_use]
+    pub fn root_importer(&self) -> Option<&Importer> {
+        self.importers.first().filter(|importer| importer.id.as_str() == ".")
+    }
+}
+
+/// The folders a command is about, before their projects are read.
+#[derive(Debug)]
+pub struct Place {
+    /// As [`Project::root`].
+    pub root: PathBuf,
+    /// As [`Project::dir`].
+    pub dir: PathBuf,
+    /// What `<root>/pnpm-workspace.yaml` says.
+    pub settings: Option<Map<String, Value>>,
+}
+
+/// Finds the folders: the nearest one upwards with a manifest or a workspace, and the workspace it belongs to.
+///
+/// # Errors
+/// There is neither, or a settings file is broken.
+pub fn locate(start: &Path) -> Result<Place, ConfigError> {
+    let dir =
+        start.ancestors().find(|dir| dir.join("package.json").is_file() || dir.join("pnpm-workspace.yaml").is_file());
+    let Some(dir) = dir else { return Err(manifest::missing(start)) };
+    for root in dir.ancestors() {
+        let Some(settings) = read_yaml(&root.join("pnpm-workspace.yaml"))? else { continue };
+        // Without `packages` the file holds settings of the project beside it, and of no other.
+        if root == dir || settings.contains_key("packages") {
+            return Ok(Place { root: root.to_path_buf(), dir: dir.to_path_buf(), settings: Some(settings) });
+        }
+    }
+    Ok(Place { root: dir.to_path_buf(), dir: dir.to_path_buf(), settings: None })
+}
+
+/// Reads the manifests of all projects.
+///
+/// # Errors
+/// There is none, one is broken, or a pattern is not valid.
+pub fn discover(place: &Place) -> Result<Project, ConfigError> {
+    let patterns = place.settings.as_ref().and_then(|settings| settings.get("packages")).and_then(Value::as_array);
+    let mut importers = Vec::new();
+    if let Some(manifest) = manifest::read(&place.root)? {
+        importers.push(importer(&place.root, &[], manifest)?);
+    }
+    if let Some(patterns) = patterns {
+        let patterns: Vec<String> = patterns.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
+        let mut walk = Walk { root: &place.root, patterns: Patterns::parse(&patterns)?, folders: 0, importers };
+        let start = walk.patterns.start();
+        walk.below(&place.root, &mut Vec::new(), &start)?;
+        importers = walk.importers;
+        importers.sort_by(|a, b| (a.id.as_str() != ".", &a.dir).cmp(&(b.id.as_str() != ".", &b.dir)));
+    }
+    if importers.is_empty() {
+        return Err(manifest::missing(&place.root));
+    }
+    Ok(Project { root: place.root.clone(), dir: place.dir.clone(), is_workspace: patterns.is_some(), importers })
+}
+
+/// Reads a settings file: a mapping, or nothing.
+///
+/// # Errors
+/// It cannot be read, or is not a mapping.
+pub fn read_yaml(path: &Path) -> Result<Option<Map<String, Value>>, ConfigError> {
+    let Some(text) = files::read_text(path, MAX_YAML_BYTES, "a settings file may have 4 MiB")? else {
+        return Ok(None);
+    };
+    if text.trim().is_empty() {
+        return Ok(Some(Map::new()));
+    }
+    let broken = |reason: String| ConfigError::BrokenYaml { path: path.to_path_buf(), reason };
+    match serde_saphyr::from_str(&text) {
+        Ok(Value::Object(settings)) => Ok(Some(settings)),
+        Ok(Value::Null) => Ok(Some(Map::new())),
+        Ok(_) => Err(broken("it is not a mapping of settings".to_owned())),
+        Err(error) => Err(broken(error.to_string().lines().next().unwrap_or_default().to_owned())),
+    }
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    patterns: Patterns,
+    folders: usize,
+    importers: Vec<Importer>,
+}
+
+impl Walk<'_> {
+    fn below(&mut self, dir: &Path, path: &mut Vec<String>, progress: &Progress) -> Result<(), ConfigError> {
+        let entries = match fs::read_dir(dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(ConfigError::Read { path: dir.to_path_buf(), source }),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|source| ConfigError::Read { path: dir.to_path_buf(), source })?;
+            // The entry's own type: a link to a folder is no folder.
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if name == "node_modules" || name == "bower_components" {
+                continue;
+            }
+            let next = self.patterns.step(progress, &name);
+            if Patterns::is_dead(&next) {
+                continue;
+            }
+            path.push(name);
+            self.visit(&entry.path(), path, &next)?;
+            path.pop();
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, dir: &Path, path: &mut Vec<String>, progress: &Progress) -> Result<(), ConfigError> {
+        self.folders += 1;
+        let too_large = |limit| Err(ConfigError::WorkspaceTooLarge { root: self.root.to_path_buf(), limit });
+        if self.folders > MAX_FOLDERS {
+            return too_large("more than 200,000 folders can match");
+        }
+        if self.importers.len() > MAX_PROJECTS {
+            return too_large("it has more than 20,000 projects");
+        }
+        let names: Vec<&str> = path.iter().map(String::as_str).collect();
+        if self.patterns.matches(progress, &names)
+            && let Some(manifest) = manifest::read(dir)?
+        {
+            self.importers.push(importer(dir, &names, manifest)?);
+        }
+        self.below(dir, path, progress)
+    }
+}
+
+fn importer(dir: &Path, path: &[&str], manifest: Manifest) -> Result<Importer, ConfigError> {
+    let id = if path.is_empty() { ".".to_owned() } else { path.join("/") };
+    let id = ImporterId::parse(&id)
+        .map_err(|error| ConfigError::BadPath { path: dir.to_path_buf(), reason: error.to_string() })?;
+    Ok(Importer { id, dir: dir.to_path_buf(), manifest })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! The sources of settings against each other.
