@@ -45,6 +45,14 @@ macro_rules! name {
                 }
             }
 
+            /// Whether a stranger's string is valid, without keeping it.
+            ///
+            /// # Errors
+            /// [`BadName`] with the rule that it breaks.
+            pub fn check(value: &str) -> Result<(), BadName> {
+                $check(value).map_err(|reason| BadName::new($what, value, reason))
+            }
+
             /// The text.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -294,6 +302,22 @@ impl Integrity {
             }
         }
         best.ok_or_else(|| BadName::new("integrity", text, "it has no digest of a known algorithm"))
+    }
+
+    /// Whether a text is one, without keeping it: the usual single digest is not decoded.
+    ///
+    /// # Errors
+    /// As [`Integrity::parse`].
+    pub fn check(text: &str) -> Result<(), BadName> {
+        let digest = |length: usize| {
+            let (body, end) = text[7..].split_at_checked(length - 2)?;
+            let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
+            (body.bytes().all(letters) && body.ends_with(['A', 'Q', 'g', 'w']) && end == "==").then_some(())
+        };
+        match text.starts_with("sha512-").then(|| digest(88)) {
+            Some(Some(())) => Ok(()),
+            _ => Self::parse(text).map(|_| ()),
+        }
     }
 
     /// From a `dist.shasum`: 40 hexadecimal digits.

@@ -199,9 +199,45 @@ pub fn dep_path_of(alias: &str, value: &str) -> Option<String> {
     if value.starts_with("link:") {
         return None;
     }
+    Some(if is_named(value) { value.to_owned() } else { format!("{alias}@{value}") })
+}
+
+/// Whether a value of `dependencies` has a name of its own in front of its version.
+#[must_use]
+pub fn is_named(value: &str) -> bool {
     let head = value.split('(').next().unwrap_or(value);
-    let named = head.get(1..).is_some_and(|rest| rest.contains('@')) && !head.contains(':')
-        || head.strip_prefix('@').is_some_and(|rest| rest.contains('@'))
-        || head.split_once('@').is_some_and(|(name, _)| !name.is_empty() && !name.contains([':', '/']));
-    Some(if named { value.to_owned() } else { format!("{alias}@{value}") })
+    match head.strip_prefix('@') {
+        Some(scoped) => scoped.contains('@'),
+        None => head.split_once('@').is_some_and(|(name, _)| !name.is_empty() && !name.contains([':', '/'])),
+    }
+}
+
+/// The key in `packages` of a key in `snapshots`: without patch and peers.
+#[must_use]
+pub fn package_key(dep_path: &str) -> &str {
+    let bytes = dep_path.as_bytes();
+    let mut end = bytes.len();
+    while end > 0 && bytes[end - 1] == b')' {
+        let mut open = 0usize;
+        let start = bytes[..end].iter().rposition(|byte| {
+            match byte {
+                b')' => open += 1,
+                b'(' => open -= 1,
+                _ => {}
+            }
+            open == 0
+        });
+        match start {
+            Some(start) if start > 0 => end = start,
+            _ => break,
+        }
+    }
+    &dep_path[..end]
+}
+
+/// Name and version (or address) of a key in `packages`.
+#[must_use]
+pub fn split_key(key: &str) -> Option<(&str, &str)> {
+    let at = key.get(1..)?.find('@')? + 1;
+    Some((&key[..at], &key[at + 1..]))
 }
