@@ -9,5 +9,7 @@
 //!              └─ resolve (tree, pick, peers) ─▶ lockfile::model ─▶ lockfile::write ┘
 //! ```
 
+pub mod age;
 pub mod lockfile;
 pub mod semver;
+pub mod specifier;
