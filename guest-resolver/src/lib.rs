@@ -11,5 +11,6 @@
 
 pub mod age;
 pub mod lockfile;
+pub mod pick;
 pub mod semver;
 pub mod specifier;

@@ -1,0 +1,250 @@
+//! Picks a version of a package, by pnpm's rules: preferred versions first, then `latest`, then the highest; deprecated
+//! ones last; too young ones not at all, unless nothing else is left.
+//!
+//! Versions are parsed when first looked at, once: most picks are settled by `latest` and parse one.
+
+mod packument;
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+
+use crate::age::{AgePolicy, Exclusion};
+use crate::semver::{Range, Version};
+use crate::specifier::{Want, WantedRange};
+
+pub use packument::{Packument, PackumentParts};
+
+/// The weight of a version that an existing lockfile holds.
+pub const LOCKED_WEIGHT: u32 = 1_000_000;
+/// The weight of a version that a direct dependency asks for.
+pub const DIRECT_WEIGHT: u32 = 1_000;
+
+/// A preference for some versions of a package.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preference {
+    /// Which ones.
+    pub want: Want,
+    /// How strongly; weights of one version add up. Plain preferences have 1.
+    pub weight: u32,
+}
+
+/// Which end of the satisfying versions is picked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// The highest, `latest` before all.
+    #[default]
+    Highest,
+    /// The lowest; `latest` means nothing.
+    Lowest,
+}
+
+/// How to pick.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PickOptions<'a> {
+    /// Versions to prefer.
+    pub preferred: &'a [Preference],
+    /// Which end.
+    pub direction: Direction,
+    /// The age rule.
+    pub age: Option<&'a AgePolicy>,
+}
+
+/// What was picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pick {
+    /// The line in the packument.
+    pub index: usize,
+    /// It is younger than the age rule allows, and nothing else was there.
+    pub immature: bool,
+}
+
+/// Why nothing could be picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PickError {
+    /// The age rule needs publish times: ask for the full packument.
+    NeedsFull,
+    /// The full packument has no publish times (`ERR_PNPM_MISSING_TIME`).
+    MissingTime,
+    /// There are no versions at all (`ERR_PNPM_NO_VERSIONS`).
+    NoVersions,
+    /// No version fits (`ERR_PNPM_NO_MATCHING_VERSION`).
+    NoMatch,
+}
+
+/// The versions that may be picked.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    packument: &'a Packument,
+    /// Applied to each version that is looked at; `None`: all are visible.
+    age: Option<(i64, &'a [Version])>,
+}
+
+/// Picks a version.
+pub fn pick(packument: &Packument, want: &Want, options: &PickOptions<'_>) -> Result<Pick, PickError> {
+    if packument.is_empty() {
+        return Err(PickError::NoVersions);
+    }
+    let all = View { packument, age: None };
+    let view = View { packument, age: age_filter(packument, options.age)? };
+    if let Some(index) = view.pick(want, options.preferred, options.direction) {
+        return Ok(Pick { index, immature: false });
+    }
+    if view.age.is_none() {
+        return Err(PickError::NoMatch);
+    }
+    // Nothing is old enough: the lowest, because it has been there the longest.
+    let index = all.pick(want, options.preferred, Direction::Lowest).ok_or(PickError::NoMatch)?;
+    Ok(Pick { index, immature: true })
+}
+
+type AgeFilter<'a> = Option<(i64, &'a [Version])>;
+
+fn age_filter<'a>(packument: &Packument, age: Option<&'a AgePolicy>) -> Result<AgeFilter<'a>, PickError> {
+    let Some(age) = age else { return Ok(None) };
+    let trusted: &[Version] = match age.exclusion(packument.name()) {
+        Exclusion::Package => return Ok(None),
+        Exclusion::Versions(versions) => versions,
+        Exclusion::None => &[],
+    };
+    if packument.has_times() {
+        return Ok(Some((age.cutoff, trusted)));
+    }
+    match packument.modified() {
+        Some(modified) if modified <= age.cutoff => Ok(None),
+        _ if !packument.is_full() => Err(PickError::NeedsFull),
+        _ if age.ignore_missing_time => Ok(None),
+        _ => Err(PickError::MissingTime),
+    }
+}
+
+impl<'a> View<'a> {
+    fn sees(&self, index: usize) -> bool {
+        let Some((cutoff, trusted)) = self.age else { return true };
+        self.packument.time(index).is_some_and(|time| time <= cutoff)
+            || (!trusted.is_empty() && self.version(index).is_some_and(|version| trusted.contains(version)))
+    }
+
+    fn version(&self, index: usize) -> Option<&'a Version> {
+        self.packument.version(index)
+    }
+
+    fn pick(&self, want: &Want, preferred: &[Preference], direction: Direction) -> Option<usize> {
+        match want {
+            Want::Version(version) => self.packument.find_version(version).filter(|index| self.sees(*index)),
+            Want::Tag(tag) => self.tag(tag),
+            Want::Range(wanted) => self.range(wanted, preferred, direction),
+        }
+    }
+
+    fn range(&self, wanted: &WantedRange, preferred: &[Preference], direction: Direction) -> Option<usize> {
+        let satisfies = |index: usize| self.version(index).is_some_and(|version| wanted.range.satisfies(version));
+        let is_any = &*wanted.text == "*";
+        let highest = direction == Direction::Highest;
+        let latest = if highest { self.tag("latest") } else { None };
+        for group in self.preferred_groups(&wanted.text, preferred) {
+            if let Some(latest) = latest.filter(|latest| group.contains(latest) && satisfies(*latest)) {
+                return Some(latest);
+            }
+            if let Some(found) = self.best(group.iter().copied(), Some(&wanted.range), direction) {
+                return Some(found);
+            }
+        }
+        // Where preferences exist, all other satisfying versions are the last group, deprecated or not.
+        if let Some(latest) = latest.filter(|latest| is_any || satisfies(*latest)) {
+            return Some(latest);
+        }
+        let lines = 0..self.packument.len();
+        if !highest {
+            return self.best(lines, (!is_any).then_some(&*wanted.range), direction);
+        }
+        let found = self.best(lines.clone(), Some(&wanted.range), direction)?;
+        if !preferred.is_empty() || !self.packument.is_deprecated(found) {
+            return Some(found);
+        }
+        let supported = lines.filter(|index| !self.packument.is_deprecated(*index));
+        self.best(supported, Some(&wanted.range), direction).or(Some(found))
+    }
+
+    /// Preferred versions by the sum of their weights, the heaviest first.
+    fn preferred_groups(&self, text: &str, preferred: &[Preference]) -> Vec<Vec<usize>> {
+        if preferred.is_empty() {
+            return Vec::new();
+        }
+        let mut weighted: Vec<(usize, u64)> = Vec::new();
+        for Preference { want, weight } in preferred {
+            let weight = u64::from(*weight);
+            match want {
+                Want::Version(version) => weighted.extend(self.packument.find_version(version).map(|at| (at, weight))),
+                Want::Tag(tag) if tag != text => weighted.extend(self.tag(tag).map(|at| (at, weight))),
+                Want::Range(range) if &*range.text != text => weighted.extend(
+                    (0..self.packument.len())
+                        .filter(|at| self.version(*at).is_some_and(|version| range.range.satisfies(version)))
+                        .map(|at| (at, weight)),
+                ),
+                _ => {}
+            }
+        }
+        weighted.retain(|(index, weight)| *weight > 0 && self.sees(*index));
+        weighted.sort_unstable_by_key(|(index, _)| *index);
+        weighted.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 = kept.1.saturating_add(next.1);
+            }
+            same
+        });
+        weighted.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+        weighted.chunk_by(|a, b| a.1 == b.1).map(|group| group.iter().map(|(index, _)| *index).collect()).collect()
+    }
+
+    /// The best of `lines` that is visible and satisfies `range`; of equals the first.
+    fn best(&self, lines: impl Iterator<Item = usize>, range: Option<&Range>, direction: Direction) -> Option<usize> {
+        let wanted = if direction == Direction::Highest { Ordering::Greater } else { Ordering::Less };
+        let mut best: Option<(usize, &Version)> = None;
+        for index in lines {
+            let Some(version) = self.version(index) else { continue };
+            // The comparison is cheapest and refuses most, the range is next, the time must be parsed.
+            if best.is_none_or(|(_, held)| version.precedence(held) == wanted)
+                && range.is_none_or(|range| range.satisfies(version))
+                && self.sees(index)
+            {
+                best = Some((index, version));
+            }
+        }
+        best.map(|(index, _)| index)
+    }
+
+    /// What a tag points to. A tag on a version that is too young is moved: `latest` to the highest visible version
+    /// not above its target, another tag within the same major; releases stay releases and prereleases prereleases.
+    fn tag(&self, tag: &str) -> Option<usize> {
+        let target = self.packument.tag(tag)?;
+        let line = self.packument.find(target);
+        if let Some(line) = line
+            && self.sees(line)
+        {
+            return Some(line);
+        }
+        self.age?;
+        let original = Version::parse(target)?;
+        let mut best: Option<(usize, &Version)> = None;
+        for index in 0..self.packument.len() {
+            let Some(version) = self.version(index) else { continue };
+            let same_lane = (tag == "latest" || version.major == original.major)
+                && version.is_prerelease() == original.is_prerelease()
+                && version.precedence(&original).is_le();
+            if !same_lane || !self.beats(index, version, best) || !self.sees(index) {
+                continue;
+            }
+            best = Some((index, version));
+        }
+        best.map(|(index, _)| index)
+    }
+
+    fn beats(&self, index: usize, version: &Version, held: Option<(usize, &Version)>) -> bool {
+        let Some((held, held_version)) = held else { return true };
+        let (deprecated, held_deprecated) = (self.packument.is_deprecated(index), self.packument.is_deprecated(held));
+        (version.precedence(held_version).is_gt() && deprecated == held_deprecated) || (held_deprecated && !deprecated)
+    }
+}

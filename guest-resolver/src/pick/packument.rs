@@ -1,0 +1,135 @@
+//! A packument as it crosses the border: texts of lines, looked into as little as possible.
+
+use std::cell::OnceCell;
+
+use crate::age::parse_time;
+use crate::semver::Version;
+
+/// What a packument is made of: the fields of the WIT record `metadata` that picking looks at.
+#[derive(Debug, Clone, Default)]
+pub struct PackumentParts {
+    /// The name in the registry.
+    pub name: String,
+    /// Every version, one a line.
+    pub versions: String,
+    /// Tags and what they point to.
+    pub dist_tags: Vec<(String, String)>,
+    /// Publish times, one a line beside `versions`; an empty line: unknown.
+    pub times: Option<String>,
+    /// When the packument last changed.
+    pub modified: Option<String>,
+    /// It has all that a full packument has.
+    pub full: bool,
+    /// Lines of versions with a deprecation notice.
+    pub deprecated: Vec<u32>,
+}
+
+/// The versions of one package. A line is a version by its index; a line that is no semver is never picked.
+#[derive(Debug)]
+pub struct Packument {
+    parts: PackumentParts,
+    /// Where each line of `versions` ends.
+    ends: Vec<u32>,
+    parsed: Vec<OnceCell<Option<Version>>>,
+    /// Where each line of `times` ends.
+    time_ends: OnceCell<Vec<u32>>,
+}
+
+impl Packument {
+    /// Takes what the host sent.
+    pub fn new(mut parts: PackumentParts) -> Self {
+        parts.deprecated.sort_unstable();
+        let ends = line_ends(&parts.versions);
+        let parsed = vec![OnceCell::new(); ends.len()];
+        Self { parts, ends, parsed, time_ends: OnceCell::new() }
+    }
+
+    /// The name in the registry.
+    pub fn name(&self) -> &str {
+        &self.parts.name
+    }
+
+    /// How many versions there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// There are no versions.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// It has all that a full packument has.
+    pub fn is_full(&self) -> bool {
+        self.parts.full
+    }
+
+    /// The text of a version.
+    ///
+    /// # Panics
+    /// If `index` is not below [`Packument::len`].
+    pub fn text(&self, index: usize) -> &str {
+        line(&self.parts.versions, &self.ends, index)
+    }
+
+    /// A version, parsed loosely; `None` if it is no semver.
+    pub fn version(&self, index: usize) -> Option<&Version> {
+        self.parsed.get(index)?.get_or_init(|| Version::parse_loose(self.text(index))).as_ref()
+    }
+
+    /// The line of a version by its exact text.
+    pub fn find(&self, text: &str) -> Option<usize> {
+        (0..self.len()).find(|index| self.text(*index) == text)
+    }
+
+    /// The line of a version by value; without build metadata if it is not there with it.
+    pub fn find_version(&self, version: &Version) -> Option<usize> {
+        if let Some(found) = self.find(&version.to_string()) {
+            return Some(found);
+        }
+        version.build.as_ref()?;
+        self.find(&Version { build: None, ..version.clone() }.to_string())
+    }
+
+    /// What a tag points to, as the registry has it.
+    pub fn tag(&self, tag: &str) -> Option<&str> {
+        self.parts.dist_tags.iter().find(|(name, _)| name == tag).map(|(_, target)| target.as_str())
+    }
+
+    /// A version carries a deprecation notice.
+    pub fn is_deprecated(&self, index: usize) -> bool {
+        u32::try_from(index).is_ok_and(|index| self.parts.deprecated.binary_search(&index).is_ok())
+    }
+
+    /// Publish times are known.
+    pub fn has_times(&self) -> bool {
+        self.parts.times.is_some()
+    }
+
+    /// When a version was published, milliseconds since 1970.
+    pub fn time(&self, index: usize) -> Option<i64> {
+        let times = self.parts.times.as_deref()?;
+        let ends = self.time_ends.get_or_init(|| line_ends(times));
+        (index < ends.len()).then(|| parse_time(line(times, ends, index))).flatten()
+    }
+
+    /// When the packument last changed, milliseconds since 1970.
+    pub fn modified(&self) -> Option<i64> {
+        parse_time(self.parts.modified.as_deref()?)
+    }
+}
+
+fn line_ends(text: &str) -> Vec<u32> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let offset =
+        |at: usize| u32::try_from(at).expect("a text that crossed the border of a wasm32 guest is below 4 GiB");
+    let body = text.strip_suffix('\n').unwrap_or(text);
+    body.match_indices('\n').map(|(at, _)| offset(at)).chain([offset(body.len())]).collect()
+}
+
+fn line<'a>(text: &'a str, ends: &[u32], index: usize) -> &'a str {
+    let start = if index == 0 { 0 } else { ends[index - 1] as usize + 1 };
+    &text[start..ends[index] as usize]
+}

@@ -1,0 +1,137 @@
+use super::*;
+
+use wit::settings::Policy;
+
+const DAY: u64 = 86_400_000;
+
+fn parts(versions: &[&str], latest: &str) -> PackumentParts {
+    PackumentParts {
+        name: "a".to_owned(),
+        versions: versions.join("\n"),
+        dist_tags: vec![("latest".to_owned(), latest.to_owned())],
+        ..PackumentParts::default()
+    }
+}
+
+fn picked<'a>(packument: &'a Packument, want: &str, options: &PickOptions<'_>) -> Result<&'a str, PickError> {
+    pick(packument, &Want::parse(want).unwrap(), options).map(|pick| packument.text(pick.index))
+}
+
+fn prefer(want: &str, weight: u32) -> Preference {
+    Preference { want: Want::parse(want).unwrap(), weight }
+}
+
+#[test]
+fn latest_wins_over_a_higher_version_if_it_satisfies() {
+    let packument = Packument::new(parts(&["1.0.0", "1.1.0", "1.2.0", "2.0.0"], "1.1.0"));
+    let options = PickOptions::default();
+    assert_eq!(picked(&packument, "^1.0.0", &options), Ok("1.1.0"));
+    assert_eq!(picked(&packument, "^1.2.0", &options), Ok("1.2.0"));
+    assert_eq!(picked(&packument, "2", &options), Ok("2.0.0"));
+    assert_eq!(picked(&packument, "1.0.0", &options), Ok("1.0.0"));
+    assert_eq!(picked(&packument, "latest", &options), Ok("1.1.0"));
+    assert_eq!(picked(&packument, "next", &options), Err(PickError::NoMatch));
+    assert_eq!(picked(&packument, "^3", &options), Err(PickError::NoMatch));
+}
+
+#[test]
+fn any_version_may_be_a_prerelease_if_latest_is() {
+    let packument = Packument::new(parts(&["1.0.0-beta.1"], "1.0.0-beta.1"));
+    assert_eq!(picked(&packument, "*", &PickOptions::default()), Ok("1.0.0-beta.1"));
+    assert_eq!(picked(&packument, "^1.0.0", &PickOptions::default()), Err(PickError::NoMatch));
+}
+
+#[test]
+fn preferred_versions_win_by_weight() {
+    let packument = Packument::new(parts(&["1.0.0", "1.1.0", "1.2.0", "1.3.0"], "1.3.0"));
+    let plain = [prefer("1.1.0", 1), prefer("1.2.0", 1)];
+    assert_eq!(picked(&packument, "^1.0.0", &PickOptions { preferred: &plain, ..Default::default() }), Ok("1.2.0"));
+    let locked = [prefer("1.0.0", LOCKED_WEIGHT), prefer("1.2.0", DIRECT_WEIGHT), prefer("^1.1.0", DIRECT_WEIGHT)];
+    assert_eq!(picked(&packument, "^1.0.0", &PickOptions { preferred: &locked, ..Default::default() }), Ok("1.0.0"));
+    assert_eq!(picked(&packument, "^1.0.1", &PickOptions { preferred: &locked, ..Default::default() }), Ok("1.2.0"));
+    let unfit = [prefer("1.0.0", LOCKED_WEIGHT)];
+    assert_eq!(picked(&packument, "^1.1.0", &PickOptions { preferred: &unfit, ..Default::default() }), Ok("1.3.0"));
+}
+
+#[test]
+fn a_preference_written_like_the_range_counts_for_nothing() {
+    let packument = Packument::new(parts(&["1.0.0", "1.1.0"], "1.1.0"));
+    let preferred = [prefer("^1.0.0", DIRECT_WEIGHT), prefer("1.0.0", 1)];
+    assert_eq!(picked(&packument, "^1.0.0", &PickOptions { preferred: &preferred, ..Default::default() }), Ok("1.0.0"));
+}
+
+#[test]
+fn deprecated_versions_are_avoided_unless_latest_or_alone() {
+    let mut deprecated = parts(&["1.0.0", "1.1.0", "2.0.0"], "2.0.0");
+    deprecated.deprecated = vec![1];
+    let packument = Packument::new(deprecated);
+    assert_eq!(picked(&packument, "^1.0.0", &PickOptions::default()), Ok("1.0.0"));
+    assert_eq!(picked(&packument, "^1.1.0", &PickOptions::default()), Ok("1.1.0"));
+}
+
+#[test]
+fn the_lowest_direction_ignores_latest() {
+    let packument = Packument::new(parts(&["1.1.0", "1.0.0", "0.9.0-rc.1"], "1.1.0"));
+    let options = PickOptions { direction: Direction::Lowest, ..Default::default() };
+    assert_eq!(picked(&packument, "^1.0.0", &options), Ok("1.0.0"));
+    assert_eq!(picked(&packument, "*", &options), Ok("0.9.0-rc.1"));
+}
+
+#[test]
+fn what_is_no_semver_is_ignored() {
+    let packument = Packument::new(parts(&["banana", "1.0.0", "99999999999999999999.0.0"], "banana"));
+    assert_eq!(picked(&packument, ">=0", &PickOptions::default()), Ok("1.0.0"));
+    assert_eq!(
+        picked(&Packument::new(PackumentParts::default()), "*", &PickOptions::default()),
+        Err(PickError::NoVersions)
+    );
+}
+
+fn aged() -> PackumentParts {
+    PackumentParts {
+        times: Some("1970-01-02\n1970-01-03\n1970-01-09\n1970-01-09".to_owned()),
+        full: true,
+        ..parts(&["1.0.0", "1.1.0", "1.2.0", "2.0.0"], "1.2.0")
+    }
+}
+
+fn rule(exclude: &[&str]) -> AgePolicy {
+    let exclude = exclude.iter().map(|text| (*text).to_owned()).collect();
+    AgePolicy::new(&Policy { minimum_release_age_exclude: exclude, ..Policy::default() }, 8 * DAY).unwrap().unwrap()
+}
+
+#[test]
+fn young_versions_are_passed_over_and_tags_move_back() {
+    let packument = Packument::new(aged());
+    let rule = rule(&[]);
+    let options = PickOptions { age: Some(&rule), ..Default::default() };
+    assert_eq!(picked(&packument, "^1.0.0", &options), Ok("1.1.0"));
+    assert_eq!(picked(&packument, "latest", &options), Ok("1.1.0"));
+    let pick = pick(&packument, &Want::parse("^2").unwrap(), &options).unwrap();
+    assert_eq!((packument.text(pick.index), pick.immature), ("2.0.0", true));
+}
+
+#[test]
+fn excluded_packages_and_versions_may_be_young() {
+    let packument = Packument::new(aged());
+    for (exclude, expected) in [("a", "1.2.0"), ("a@1.2.0", "1.2.0"), ("a@2.0.0", "1.1.0"), ("b", "1.1.0")] {
+        let rule = rule(&[exclude]);
+        let options = PickOptions { age: Some(&rule), ..Default::default() };
+        assert_eq!(picked(&packument, "^1.0.0", &options), Ok(expected), "{exclude}");
+    }
+}
+
+#[test]
+fn without_times_an_old_packument_will_do() {
+    let mut rule = rule(&[]);
+    let with = |modified: &str, full| {
+        Packument::new(PackumentParts { times: None, modified: Some(modified.to_owned()), full, ..aged() })
+    };
+    let options = PickOptions { age: Some(&rule), ..Default::default() };
+    assert_eq!(picked(&with("1970-01-05", false), "^1.0.0", &options), Ok("1.2.0"));
+    assert_eq!(picked(&with("1970-01-09", false), "^1.0.0", &options), Err(PickError::NeedsFull));
+    assert_eq!(picked(&with("1970-01-09", true), "^1.0.0", &options), Ok("1.2.0"));
+    rule.ignore_missing_time = false;
+    let options = PickOptions { age: Some(&rule), ..Default::default() };
+    assert_eq!(picked(&with("1970-01-09", true), "^1.0.0", &options), Err(PickError::MissingTime));
+}
