@@ -10,7 +10,9 @@
 //! ```
 
 pub mod age;
+pub mod catalogs;
 pub mod lockfile;
 pub mod pick;
+pub mod platform;
 pub mod semver;
 pub mod specifier;
