@@ -11,7 +11,9 @@
 
 pub mod age;
 pub mod catalogs;
+pub mod extensions;
 pub mod lockfile;
+pub mod overrides;
 pub mod pick;
 pub mod platform;
 pub mod semver;
