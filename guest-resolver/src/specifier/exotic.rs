@@ -90,7 +90,7 @@ fn is_hosted_page(rest: &str) -> bool {
     let Some((authority, path)) = address.split_once('/') else { return false };
     let host = authority.rsplit('@').next().unwrap_or(authority);
     let mut parts = path.trim_end_matches('/').split('/');
-    if !parts.next().is_some_and(|user| !user.is_empty()) || !parts.next().is_some_and(|project| !project.is_empty()) {
+    if parts.next().is_none_or(str::is_empty) || parts.next().is_none_or(str::is_empty) {
         return false;
     }
     match host.strip_prefix("www.").unwrap_or(host) {
