@@ -6,11 +6,13 @@
 //! ```
 //! [`Config::load`] reads a handful of files and starts nothing: it is part of every run that has nothing to do.
 
+pub mod credentials;
 pub mod environment;
 pub mod error;
 mod files;
 mod groups;
 pub mod manifest;
+pub mod npmrc;
 mod pattern;
 pub mod project;
 pub mod table;
