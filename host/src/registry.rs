@@ -1,1 +1,37 @@
 //! The npm registry: HTTP, credentials, packuments as byte spans, their cache on disk.
+//!
+//! ```text
+//! engine ─ ask ─▶ oracle ─▶ memory ─▶ cache (disk) ─▶ http ─▶ the registry
+//!                   │                                  ▲
+//!                   └─ download ─▶ fetch ── tarballs ──┘   two lanes: metadata for latency, tarballs for throughput
+//! ```
+//! Nothing here starts a thread or opens a socket before the first request that needs one.
+
+mod body;
+mod cache;
+mod default;
+mod error;
+mod held;
+mod http;
+mod lanes;
+mod load;
+mod manifest;
+mod oracle;
+mod packument;
+mod retry;
+mod settings;
+mod spans;
+#[cfg(test)]
+mod testing;
+mod tls;
+mod urls;
+
+pub use cache::MAX_FRESH;
+pub use default::{DefaultRegistryError, default_registry};
+pub use error::RegistryError;
+pub use http::{Http, Response};
+pub use lanes::Lane;
+pub use oracle::{Downloader, Registry};
+pub use packument::PackumentError;
+pub use settings::{NetworkMode, NetworkSettings, RetryPolicy, Timeouts};
+pub use urls::{registry_for, tarball_url, without_secrets};

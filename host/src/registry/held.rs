@@ -1,0 +1,80 @@
+//! A packument at hand: its index in memory, its manifests in memory until they are on disk.
+
+use std::sync::Mutex;
+
+use super::{
+    cache::{self, Entry, Place},
+    oracle::lock,
+    packument::{Index, Packed},
+};
+use crate::facts::Metadata;
+
+/// A packument that can be asked.
+#[derive(Debug)]
+pub(super) struct Packument {
+    index: Index,
+    body: Mutex<Body>,
+}
+
+#[derive(Debug)]
+enum Body {
+    Memory(Vec<u8>),
+    Disk { place: Place, head: Vec<u8> },
+}
+
+impl Packument {
+    /// From the network.
+    pub(super) fn fetched(packed: Packed) -> Self {
+        Self { index: packed.index, body: Mutex::new(Body::Memory(packed.body)) }
+    }
+
+    /// From the cache.
+    pub(super) fn cached(entry: Entry) -> Self {
+        Self { index: entry.index, body: Mutex::new(Body::Disk { place: entry.place, head: entry.head }) }
+    }
+
+    /// Writes it to the cache and lets go of the manifests in memory. A cache that cannot be written is no error: they
+    /// stay in memory.
+    pub(super) fn put_away(&self, write: impl FnOnce(&Index, &[u8]) -> std::io::Result<Place>) {
+        let mut body = lock(&self.body);
+        let Body::Memory(bytes) = &*body else { return };
+        if let Ok(place) = write(&self.index, bytes) {
+            *body = Body::Disk { place, head: Vec::new() };
+        }
+    }
+
+    /// The first answer has gone out: what was read ahead for it is no longer needed.
+    pub(super) fn answered(&self) {
+        if let Body::Disk { head, .. } = &mut *lock(&self.body) {
+            *head = Vec::new();
+        }
+    }
+
+    /// What the resolver is told, with the manifests it will probably want.
+    pub(super) fn metadata(&self, wanted: Option<&str>) -> Metadata {
+        let mut metadata = self.index.metadata();
+        for (version, line) in self.index.likely(wanted) {
+            if let Some(manifest) = self.at(line) {
+                metadata.manifests.push((version.to_owned(), manifest));
+            }
+        }
+        metadata
+    }
+
+    /// The manifest of a version.
+    pub(super) fn manifest(&self, version: &str) -> Option<Vec<u8>> {
+        self.at(self.index.line(version)?)
+    }
+
+    fn at(&self, line: usize) -> Option<Vec<u8>> {
+        let (start, length) = self.index.span(line)?;
+        let (from, to) = (start as usize, start as usize + length as usize);
+        match &*lock(&self.body) {
+            Body::Memory(bytes) => bytes.get(from..to).map(<[u8]>::to_vec),
+            Body::Disk { place, head } => match head.get(from..to) {
+                Some(manifest) => cache::is_object(manifest).then(|| manifest.to_vec()),
+                None => place.read((start, length)),
+            },
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! One GET: lanes, credentials, redirects, retries, limits. Whatever comes out of it is a whole body or a typed error.
+
+use std::{
+    error::Error,
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use reqwest::{
+    Url,
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
+};
+use tokio::{
+    runtime::Runtime,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use super::{
+    Lane, NetworkMode, NetworkSettings, RegistryError,
+    body::{self, BodyError},
+    lanes::Lanes,
+    retry::{self, Pauses},
+    tls::Clients,
+    urls::{may_follow, same_origin, without_secrets},
+};
+use crate::{
+    config::credentials::Authorization,
+    report::event::{Event, Report},
+};
+
+const MAX_REDIRECTS: usize = 5;
+
+/// The network of a command. It starts its threads at the first request.
+pub struct Http {
+    settings: NetworkSettings,
+    lanes: Arc<Lanes>,
+    pauses: Pauses,
+    clients: Clients,
+    report: Arc<dyn Report>,
+    runtime: OnceLock<Runtime>,
+}
+
+/// What is asked for.
+pub(crate) struct Query {
+    /// Where.
+    pub(crate) url: Url,
+    /// In which lane.
+    pub(crate) lane: Lane,
+    /// `Accept`.
+    pub(crate) accept: &'static str,
+    /// `Accept-Encoding`.
+    pub(crate) encoding: &'static str,
+    /// Validators.
+    pub(crate) headers: HeaderMap,
+    /// The largest body, bytes.
+    pub(crate) cap: usize,
+    /// Taken before the body is read, in KiB, and given back with the response.
+    pub(crate) budget: Option<Arc<Semaphore>>,
+    /// Told of each attempt once its head is there: its number and the announced length.
+    pub(crate) started: Option<Box<dyn Fn(u32, Option<u64>) + Send + Sync>>,
+}
+
+/// The size of [`Query::budget`] that the fetcher uses, KiB.
+pub(crate) const BUDGET_KIB: u32 = 96 * 1024;
+
+/// A whole answer: 2xx or 304.
+#[derive(Debug)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The head.
+    pub headers: HeaderMap,
+    /// The body, as it came.
+    pub body: Vec<u8>,
+    /// Memory that this body counts for.
+    pub(crate) memory: Option<OwnedSemaphorePermit>,
+}
+
+enum Failed {
+    Final(RegistryError),
+    MayPass(RegistryError, Option<Duration>),
+}
+
+impl Http {
+    /// A network that has not been used yet.
+    #[must_use]
+    pub fn new(settings: NetworkSettings, report: Arc<dyn Report>) -> Arc<Self> {
+        Arc::new(Self {
+            lanes: Lanes::new(settings.concurrency),
+            pauses: Pauses::default(),
+            clients: Clients::default(),
+            report,
+            runtime: OnceLock::new(),
+            settings,
+        })
+    }
+
+    /// The settings it was made with.
+    #[must_use]
+    pub fn settings(&self) -> &NetworkSettings {
+        &self.settings
+    }
+
+    /// Where retries and warnings are told.
+    pub(crate) fn report(&self) -> &Arc<dyn Report> {
+        &self.report
+    }
+
+    /// Runs a task on the network's own threads.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let runtime = self.runtime.get_or_init(|| {
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .thread_name("network")
+                .enable_io()
+                .enable_time()
+                .build()
+                .expect("the system grants two threads and an event queue")
+        });
+        drop(runtime.spawn(task));
+    }
+
+    /// Fetches one address, with retries.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; final ones at once, others after all retries.
+    pub(crate) async fn get(&self, query: &Query) -> Result<Response, RegistryError> {
+        if self.settings.mode == NetworkMode::Offline {
+            return Err(RegistryError::Offline { what: without_secrets(query.url.as_str()) });
+        }
+        let policy = self.settings.retry;
+        let mut attempt = 1;
+        loop {
+            let (error, after) = match self.attempt(query, attempt).await {
+                Ok(response) => return Ok(response),
+                Err(Failed::Final(error)) => return Err(error),
+                Err(Failed::MayPass(error, after)) => (error, after),
+            };
+            let url = without_secrets(query.url.as_str());
+            if let Some(after) = after.filter(|after| *after > retry::LONGEST_RETRY_AFTER) {
+                return Err(RegistryError::RetryLater { url, seconds: after.as_secs() });
+            }
+            if attempt > policy.retries {
+                return Err(error);
+            }
+            let wait = after.unwrap_or_else(|| policy.wait(attempt));
+            if after.is_some() {
+                self.pauses.set(&host(&query.url), wait);
+            }
+            self.report.event(Event::RequestRetry {
+                attempt,
+                max_retries: policy.retries,
+                error: error.to_string(),
+                wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+                url,
+            });
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, query: &Query, attempt: u32) -> Result<Response, Failed> {
+        while let Some(left) = self.pauses.left(&host(&query.url)) {
+            tokio::time::sleep(left).await;
+        }
+        let permit = self.lanes.acquire(query.lane).await;
+        let (mut response, withheld) = self.follow(query).await?;
+        let url = without_secrets(query.url.as_str());
+        let status = response.status().as_u16();
+        if !(200..300).contains(&status) && status != 304 {
+            return Err(self.refused(response, url, withheld).await);
+        }
+        if let Some(started) = &query.started {
+            started(attempt, response.content_length());
+        }
+        let memory = match &query.budget {
+            Some(budget) => Some(reserve(budget, response.content_length()).await),
+            None => None,
+        };
+        let read = body::read(&mut response, query.cap, self.settings.timeouts.stall).await;
+        drop(permit);
+        let body = read.map_err(|error| match error {
+            BodyError::TooLarge => Failed::Final(RegistryError::TooLarge { url, limit: query.cap }),
+            BodyError::Stalled => {
+                Failed::MayPass(RegistryError::Network { url, detail: "the body makes no progress".to_owned() }, None)
+            }
+            BodyError::Broken(detail) => Failed::MayPass(RegistryError::Network { url, detail }, None),
+        })?;
+        Ok(Response { status, headers: std::mem::take(response.headers_mut()), body, memory })
+    }
+
+    /// Sends the request and follows redirects, each with the credentials of its own address only.
+    async fn follow(&self, query: &Query) -> Result<(reqwest::Response, bool), Failed> {
+        let mut url = query.url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let (response, withheld) = self.send(query, &url).await?;
+            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                return Ok((response, withheld));
+            }
+            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let redirect = |detail: &str| {
+                Failed::Final(RegistryError::Redirect { url: without_secrets(url.as_str()), detail: detail.to_owned() })
+            };
+            let next = location.and_then(|to| url.join(to).ok()).ok_or_else(|| redirect("it names no address"))?;
+            let next = super::urls::parse(next.as_str()).map_err(|error| redirect(&error.to_string()))?;
+            may_follow(&url, &next).map_err(redirect)?;
+            url = next;
+        }
+        Err(Failed::Final(RegistryError::Redirect {
+            url: without_secrets(query.url.as_str()),
+            detail: format!("there are more than {MAX_REDIRECTS} redirects"),
+        }))
+    }
+
+    async fn send(&self, query: &Query, url: &Url) -> Result<(reqwest::Response, bool), Failed> {
+        let shown = without_secrets(url.as_str());
+        let client = self
+            .clients
+            .of(&self.settings, url)
+            .map_err(|detail| Failed::Final(RegistryError::Certificate { url: shown.clone(), detail }))?;
+        let mut request = client
+            .get(url.clone())
+            .header(ACCEPT, HeaderValue::from_static(query.accept))
+            .header(ACCEPT_ENCODING, HeaderValue::from_static(query.encoding));
+        if same_origin(url, &query.url) {
+            request = request.headers(query.headers.clone());
+        }
+        let bad = |detail: String| Failed::Final(RegistryError::Credentials { url: shown.clone(), detail });
+        let authorization = self.settings.credentials.authorization(url).map_err(bad)?;
+        if let Authorization::Header(secret) = &authorization {
+            let mut value = HeaderValue::from_str(secret.expose())
+                .map_err(|_| bad("the token has characters that no header can carry".to_owned()))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        match timeout(self.settings.timeouts.headers, request.send()).await {
+            Err(_) => {
+                let detail = "it does not answer".to_owned();
+                Err(Failed::MayPass(RegistryError::Network { url: shown, detail }, None))
+            }
+            Ok(Ok(response)) => Ok((response, authorization == Authorization::Withheld)),
+            Ok(Err(error)) => {
+                let detail = words(&error);
+                Err(if detail.contains("certificate") {
+                    Failed::Final(RegistryError::Certificate { url: shown, detail })
+                } else {
+                    Failed::MayPass(RegistryError::Network { url: shown, detail }, None)
+                })
+            }
+        }
+    }
+
+    async fn refused(&self, mut response: reqwest::Response, url: String, withheld: bool) -> Failed {
+        let status = response.status().as_u16();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let after = retry::retry_after(header("retry-after"), header("date"));
+        let message = match body::read(&mut response, 8 << 10, Duration::from_secs(1)).await {
+            Ok(body) => said(&body),
+            Err(_) => String::new(),
+        };
+        let error = RegistryError::Status { url, status, message, withheld };
+        if retry::may_pass(status) { Failed::MayPass(error, after) } else { Failed::Final(error) }
+    }
+}
+
+impl Drop for Http {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The registry's own words in an error's JSON body: `error`, `message` or `reason`, without control characters.
+fn said(body: &[u8]) -> String {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else { return String::new() };
+    let text = ["error", "message", "reason"].iter().find_map(|key| value.get(*key)?.as_str()).unwrap_or_default();
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+async fn reserve(budget: &Arc<Semaphore>, length: Option<u64>) -> OwnedSemaphorePermit {
+    let kib = length.map_or(1024, |length| length / 1024 + 1).min(u64::from(BUDGET_KIB));
+    let kib = u32::try_from(kib).unwrap_or(BUDGET_KIB);
+    budget.clone().acquire_many_owned(kib).await.expect("the budget is never closed")
+}
+
+fn host(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
+}
+
+/// The deepest causes of an error of the HTTP library, without the address, which may hold secrets.
+pub(super) fn words(error: &reqwest::Error) -> String {
+    let mut words = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        words.push(cause.to_string());
+        next = cause.source();
+    }
+    words.dedup();
+    match words.len() {
+        0 if error.is_timeout() => "it takes too long".to_owned(),
+        0 => "the request failed".to_owned(),
+        length => words.split_off(length.saturating_sub(2)).join(": "),
+    }
+}

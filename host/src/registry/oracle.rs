@@ -1,0 +1,274 @@
+//! Answers a session's questions: each packument is found once, in memory, on disk or in the registry, however many
+//! ask for it. Disk and decoding run on a small pool of their own, the network on its own threads; a manifest of a
+//! packument at hand is answered on the spot.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc::Sender},
+};
+
+use reqwest::Url;
+use wit::PackageName;
+
+use super::{Http, RegistryError, held::Packument, load, urls};
+use crate::{
+    facts::{Answer, Download, MetadataRequest, Oracle, Reason, Request, RequestId, Unavailable},
+    report::event::{Event, LogLevel},
+    timings::Timings,
+};
+
+/// Takes downloads that a session expects to need.
+pub type Downloader = Arc<dyn Fn(Download) + Send + Sync>;
+
+/// The registries of a command: metadata for a session. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Registry(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) http: Arc<Http>,
+    pub(super) timings: Timings,
+    state: Mutex<State>,
+    sources: Mutex<HashMap<(Option<String>, Option<String>), Arc<Source>>>,
+    downloader: OnceLock<Downloader>,
+    pool: OnceLock<rayon::ThreadPool>,
+    writing: Mutex<usize>,
+    written: Condvar,
+}
+
+/// One registry.
+pub(super) struct Source {
+    pub(super) url: Url,
+    pub(super) folder: PathBuf,
+}
+
+/// One packument.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) name: PackageName,
+    pub(super) named: Option<String>,
+    pub(super) full: bool,
+}
+
+#[derive(Default)]
+struct State {
+    slots: HashMap<Key, Slot>,
+}
+
+enum Slot {
+    Pending(Vec<Waiter>),
+    Ready(Arc<Packument>),
+    Failed(Unavailable),
+}
+
+struct Waiter {
+    id: RequestId,
+    want: Want,
+    replies: Sender<(RequestId, Answer)>,
+}
+
+enum Want {
+    Metadata { wanted: Option<String> },
+    Manifest { version: String },
+}
+
+impl Registry {
+    /// Registries reached over `http`.
+    #[must_use]
+    pub fn new(http: Arc<Http>, timings: Timings) -> Self {
+        Self(Arc::new(Inner {
+            http,
+            timings,
+            state: Mutex::default(),
+            sources: Mutex::default(),
+            downloader: OnceLock::new(),
+            pool: OnceLock::new(),
+            writing: Mutex::new(0),
+            written: Condvar::new(),
+        }))
+    }
+
+    /// Where [`Oracle::download`] goes; without it downloads wait for the plan. Only the first call counts.
+    pub fn send_downloads_to(&self, downloader: Downloader) {
+        drop(self.0.downloader.set(downloader));
+    }
+
+    /// Waits until all metadata is on disk. Called once before the process ends.
+    pub fn settle(&self) {
+        let mut writing = lock(&self.0.writing);
+        while *writing > 0 {
+            writing = self.0.written.wait(writing).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn want(&self, key: Key, waiter: Waiter) {
+        let mut state = lock(&self.0.state);
+        match state.slots.get_mut(&key) {
+            Some(Slot::Pending(waiters)) => waiters.push(waiter),
+            Some(Slot::Ready(packument)) => {
+                let packument = packument.clone();
+                drop(state);
+                reply(&packument, waiter);
+            }
+            Some(Slot::Failed(why)) => {
+                let answer = Answer::Unavailable(why.clone());
+                drop(state);
+                // A session that has ended takes no answers.
+                drop(waiter.replies.send((waiter.id, answer)));
+            }
+            None => {
+                state.slots.insert(key.clone(), Slot::Pending(vec![waiter]));
+                drop(state);
+                let inner = self.0.clone();
+                self.0.pool().spawn(move || load::start(&inner, key));
+            }
+        }
+    }
+
+    /// The form of a packument that is at hand or on its way, for a manifest of it.
+    fn form_at_hand(&self, name: &PackageName, named: Option<&String>) -> Key {
+        let state = lock(&self.0.state);
+        let mut key = Key { name: name.clone(), named: named.cloned(), full: true };
+        key.full = state.slots.contains_key(&key);
+        key
+    }
+}
+
+impl Oracle for Registry {
+    fn ask(&self, id: RequestId, request: Request, replies: &Sender<(RequestId, Answer)>) {
+        let replies = replies.clone();
+        match request {
+            Request::Metadata(MetadataRequest { name, registry, full, wanted, likely: _ }) => {
+                self.want(Key { name, named: registry, full }, Waiter { id, want: Want::Metadata { wanted }, replies });
+            }
+            Request::Manifest { name, registry, version } => {
+                let key = self.form_at_hand(&name, registry.as_ref());
+                self.want(key, Waiter { id, want: Want::Manifest { version }, replies });
+            }
+            Request::Git(text) | Request::Tarball(text) | Request::Custom { specifier: text, .. } => {
+                drop(replies.send((id, not_yet(&text))));
+            }
+            Request::Local { path, .. } => drop(replies.send((id, not_yet(&path)))),
+        }
+    }
+
+    fn download(&self, download: Download) {
+        if let Some(downloader) = self.0.downloader.get() {
+            downloader(download);
+        }
+    }
+}
+
+impl Inner {
+    /// The pool for disk reads and decoding.
+    pub(super) fn pool(&self) -> &rayon::ThreadPool {
+        self.pool.get_or_init(|| {
+            let threads = std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4));
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .thread_name(|at| format!("metadata-{at}"))
+                .build()
+                .expect("the system grants a few threads")
+        })
+    }
+
+    /// The registry of a package, and its folder in the cache: keyed by address and by who asks.
+    pub(super) fn source(&self, key: &Key) -> Result<Arc<Source>, RegistryError> {
+        let which = (key.named.clone(), key.name.scope().map(str::to_owned));
+        if let Some(found) = lock(&self.sources).get(&which) {
+            return Ok(found.clone());
+        }
+        let settings = self.http.settings();
+        let url = urls::registry_for(&settings.registries, &key.name, key.named.as_deref())?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(url.as_str().as_bytes());
+        if let Some(identity) = settings.credentials.identity(&url) {
+            hasher.update(b"\0").update(identity.as_bytes());
+        }
+        let host: String = url
+            .host_str()
+            .unwrap_or_default()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' })
+            .take(100)
+            .collect();
+        let folder = format!("{host}-{}", &hasher.finalize().to_hex()[..16]);
+        let folder = settings.cache_dir.join("v1").join("metadata").join(folder);
+        let source = Arc::new(Source { url, folder });
+        lock(&self.sources).insert(which, source.clone());
+        Ok(source)
+    }
+
+    /// Tells everybody who waits for a packument what became of it.
+    pub(super) fn finish(&self, key: &Key, found: Result<Arc<Packument>, &RegistryError>) {
+        let slot = match &found {
+            Ok(packument) => Slot::Ready(packument.clone()),
+            Err(error) => Slot::Failed(error.unavailable()),
+        };
+        let before = lock(&self.state).slots.insert(key.clone(), slot);
+        let Some(Slot::Pending(waiters)) = before else { return };
+        for waiter in waiters {
+            match &found {
+                Ok(packument) => reply(packument, waiter),
+                Err(error) => drop(waiter.replies.send((waiter.id, Answer::Unavailable(error.unavailable())))),
+            }
+        }
+        if let Ok(packument) = found {
+            packument.answered();
+        }
+    }
+
+    /// Counts a write to the cache, for [`Registry::settle`].
+    pub(super) fn writing(self: &Arc<Self>) -> Writing {
+        *lock(&self.writing) += 1;
+        Writing(self.clone())
+    }
+
+    pub(super) fn warn(&self, message: String) {
+        let prefix = String::new();
+        self.http.report().event(Event::Message { level: LogLevel::Warn, prefix, message });
+    }
+}
+
+/// A write that is under way.
+pub(super) struct Writing(Arc<Inner>);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        *lock(&self.0.writing) -= 1;
+        self.0.written.notify_all();
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn reply(packument: &Packument, waiter: Waiter) {
+    let answer = match waiter.want {
+        Want::Metadata { wanted } => Answer::Metadata(packument.metadata(wanted.as_deref())),
+        Want::Manifest { version } => match packument.manifest(&version) {
+            Some(manifest) => Answer::Manifest(manifest),
+            None => Answer::Unavailable(Unavailable {
+                reason: Reason::NotFound,
+                url: None,
+                status: None,
+                detail: Some(format!("the registry has no version {version}")),
+            }),
+        },
+    };
+    // A session that has ended takes no answers.
+    drop(waiter.replies.send((waiter.id, answer)));
+}
+
+fn not_yet(what: &str) -> Answer {
+    Answer::Unavailable(Unavailable {
+        reason: Reason::Invalid,
+        url: None,
+        status: None,
+        detail: Some(format!("{} is not supported yet", urls::without_secrets(what))),
+    })
+}
+
+#[cfg(test)]
+mod tests;
