@@ -12,9 +12,12 @@
 pub mod age;
 pub mod catalogs;
 pub mod extensions;
+pub mod hoist;
 pub mod lockfile;
 pub mod overrides;
 pub mod pick;
+pub mod place;
 pub mod platform;
 pub mod semver;
+pub mod slot;
 pub mod specifier;

@@ -9,6 +9,7 @@ pub(crate) mod yaml;
 
 pub use error::LockfileError;
 pub use model::Lockfile;
+pub(crate) use read::join;
 pub use read::read;
 pub use write::write;
 pub(crate) use write::{Kept, write_kept};

@@ -33,6 +33,15 @@ pub const CONFIG_MISMATCH: &str = "ERR_PNPM_LOCKFILE_CONFIG_MISMATCH";
 /// A link that leaves the workspace without a manifest that asks for it.
 pub const LINK_OUTSIDE: &str = "ERR_WASI_PM_LOCKFILE_LINK_OUTSIDE";
 
+/// Two snapshots whose folders are one.
+pub const SLOT_COLLISION: &str = "ERR_WASI_PM_SLOT_COLLISION";
+/// pnpm's code for a package that is not made for this engine.
+pub const UNSUPPORTED_ENGINE: &str = "ERR_PNPM_UNSUPPORTED_ENGINE";
+/// pnpm's code for a package that is not made for this platform.
+pub const UNSUPPORTED_PLATFORM: &str = "ERR_PNPM_UNSUPPORTED_PLATFORM";
+/// pnpm's code where a lockfile is needed and there is none.
+pub const NO_LOCKFILE: &str = "ERR_PNPM_NO_LOCKFILE";
+
 /// What to do with a lockfile that cannot be mended by hand.
 pub(crate) const RESTORE: &str =
     "Restore pnpm-lock.yaml from version control, or delete it and install again to resolve everything anew";

@@ -6,6 +6,8 @@ mod validate;
 
 use std::borrow::Cow;
 
+pub(crate) use validate::join;
+
 use super::{
     Lockfile,
     error::{BREAKING_CHANGE, LockfileError, RESTORE},

@@ -64,7 +64,8 @@ fn body(lockfile: &Lockfile, kept: Option<&Kept<'_>>) -> String {
     push_list(&mut root, "ignoredOptionalDependencies", ignored.into_iter());
     let snapshots = lockfile.snapshots.iter().filter(|(key, _)| keep(key));
     push_map(&mut root, "snapshots", snapshots.map(|(key, value)| pair(key, snapshot(value))).collect());
-    push_map(&mut root, "time", texts(&lockfile.time));
+    let time = lockfile.time.iter().filter(|(key, _)| wanted.as_ref().is_none_or(|set| set.contains(key.as_str())));
+    push_map(&mut root, "time", time.map(|(key, value)| pair(key, Node::text(value))).collect());
     push_other(&mut root, &lockfile.other, root_rank);
     let size = 300 * (lockfile.packages.len() + lockfile.snapshots.len()) + 4096;
     emit::document(&root, size)

@@ -1,0 +1,82 @@
+//! The folder of a snapshot inside the virtual store, named exactly as pnpm names it: characters that file systems refuse
+//! become `+`, parentheses `_`, and a name that is long or has capitals (which some file systems do not tell apart) is cut
+//! and gets a hash.
+
+use sha2::{Digest, Sha256};
+
+/// Bytes that the hash and the `_` before it take.
+const HASH: usize = 33;
+
+/// The folder name of a dep-path; `max_length` is pnpm's `virtualStoreDirMaxLength`.
+#[must_use]
+pub fn slot_name(dep_path: &str, max_length: usize) -> String {
+    let mut name = escape(dep_path);
+    let long = name.len() > max_length;
+    let capitals = name.bytes().any(|b| b.is_ascii_uppercase()) || !name.is_ascii() && name.to_lowercase() != name;
+    if long || capitals && !name.starts_with("file+") {
+        let digest = hex(&Sha256::digest(name.as_bytes())[..16]);
+        let mut end = max_length.saturating_sub(HASH).min(name.len());
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        name.truncate(end);
+        name.push('_');
+        name.push_str(&digest);
+    }
+    name
+}
+
+fn escape(dep_path: &str) -> String {
+    let path = dep_path.strip_prefix('/').unwrap_or(dep_path);
+    let has_suffix = path.contains('(');
+    let body = if has_suffix { path.strip_suffix(')').unwrap_or(path) } else { path };
+    let mut name = String::with_capacity(body.len());
+    let mut chars = body.chars().peekable();
+    while let Some(c) = chars.next() {
+        name.push(match c {
+            '\\' | '/' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '#' => '+',
+            ')' => {
+                chars.next_if_eq(&'(');
+                '_'
+            }
+            '(' => '_',
+            other => other,
+        });
+    }
+    name
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slot_name;
+
+    /// The names stood in `node_modules/.pnpm` after pnpm 12.21 had installed them.
+    #[test]
+    fn names_are_those_of_pnpm() {
+        for (dep_path, expected) in [
+            ("is-odd@3.0.0", "is-odd@3.0.0"),
+            ("@babel/core@7.0.0", "@babel+core@7.0.0"),
+            ("is-odd@file:x.tgz", "is-odd@file+x.tgz"),
+            ("inj@file:packages/inj(react@17.0.2)", "inj@file+packages+inj_react@17.0.2"),
+            ("a@1.0.0(b@2.0.0(c@3.0.0))(d@1.0.0)", "a@1.0.0_b@2.0.0_c@3.0.0__d@1.0.0"),
+            ("is-positive@3.1.0(patch_hash=86a9)", "is-positive@3.1.0_patch_hash=86a9"),
+        ] {
+            assert_eq!(slot_name(dep_path, 120), expected);
+        }
+    }
+
+    #[test]
+    fn long_names_and_capitals_get_a_hash_and_stay_below_the_limit() {
+        let long = slot_name(&format!("a@1.0.0({})", "b@1.0.0)(".repeat(40)), 120);
+        assert_eq!(long.len(), 120);
+        let capitals = slot_name("JSONStream@1.3.5", 120);
+        assert!(capitals.starts_with("JSONStream@1.3.5_") && capitals.len() == 16 + 33, "{capitals}");
+        assert_ne!(slot_name("JSONStream@1.3.5", 120), slot_name("jsonstream@1.3.5", 120));
+    }
+}
