@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+pub(crate) use arguments::command;
 pub use arguments::{help, parse};
 pub use words::NotYet;
 

@@ -1,6 +1,8 @@
 //! What takes how long: phases, downloads and link work, recorded as it happens for `--timings`.
 //! A recorder that is off costs one branch.
 
+pub mod html;
+
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},

@@ -50,10 +50,9 @@ impl Environment {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         Ok(Self {
             cwd: std::env::current_dir()?,
-            now: u64::try_from(now).unwrap_or(u64::MAX),
+            now: now(),
             variables,
             terminal: Terminal { stdout: std::io::stdout().is_terminal(), stderr: std::io::stderr().is_terminal() },
         })
@@ -102,6 +101,14 @@ impl Environment {
         self.base("XDG_CONFIG_HOME", ".config", "Library/Preferences")
     }
 
+    /// The name of this machine; `localhost` where the system does not tell.
+    #[must_use]
+    pub fn hostname(&self) -> String {
+        let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let name = kernel.as_deref().or_else(|| self.get("HOSTNAME")).or_else(|| self.get("COMPUTERNAME"));
+        name.map(str::trim).filter(|name| !name.is_empty()).unwrap_or("localhost").to_owned()
+    }
+
     fn base(&self, variable: &str, elsewhere: &str, mac: &str) -> Option<PathBuf> {
         let below_home = if cfg!(target_os = "macos") { mac } else { elsewhere };
         self.absolute(variable).or_else(|| Some(self.home()?.join(below_home)))
@@ -110,4 +117,11 @@ impl Environment {
     fn absolute(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(Path::new).filter(|path| path.is_absolute()).map(Path::to_path_buf)
     }
+}
+
+/// Milliseconds since 1970, for what must be stamped while the command runs.
+#[must_use]
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

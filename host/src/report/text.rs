@@ -23,6 +23,54 @@ pub(super) fn one_line(text: &str) -> String {
     clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Without the user and password of addresses: `https://user:secret@host/` becomes `https://***@host/`.
+#[must_use]
+pub(super) fn redact(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        safe.push_str(before);
+        let end = after.find(|letter: char| letter == '/' || letter.is_whitespace() || letter == '"');
+        let authority = &after[..end.unwrap_or(after.len())];
+        rest = match authority.rfind('@') {
+            Some(user) => {
+                safe.push_str("***");
+                &after[user..]
+            }
+            None => after,
+        };
+    }
+    safe.push_str(rest);
+    safe
+}
+
+/// A count of bytes for people: `1.2 MB`.
+#[must_use]
+pub(super) fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 1000.0 || unit == "GB" {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1000.0;
+    }
+    unreachable!("the last unit returns")
+}
+
+/// A time for people, as pnpm writes it: `515ms`, `2.3s`.
+#[must_use]
+pub(super) fn duration(milliseconds: u64) -> String {
+    if milliseconds < 1000 {
+        return format!("{milliseconds}ms");
+    }
+    let tenths = milliseconds / 100;
+    if tenths < 600 {
+        return format!("{}.{}s", tenths / 10, tenths % 10);
+    }
+    format!("{}m {}s", milliseconds / 60_000, milliseconds / 1000 % 60)
+}
+
 fn skip_sequence(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     match letters.next() {
         // CSI: parameters, then one letter.
