@@ -10,7 +10,9 @@
 //! ```
 
 pub mod age;
+pub mod boundary;
 pub mod catalogs;
+mod component;
 pub mod extensions;
 pub mod hoist;
 pub mod lockfile;

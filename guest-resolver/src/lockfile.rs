@@ -1,12 +1,14 @@
 //! `pnpm-lock.yaml`, version 9.0: its model, its reader and its writer, and the check of an existing one against
 //! manifests and settings.
 
+mod check;
 pub mod error;
 pub mod model;
 mod read;
 mod write;
 pub(crate) mod yaml;
 
+pub use check::{Manifests, check};
 pub use error::LockfileError;
 pub use model::Lockfile;
 pub(crate) use read::join;

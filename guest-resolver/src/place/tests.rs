@@ -22,6 +22,12 @@ fn compare(folder: &Path, settings: &Settings) -> Vec<String> {
     let text = fs::read_to_string(folder.join("pnpm-lock.yaml")).unwrap();
     let lockfile = read(&text).unwrap();
     let projects = projects(folder, &lockfile);
+    let manifests = lockfile.importers.keys().map(|id| {
+        let text = fs::read_to_string(folder.join(id).join("package.json")).unwrap();
+        (id.clone(), serde_json::from_str(&text).unwrap())
+    });
+    let drifts = crate::lockfile::check(&lockfile, settings, &manifests.collect()).unwrap();
+    wrong.extend(drifts.iter().map(|drift| format!("{drift:?}")));
     let context = PlaceContext { settings, platform: MACHINE, projects: &projects };
     let placement = place(&lockfile, &context).unwrap();
     let store = folder.join("node_modules/.pnpm");

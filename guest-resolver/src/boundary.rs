@@ -1,0 +1,255 @@
+//! The one file where WIT records and our own types turn into each other.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use wit::guest::exports::wasi_pm::resolver::{
+    lockfile::{Placed as WitPlaced, Placement as WitPlacement},
+    resolution as r,
+};
+use wit::guest::wasi_pm::resolver::types as t;
+use wit::settings::Settings;
+
+use crate::{
+    hoist::{HoistTarget, Hoisted},
+    lockfile::{self, Lockfile, LockfileError, Manifests, error::NO_LOCKFILE, model::Resolution},
+    place::{self, Group, PlaceContext, Placed, Placement, Project, Target},
+    platform::Machine,
+};
+
+/// A project, parsed: settings, manifests and what placing needs of them.
+pub struct Parsed {
+    /// The settings object.
+    pub settings: Settings,
+    /// By importer.
+    pub manifests: Manifests,
+    /// By importer.
+    pub projects: BTreeMap<String, Project>,
+}
+
+/// Parses settings and manifests.
+///
+/// # Errors
+/// One failure for each text that is not what it should be.
+pub fn parse(project: &r::Project) -> Result<Parsed, Vec<t::Failure>> {
+    let settings = serde_json::from_str(&project.settings).map_err(|error| {
+        vec![failure_of("ERR_WASI_PM_BAD_SETTINGS", format!("the settings cannot be read: {error}"))]
+    })?;
+    let mut manifests = Manifests::new();
+    let mut failures = Vec::new();
+    for importer in &project.importers {
+        match serde_json::from_str::<Map<String, Value>>(&importer.manifest) {
+            Ok(manifest) => drop(manifests.insert(importer.id.clone(), manifest)),
+            Err(error) => failures.push(failure_of(
+                "ERR_PNPM_JSON_PARSE",
+                format!("the manifest of {} cannot be read: {error}", importer.id),
+            )),
+        }
+    }
+    if !failures.is_empty() {
+        return Err(failures);
+    }
+    let field =
+        |manifest: &Map<String, Value>, name: &str| manifest.get(name).and_then(Value::as_str).map(str::to_owned);
+    let project = |(id, manifest): (&String, &Map<String, Value>)| {
+        (id.clone(), Project { name: field(manifest, "name"), version: field(manifest, "version") })
+    };
+    let projects = manifests.iter().map(project).collect();
+    Ok(Parsed { settings, manifests, projects })
+}
+
+/// The export `lockfile.place`.
+///
+/// # Errors
+/// No lockfile, or one that cannot be used.
+pub fn place_lockfile(project: &r::Project) -> Result<WitPlaced, Vec<t::Failure>> {
+    let (parsed, lockfile) = open(project)?;
+    let drifts = lockfile::check(&lockfile, &parsed.settings, &parsed.manifests).map_err(failures)?;
+    if !drifts.is_empty() {
+        return Ok(WitPlaced::Outdated(drifts.into_iter().map(failure).collect()));
+    }
+    let placement = place_in(&lockfile, &parsed, &project.platform)?;
+    Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), outcome: outcome(&placement, None) }))
+}
+
+/// The export `lockfile.check`.
+///
+/// # Errors
+/// No lockfile, or one that cannot be used.
+pub fn check_lockfile(project: &r::Project) -> Result<Vec<t::Failure>, Vec<t::Failure>> {
+    let (parsed, lockfile) = open(project)?;
+    let drifts = lockfile::check(&lockfile, &parsed.settings, &parsed.manifests).map_err(failures)?;
+    Ok(drifts.into_iter().map(failure).collect())
+}
+
+/// Places a lockfile, made here or read, for this project.
+///
+/// # Errors
+/// As [`place::place`].
+pub fn place_in<'a>(
+    lockfile: &'a Lockfile,
+    parsed: &'a Parsed,
+    platform: &'a t::Platform,
+) -> Result<Placement<'a>, Vec<t::Failure>> {
+    let platform = machine(platform);
+    let context = PlaceContext { settings: &parsed.settings, platform, projects: &parsed.projects };
+    place::place(lockfile, &context).map_err(failures)
+}
+
+/// The machine, borrowed.
+#[must_use]
+pub fn machine(platform: &t::Platform) -> Machine<'_> {
+    Machine { os: &platform.os, cpu: &platform.cpu, libc: platform.libc.as_deref(), node: platform.node.as_deref() }
+}
+
+fn open(project: &r::Project) -> Result<(Parsed, Lockfile), Vec<t::Failure>> {
+    let parsed = parse(project)?;
+    let Some(text) = &project.lockfile else {
+        let error = LockfileError::new(NO_LOCKFILE, "there is no pnpm-lock.yaml");
+        return Err(failures(error.hint("Install without --frozen-lockfile to make one")));
+    };
+    Ok((parsed, lockfile::read(text).map_err(failures)?))
+}
+
+/// A failure of the lockfile.
+#[must_use]
+pub fn failure(error: LockfileError) -> t::Failure {
+    let LockfileError { code, message, facts, hint } = error;
+    t::Failure { code: code.to_owned(), message, facts, chain: Vec::new(), hint }
+}
+
+fn failures(error: LockfileError) -> Vec<t::Failure> {
+    vec![failure(error)]
+}
+
+fn failure_of(code: &str, message: String) -> t::Failure {
+    t::Failure { code: code.to_owned(), message, facts: Vec::new(), chain: Vec::new(), hint: None }
+}
+
+/// All snapshots; a session hands them out in batches.
+#[must_use]
+pub fn snapshots(placement: &Placement<'_>) -> Vec<r::Snapshot> {
+    placement.snapshots.iter().map(snapshot).collect()
+}
+
+/// The end of a session; `lockfile` is the text of a new one.
+#[must_use]
+pub fn outcome(placement: &Placement<'_>, lockfile: Option<String>) -> r::Outcome {
+    let roots = placement.roots.iter().map(|(importer, links)| r::ImporterLinks {
+        importer: (*importer).to_owned(),
+        links: links.iter().map(root_link).collect(),
+    });
+    r::Outcome {
+        lockfile,
+        current_lockfile: placement.current_lockfile.clone(),
+        roots: roots.collect(),
+        hoisted: placement.hoisted.iter().map(|one| hoisted(one, placement)).collect(),
+        skipped: placement.skipped.iter().map(skipped).collect(),
+        notices: notices(placement),
+    }
+}
+
+fn snapshot(placed: &Placed<'_>) -> r::Snapshot {
+    let link = |(alias, to): &(&str, Target)| r::Link { alias: (*alias).to_owned(), target: target(to) };
+    r::Snapshot {
+        dep_path: placed.dep_path.to_owned(),
+        slot: placed.slot.clone(),
+        name: placed.name.to_owned(),
+        version: placed.version.to_owned(),
+        source: source(placed),
+        dependencies: placed.dependencies.iter().map(link).collect(),
+        optional: placed.optional,
+        has_bin: placed.package.has_bin,
+        requires_build: None,
+        patch: placed.patch.map(str::to_owned),
+    }
+}
+
+fn target(target: &Target) -> r::LinkTarget {
+    match target {
+        Target::Snapshot(at) => r::LinkTarget::Snapshot(*at),
+        Target::Directory(path) => r::LinkTarget::Directory(path.clone()),
+    }
+}
+
+/// A key of a version is a package of a registry, `work:1.0.0` one of a named registry; all others say what they are.
+fn source(placed: &Placed<'_>) -> t::Source {
+    match &placed.package.resolution {
+        Resolution::Tarball { integrity, tarball, git_hosted, path } => {
+            let (integrity, tarball, path) = (integrity.clone(), tarball.clone(), path.clone());
+            if wit::Version::check(placed.id).is_ok() {
+                return t::Source::Registry(t::RegistrySource { registry: None, tarball, integrity });
+            }
+            let named = placed.id.split_once(':').filter(|(_, version)| wit::Version::check(version).is_ok());
+            if let Some((registry, _)) = named {
+                let registry = Some(registry.to_owned());
+                return t::Source::Registry(t::RegistrySource { registry, tarball, integrity });
+            }
+            let url = tarball.unwrap_or_else(|| placed.id.to_owned());
+            t::Source::Tarball(t::TarballSource { url, integrity, git_hosted: *git_hosted, path })
+        }
+        Resolution::Directory(directory) => t::Source::Directory(directory.clone()),
+        Resolution::Git { commit, repo, path } => {
+            t::Source::Git(t::GitSource { repository: repo.clone(), commit: commit.clone(), path: path.clone() })
+        }
+        Resolution::Other { kind, .. } => t::Source::Unsupported(kind.clone()),
+    }
+}
+
+fn root_link(link: &place::RootLink<'_>) -> r::RootLink {
+    r::RootLink {
+        alias: link.alias.to_owned(),
+        real_name: link.real_name.to_owned(),
+        version: link.version.map(str::to_owned),
+        latest: None,
+        group: match link.group {
+            Group::Prod => t::DependencyGroup::Prod,
+            Group::Dev => t::DependencyGroup::Dev,
+            Group::Optional => t::DependencyGroup::Optional,
+        },
+        target: target(&link.target),
+    }
+}
+
+fn hoisted(one: &Hoisted<'_>, placement: &Placement<'_>) -> r::HoistedLink {
+    let (owner, target) = match one.target {
+        HoistTarget::Snapshot(at) => (placement.snapshots[at as usize].dep_path, r::LinkTarget::Snapshot(at)),
+        HoistTarget::Project(id) => (id, r::LinkTarget::Directory(id.to_owned())),
+    };
+    r::HoistedLink { alias: one.alias.to_owned(), owner: owner.to_owned(), target, public: one.public }
+}
+
+fn skipped(skipped: &place::Skipped<'_>) -> r::Skipped {
+    r::Skipped {
+        dep_path: skipped.dep_path.to_owned(),
+        name: skipped.name.to_owned(),
+        version: Some(skipped.version.to_owned()),
+        reason: match skipped.misfit.engine {
+            true => r::SkipReason::UnsupportedEngine,
+            false => r::SkipReason::UnsupportedPlatform,
+        },
+        detail: skipped.misfit.detail.clone(),
+        parents: skipped.parents.iter().map(|parent| (*parent).to_owned()).collect(),
+    }
+}
+
+fn notices(placement: &Placement<'_>) -> Vec<r::Notice> {
+    let deprecated = placement.deprecated.iter().map(|one| {
+        r::Notice::Deprecated(r::Deprecation {
+            name: one.name.to_owned(),
+            version: one.version.to_owned(),
+            message: one.message.to_owned(),
+            importer: one.importer.to_owned(),
+            depth: one.depth,
+        })
+    });
+    let misfits = placement.misfits.iter().map(|(dep_path, misfit)| {
+        let (code, what) = match misfit.engine {
+            true => (lockfile::error::UNSUPPORTED_ENGINE, "engine"),
+            false => (lockfile::error::UNSUPPORTED_PLATFORM, "platform"),
+        };
+        let error = LockfileError::new(code, format!("Unsupported {what} for {dep_path}: {}", misfit.detail));
+        r::Notice::Other(failure(error.fact("package", *dep_path)))
+    });
+    deprecated.chain(misfits).collect()
+}
