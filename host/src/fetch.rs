@@ -1,1 +1,34 @@
 //! Tarballs into the store, each once.
+//!
+//! ```text
+//! hint (resolution) ─┐                                   ┌─▶ found
+//!                    ├─▶ one flight per integrity ─ find ┤
+//! plan (finish) ─────┘                                   └─▶ download (network threads) ─▶ import (CPU pool)
+//! ```
+//! Invariant: no package is looked up, downloaded or imported twice in a command, and bodies that wait for the CPU
+//! never hold more than a fixed amount of memory.
+
+mod error;
+mod fetcher;
+mod job;
+#[cfg(test)]
+mod tests;
+
+pub use error::{FetchError, ImportFailure};
+pub use fetcher::{FetchOptions, Fetcher};
+pub use job::FetchJob;
+
+use wit::Integrity;
+
+/// The store as the fetcher sees it. Both methods are called from the CPU pool, for several packages at once.
+pub trait PackageStore: Send + Sync + 'static {
+    /// What the store knows of a package.
+    type Index: Send + Sync + 'static;
+    /// The package with this integrity, if it is there and whole.
+    fn find(&self, integrity: &Integrity) -> Option<Self::Index>;
+    /// Checks a tarball and takes it in.
+    ///
+    /// # Errors
+    /// [`ImportFailure`]; the store is as it was.
+    fn import(&self, tarball: &[u8], integrity: &Integrity) -> Result<Self::Index, ImportFailure>;
+}

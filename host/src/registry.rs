@@ -22,16 +22,18 @@ mod retry;
 mod settings;
 mod spans;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tls;
 mod urls;
 
 pub use cache::MAX_FRESH;
 pub use default::{DefaultRegistryError, default_registry};
 pub use error::RegistryError;
+pub(crate) use http::{BUDGET_KIB, Query};
 pub use http::{Http, Response};
 pub use lanes::Lane;
 pub use oracle::{Downloader, Registry};
 pub use packument::PackumentError;
 pub use settings::{NetworkMode, NetworkSettings, RetryPolicy, Timeouts};
+pub(crate) use urls::{may_follow, parse as parse_url};
 pub use urls::{registry_for, tarball_url, without_secrets};

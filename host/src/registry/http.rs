@@ -75,7 +75,7 @@ pub struct Response {
     /// The body, as it came.
     pub body: Vec<u8>,
     /// Memory that this body counts for.
-    pub(crate) memory: Option<OwnedSemaphorePermit>,
+    pub(crate) _memory: Option<OwnedSemaphorePermit>,
 }
 
 enum Failed {
@@ -188,7 +188,7 @@ impl Http {
             }
             BodyError::Broken(detail) => Failed::MayPass(RegistryError::Network { url, detail }, None),
         })?;
-        Ok(Response { status, headers: std::mem::take(response.headers_mut()), body, memory })
+        Ok(Response { status, headers: std::mem::take(response.headers_mut()), body, _memory: memory })
     }
 
     /// Sends the request and follows redirects, each with the credentials of its own address only.

@@ -1,0 +1,314 @@
+//! The flights: who is being fetched, who is done, and who waits.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha512};
+use tokio::sync::Semaphore;
+use wit::{Integrity, names::Algorithm};
+
+use super::{FetchError, FetchJob, ImportFailure, PackageStore, job::Place};
+use crate::{
+    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, RegistryError, without_secrets},
+    report::event::{Event, LogLevel},
+    timings::{self, Timings},
+};
+
+/// The largest tarball, packed, bytes.
+const MAX_TARBALL: usize = 1 << 30;
+
+/// How packages are fetched.
+#[derive(Debug, Clone, Default)]
+pub struct FetchOptions {
+    /// The project's folder, for events.
+    pub requester: String,
+    /// What `file:` tarballs are relative to.
+    pub lockfile_dir: PathBuf,
+    /// A package without integrity is taken as it comes.
+    pub allow_missing_integrity: bool,
+    /// Records downloads and imports.
+    pub timings: Timings,
+}
+
+/// Gets packages into the store. Cloning it is cheap.
+pub struct Fetcher<S: PackageStore>(Arc<Inner<S>>);
+
+impl<S: PackageStore> Clone for Fetcher<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+struct Inner<S: PackageStore> {
+    http: Arc<Http>,
+    store: Arc<S>,
+    options: FetchOptions,
+    flights: Mutex<HashMap<String, Flight<S::Index>>>,
+    landed: Condvar,
+    budget: Arc<Semaphore>,
+    pool: OnceLock<rayon::ThreadPool>,
+}
+
+type Outcome<I> = Result<Arc<I>, FetchError>;
+
+enum Flight<I> {
+    Under,
+    Landed(Outcome<I>),
+}
+
+impl<S: PackageStore> Fetcher<S> {
+    /// A fetcher that has started nothing yet.
+    #[must_use]
+    pub fn new(http: Arc<Http>, store: Arc<S>, options: FetchOptions) -> Self {
+        Self(Arc::new(Inner {
+            http,
+            store,
+            options,
+            flights: Mutex::default(),
+            landed: Condvar::new(),
+            budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
+            pool: OnceLock::new(),
+        }))
+    }
+
+    /// Starts to have a package that will probably be needed; returns at once. Sources that are not fetched, and
+    /// those without integrity, wait for the plan.
+    pub fn start(&self, job: FetchJob) {
+        if !matches!(job.source, crate::graph::Source::Registry { integrity: Some(_), .. }) {
+            return;
+        }
+        let key = job.key();
+        if !self.0.take_off(&key) {
+            return;
+        }
+        let inner = self.0.clone();
+        self.0.pool().spawn_fifo(move || inner.have(key, job));
+    }
+
+    /// Has all packages, and says for each, in the order of the jobs, where it is or why it could not be had.
+    #[must_use]
+    pub fn finish(&self, jobs: &[FetchJob]) -> Vec<Outcome<S::Index>> {
+        let keys: Vec<String> = jobs.iter().map(FetchJob::key).collect();
+        let mine: Vec<(&String, &FetchJob)> = keys.iter().zip(jobs).filter(|(key, _)| self.0.take_off(key)).collect();
+        let inner = &self.0;
+        inner.pool().install(|| {
+            mine.par_iter().with_min_len(8).for_each(|(key, job)| inner.have((*key).clone(), (*job).clone()));
+        });
+        let mut outcomes = inner.wait(&keys);
+        share_missing(&mut outcomes);
+        for (job, outcome) in jobs.iter().zip(&outcomes) {
+            if let Err(error) = outcome
+                && job.optional
+            {
+                inner.warn(format!("optional package left out: {error}"));
+            }
+        }
+        outcomes
+    }
+}
+
+/// Every error for want of a network names all that is missing, so that the first one shown tells the whole story.
+fn share_missing<I>(outcomes: &mut [Outcome<I>]) {
+    let mut all: Vec<String> = Vec::new();
+    for outcome in outcomes.iter() {
+        if let Err(FetchError::Offline { missing }) = outcome {
+            all.extend_from_slice(missing);
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    for outcome in outcomes {
+        if let Err(FetchError::Offline { missing }) = outcome {
+            missing.clone_from(&all);
+        }
+    }
+}
+
+impl<S: PackageStore> Inner<S> {
+    fn pool(&self) -> &rayon::ThreadPool {
+        self.pool.get_or_init(|| {
+            rayon::ThreadPoolBuilder::new()
+                .thread_name(|at| format!("import-{at}"))
+                // The panic itself has been told; `Landing` sees to it that nobody waits for the lost job.
+                .panic_handler(drop)
+                .build()
+                .expect("the system grants a thread per processor")
+        })
+    }
+
+    fn flights(&self) -> MutexGuard<'_, HashMap<String, Flight<S::Index>>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True if this flight is new: the caller must see to it that it lands.
+    fn take_off(&self, key: &str) -> bool {
+        let mut flights = self.flights();
+        if flights.contains_key(key) {
+            return false;
+        }
+        flights.insert(key.to_owned(), Flight::Under);
+        true
+    }
+
+    fn land(&self, key: String, outcome: Outcome<S::Index>) {
+        self.flights().insert(key, Flight::Landed(outcome));
+        self.landed.notify_all();
+    }
+
+    fn wait(&self, keys: &[String]) -> Vec<Outcome<S::Index>> {
+        let mut outcomes = Vec::with_capacity(keys.len());
+        let mut flights = self.flights();
+        for key in keys {
+            loop {
+                if let Some(Flight::Landed(outcome)) = flights.get(key) {
+                    outcomes.push(outcome.clone());
+                    break;
+                }
+                flights = self.landed.wait(flights).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        outcomes
+    }
+
+    /// On the pool: finds it in the store, or sends for it.
+    fn have(self: &Arc<Self>, key: String, job: FetchJob) {
+        let landing = Landing { inner: self.clone(), key: Some(key), package: job.package_id() };
+        let integrity = match job.integrity() {
+            Ok(integrity) => integrity,
+            Err(error) => return landing.land(Err(error)),
+        };
+        if let Some(index) = integrity.as_ref().and_then(|integrity| self.store.find(integrity)) {
+            let requester = self.options.requester.clone();
+            self.http.report().event(Event::FoundInStore { package_id: job.package_id(), requester });
+            return landing.land(Ok(Arc::new(index)));
+        }
+        let place = match job.place(&self.http.settings().registries) {
+            Ok(place) => place,
+            Err(error) => return landing.land(Err(error)),
+        };
+        if integrity.is_none() && !self.options.allow_missing_integrity && matches!(place, Place::Remote(_)) {
+            return landing.land(Err(FetchError::NoIntegrity { package: job.package_id() }));
+        }
+        match place {
+            Place::Local(path) => landing.land(self.local(&job, &path, integrity)),
+            Place::Remote(_) if self.http.settings().mode == NetworkMode::Offline => {
+                landing.land(Err(FetchError::Offline { missing: vec![job.package_id()] }));
+            }
+            Place::Remote(url) => self.download(landing, job, url, integrity),
+        }
+    }
+
+    fn local(&self, job: &FetchJob, path: &str, integrity: Option<Integrity>) -> Outcome<S::Index> {
+        let file = self.options.lockfile_dir.join(path);
+        let tarball = std::fs::read(&file).map_err(|error| FetchError::Local {
+            package: job.package_id(),
+            path: file.display().to_string(),
+            detail: error.to_string(),
+        })?;
+        self.import(job, path, &tarball, integrity)
+    }
+
+    fn download(self: &Arc<Self>, landing: Landing<S>, job: FetchJob, url: reqwest::Url, integrity: Option<Integrity>) {
+        let inner = self.clone();
+        self.http.spawn(async move {
+            let shown = without_secrets(url.as_str());
+            let query = inner.query(&job, url);
+            let mut span = inner.options.timings.span(timings::Lane::Download, || job.package_id());
+            let answer = inner.http.get(&query).await;
+            span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
+            drop(span);
+            let pool = inner.clone();
+            pool.pool().spawn_fifo(move || {
+                let outcome = match answer {
+                    Ok(response) => {
+                        let outcome = inner.take(&job, &shown, &response.body, integrity);
+                        drop(response);
+                        outcome
+                    }
+                    Err(source) => Err(FetchError::Registry { package: job.package_id(), source }),
+                };
+                landing.land(outcome);
+            });
+        });
+    }
+
+    fn query(&self, job: &FetchJob, url: reqwest::Url) -> Query {
+        let (report, package_id) = (self.http.report().clone(), job.package_id());
+        Query {
+            url,
+            lane: Lane::Tarball(job.size_hint.unwrap_or(0)),
+            accept: "*/*",
+            encoding: "identity",
+            headers: reqwest::header::HeaderMap::new(),
+            cap: MAX_TARBALL,
+            budget: Some(self.budget.clone()),
+            started: Some(Box::new(move |attempt, size| {
+                report.event(Event::FetchStarted { package_id: package_id.clone(), attempt, size });
+            })),
+        }
+    }
+
+    fn take(&self, job: &FetchJob, url: &str, body: &[u8], integrity: Option<Integrity>) -> Outcome<S::Index> {
+        let is_page = body.trim_ascii_start().first() == Some(&b'<');
+        if is_page {
+            let detail = "the answer is a web page, not a tarball".to_owned();
+            let source = RegistryError::Invalid { url: url.to_owned(), detail, html: true };
+            return Err(FetchError::Registry { package: job.package_id(), source });
+        }
+        let index = self.import(job, url, body, integrity)?;
+        self.http.report().event(Event::Fetched {
+            package_id: job.package_id(),
+            requester: self.options.requester.clone(),
+            bytes: body.len() as u64,
+        });
+        Ok(index)
+    }
+
+    fn import(&self, job: &FetchJob, from: &str, tarball: &[u8], integrity: Option<Integrity>) -> Outcome<S::Index> {
+        let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
+        span.bytes(tarball.len() as u64);
+        let integrity = integrity.unwrap_or_else(|| Integrity {
+            algorithm: Algorithm::Sha512,
+            digests: vec![Sha512::digest(tarball).to_vec().into()],
+        });
+        let imported = self.store.import(tarball, &integrity).map(Arc::new);
+        imported.map_err(|source| FetchError::Import { package: job.package_id(), url: from.to_owned(), source })
+    }
+
+    fn warn(&self, message: String) {
+        let prefix = self.options.requester.clone();
+        self.http.report().event(Event::Message { level: LogLevel::Warn, prefix, message });
+    }
+}
+
+/// The duty to land a flight: whoever loses it, by a panic or because the network's threads have gone, lands it with
+/// an error, so that nobody waits for ever.
+struct Landing<S: PackageStore> {
+    inner: Arc<Inner<S>>,
+    key: Option<String>,
+    package: String,
+}
+
+impl<S: PackageStore> Landing<S> {
+    fn land(mut self, outcome: Outcome<S::Index>) {
+        if let Some(key) = self.key.take() {
+            self.inner.land(key, outcome);
+        }
+    }
+}
+
+impl<S: PackageStore> Drop for Landing<S> {
+    fn drop(&mut self) {
+        let Some(key) = self.key.take() else { return };
+        let source = ImportFailure {
+            code: "ERR_WASI_PM_INTERRUPTED",
+            message: "the work on it ended before it was done".to_owned(),
+        };
+        let package = std::mem::take(&mut self.package);
+        self.inner.land(key, Err(FetchError::Import { package, url: String::new(), source }));
+    }
+}
