@@ -1,1 +1,157 @@
-//! Carries a plan out: the one parallel pass over `node_modules`.
+//! Carries a [`Plan`] out: the one parallel pass that makes `node_modules`.
+//!
+//! ```text
+//! 1 build   every new or changed slot in node_modules/.wasi-pm-tmp/new    rayon, biggest first; nothing reachable
+//! 2 commit  .wasi-pm-state removed, the tree record reduced               from here on only renames and links
+//! 3 swap    slots, or the whole virtual store, renamed into place         old ones go to .wasi-pm-tmp/old
+//! 4 links   hoisted, projects', shims                                     each one replaced in one step
+//! 5 (state) the caller records the outcome                                state::record
+//! 6 clean   .wasi-pm-tmp removed                                          last: removal is slow and may be cut off
+//! ```
+//! Whatever is killed before 2 leaves the old tree as it was; after 2 the record says what can be relied on, and the
+//! next run does the rest. A damaged file of the store shows up in 1.
+
+pub mod bins;
+mod error;
+mod folder;
+mod import;
+pub mod relative;
+mod shim;
+mod slot;
+mod source;
+mod swap;
+mod trees;
+
+use std::path::Path;
+
+use rayon::prelude::*;
+
+pub use error::LinkError;
+pub use folder::{Folder, Kind};
+pub use import::Importer;
+pub use source::{Bin, Contents, PackageSource, StoreFile};
+pub use swap::Bench;
+
+use crate::{
+    graph::{Placement, Snapshot},
+    plan::{Base, Plan},
+    report::{Event, Report, event::ImportMethod},
+    state::{Layout, MODULES, Tree, VIRTUAL_STORE, tree::TREE_FILE, up_to_date},
+    timings::{Lane, Timings},
+};
+
+/// What linking needs to know.
+pub struct Job<'a> {
+    /// What is wanted.
+    pub placement: &'a Placement,
+    /// What is to be done.
+    pub plan: &'a Plan,
+    /// Where.
+    pub layout: &'a Layout,
+    /// The store.
+    pub source: &'a dyn PackageSource,
+    /// How files are brought in; it falls back to copies by itself.
+    pub method: ImportMethod,
+    /// Hears of each package.
+    pub report: &'a dyn Report,
+    /// Takes the time of each package.
+    pub timings: &'a Timings,
+}
+
+/// What linking leaves: to be recorded, then cleaned up.
+#[must_use]
+#[derive(Debug)]
+pub struct Linked {
+    /// What stands in `node_modules` now; the digest of `.modules.yaml` is still open.
+    pub tree: Tree,
+    /// How files were brought in.
+    pub method: ImportMethod,
+    benches: Vec<Bench>,
+}
+
+impl Linked {
+    /// Removes what was replaced. Call it after the outcome is recorded.
+    pub fn clean(self) {
+        for bench in self.benches {
+            bench.clean();
+        }
+    }
+}
+
+/// Makes `node_modules` what the plan says. Packages must all be in the store.
+///
+/// # Errors
+/// [`LinkError::Damaged`] before anything reachable has changed; else what the system refused.
+pub fn link(job: &Job<'_>) -> Result<Linked, LinkError> {
+    let modules = open_modules(&job.layout.lockfile_dir)?;
+    let bench = Bench::new(modules)?;
+    let importer = Importer::new(job.method);
+    let bins = bins::Catalogue::new(job.placement, job.layout, job.source);
+    build_slots(job, &bench, &importer, &bins)?;
+    commit(job, &bench)?;
+    let mut tree = job.plan.tree.clone();
+    let virtual_store = trees::place_virtual_store(job, &bench)?;
+    trees::place_hoisted(job, &bench, &virtual_store, &bins, &mut tree)?;
+    let mut benches = trees::place_roots(job, &bench, &bins, &mut tree)?;
+    trees::retire_slots(job, &bench, &virtual_store)?;
+    benches.push(bench);
+    Ok(Linked { tree, method: importer.method(), benches })
+}
+
+/// `node_modules` of a project, made where it is missing; never one that is a link.
+pub(crate) fn open_modules(project: &Path) -> Result<Folder, LinkError> {
+    let path = project.join(MODULES);
+    let folder = Folder::open_path(project).map_err(LinkError::io("open", project))?;
+    if folder.kind(MODULES).map_err(LinkError::io("read", &path))? == Some(Kind::Symlink) {
+        return Err(LinkError::ModulesIsSymlink { path });
+    }
+    folder.make(MODULES).map_err(LinkError::io("make", &path))
+}
+
+/// Step 1. Jobs are sorted by size, so that the last ones are small and both threads end together.
+fn build_slots(job: &Job<'_>, bench: &Bench, importer: &Importer, bins: &bins::Catalogue<'_>) -> Result<(), LinkError> {
+    let mut work: Vec<_> = job.plan.slots.iter().map(|change| change.snapshot).collect();
+    work.sort_by_cached_key(|index| std::cmp::Reverse(job.source.contents(*index).files.len()));
+    let requester = job.layout.root();
+    let virtual_store = job.layout.virtual_store();
+    let builder = slot::Builder::new(job, bench.staging(), importer, bins);
+    // One package at a time: a chunk of many would be stolen as a whole, and packages differ by a factor of 1000.
+    work.par_iter().with_max_len(1).try_for_each(|&index| {
+        let snapshot = &job.placement.snapshots[index as usize];
+        let _span = job.timings.span(Lane::Link, || package_id(snapshot));
+        builder.build(index)?;
+        let to = format!("{virtual_store}/{}/node_modules/{}", snapshot.slot, snapshot.name);
+        let method = importer.method();
+        job.report.event(Event::Imported { requester: requester.clone(), to, method });
+        Ok(())
+    })
+}
+
+/// `name@version`.
+fn package_id(snapshot: &Snapshot) -> String {
+    format!("{}@{}", snapshot.name, snapshot.version)
+}
+
+/// Step 2: what is about to change is no longer vouched for.
+fn commit(job: &Job<'_>, bench: &Bench) -> Result<(), LinkError> {
+    let modules = bench.modules();
+    modules.remove_file(up_to_date::FILE).map_err(LinkError::io("remove", up_to_date::FILE))?;
+    let Ok(virtual_store) = modules.open(VIRTUAL_STORE) else { return Ok(()) };
+    if job.plan.base != Base::Update {
+        return virtual_store.remove_file(TREE_FILE).map_err(LinkError::io("remove", TREE_FILE));
+    }
+    let Some(mut tree) = Tree::read(&virtual_store) else { return Ok(()) };
+    for change in &job.plan.slots {
+        tree.slots.remove(job.placement.snapshots[change.snapshot as usize].slot.as_str());
+    }
+    for slot in &job.plan.removed_slots {
+        tree.slots.remove(slot);
+    }
+    for alias in job.plan.hoisted.put.iter().map(|(alias, _)| alias) {
+        tree.hoisted.remove(alias);
+    }
+    bench.put_file(&virtual_store, TREE_FILE, &tree.encode(), 0o644)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,326 @@
-//! Pure: a placement and what is on disk give a list of actions, which can be printed.
+//! What is to be done to `node_modules`: a [`Placement`] compared with what is on disk gives a list of actions, which
+//! `link` carries out and `--dry-run` prints. Pure: it reads nothing and changes nothing.
+
+mod identity;
+mod show;
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::{
+    graph::{ImporterLinks, Placement, RootLink, SnapshotIndex, Source, Target},
+    link::relative::relative,
+    report::event::RootChange,
+    state::{
+        Disk, Layout, Tree,
+        disk::Owner,
+        tree::{RootRecord, SlotRecord},
+    },
+};
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What it starts from.
+    pub base: Base,
+    /// Packages to build or to link anew.
+    pub slots: Vec<SlotChange>,
+    /// Slots to remove.
+    pub removed_slots: Vec<String>,
+    /// What changes in each project's `node_modules`, in the placement's order; all projects are named.
+    pub roots: Vec<RootPlan>,
+    /// What changes among the private hoisted links.
+    pub hoisted: LinkPlan,
+    /// What will stand there afterwards; names of shims and the digest of `.modules.yaml` are filled in by `link`
+    /// and `state`.
+    pub tree: Tree,
+    /// Packages that come and go, with their direct names for the summary.
+    pub changes: Changes,
+}
+
+/// What a plan starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// There is nothing yet.
+    Empty,
+    /// What is there cannot be built on: all is built aside and swapped. With who made it.
+    Anew(Owner),
+    /// A tree of ours.
+    Update,
+}
+
+/// One slot to work on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotChange {
+    /// Which package.
+    pub snapshot: SnapshotIndex,
+    /// What is done.
+    pub action: SlotAction,
+}
+
+/// What is done to a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SlotAction {
+    /// It is new.
+    Create,
+    /// Another content under the same name.
+    Replace,
+    /// The same content, other links: it is built anew too, since files are but links.
+    Relink,
+}
+
+/// Symbolic links of one folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkPlan {
+    /// Alias and target of those to make or to point elsewhere.
+    pub put: Vec<(String, String)>,
+    /// Aliases to remove.
+    pub removed: Vec<String>,
+}
+
+/// What changes in one project's `node_modules`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootPlan {
+    /// Whose: its place in the placement's `roots`; `None` for a project that is no longer there.
+    pub root: Option<usize>,
+    /// Whose.
+    pub importer: String,
+    /// Its links.
+    pub links: LinkPlan,
+}
+
+/// What the user is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Packages that are added.
+    pub added: usize,
+    /// Packages that are removed.
+    pub removed: usize,
+    /// Direct dependencies that come.
+    pub roots_added: Vec<RootChange>,
+    /// Direct dependencies that go.
+    pub roots_removed: Vec<RootChange>,
+}
+
+impl Plan {
+    /// Compares what is wanted with what is there.
+    #[must_use]
+    pub fn new(placement: &Placement, layout: &Layout, disk: &Disk) -> Self {
+        let shape = identity::shape(layout);
+        let previous = disk.tree.as_ref().filter(|tree| tree.shape == shape);
+        let base = match (previous, disk.owner) {
+            (Some(_), _) => Base::Update,
+            (None, Owner::Nobody) => Base::Empty,
+            (None, owner) => Base::Anew(owner),
+        };
+        let mut tree = wanted_tree(placement, layout, shape);
+        let nothing = Tree::default();
+        let old = previous.unwrap_or(&nothing);
+        tree.bins.clone_from(&old.bins);
+        let slots = slot_changes(placement, &tree, old, disk, base);
+        let removed_slots: Vec<String> =
+            old.slots.keys().filter(|slot| !tree.slots.contains_key(*slot)).cloned().collect();
+        let changes = changes(placement, layout, &tree, disk, &slots, removed_slots.len());
+        Self {
+            base,
+            roots: root_plans(placement, &tree, old, disk, base),
+            hoisted: difference(&old.hoisted, &tree.hoisted, None),
+            slots,
+            removed_slots,
+            tree,
+            changes,
+        }
+    }
+
+    /// There is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.base == Base::Update
+            && self.slots.is_empty()
+            && self.removed_slots.is_empty()
+            && self.hoisted.is_empty()
+            && self.roots.iter().all(|root| root.links.is_empty())
+    }
+}
+
+impl LinkPlan {
+    /// There is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// The text of a link to a package or a project, from the folder `node_modules` at `from`, for an alias in it.
+#[must_use]
+pub fn link_text(placement: &Placement, layout: &Layout, from: &str, alias: &str, target: &Target) -> String {
+    let from = alias.split_once('/').map_or_else(|| from.to_owned(), |(scope, _)| format!("{from}/{scope}"));
+    let to = match target {
+        Target::Snapshot(index) => {
+            let snapshot = &placement.snapshots[*index as usize];
+            format!("{}/{}/node_modules/{}", layout.virtual_store(), snapshot.slot, snapshot.name)
+        }
+        Target::Directory(importer) => layout.project(importer),
+    };
+    relative(&from, &to)
+}
+
+fn wanted_tree(placement: &Placement, layout: &Layout, shape: [u8; 16]) -> Tree {
+    let mut tree = Tree { shape, ..Tree::default() };
+    for snapshot in &placement.snapshots {
+        let record = SlotRecord { identity: identity::content(snapshot), edges: identity::edges(snapshot, placement) };
+        tree.slots.insert(snapshot.slot.as_str().to_owned(), record);
+    }
+    for ImporterLinks { importer, links } in &placement.roots {
+        let modules = layout.modules(importer);
+        let record = |link: &RootLink| RootRecord {
+            target: link_text(placement, layout, &modules, link.alias.as_str(), &link.target),
+            real_name: link.real_name.as_str().to_owned(),
+            version: link.version.clone(),
+            group: Some(link.group),
+        };
+        let records = links.iter().map(|link| (link.alias.as_str().to_owned(), record(link))).collect();
+        tree.roots.insert(importer.as_str().to_owned(), records);
+    }
+    let hoisting = format!("{}/node_modules", layout.virtual_store());
+    let root_modules = format!("{}/node_modules", layout.root());
+    for link in &placement.hoisted {
+        let alias = link.alias.as_str();
+        if !link.public {
+            let target = link_text(placement, layout, &hoisting, alias, &link.target);
+            tree.hoisted.entry(alias.to_owned()).or_insert(target);
+            continue;
+        }
+        let target = link_text(placement, layout, &root_modules, alias, &link.target);
+        let record = RootRecord { target, real_name: alias.to_owned(), version: None, group: None };
+        tree.roots.entry(".".to_owned()).or_default().entry(alias.to_owned()).or_insert(record);
+    }
+    tree
+}
+
+fn slot_changes(placement: &Placement, wanted: &Tree, old: &Tree, disk: &Disk, base: Base) -> Vec<SlotChange> {
+    let action = |slot: &str| {
+        let Some(before) = old.slots.get(slot).filter(|_| base == Base::Update) else {
+            return Some(SlotAction::Create);
+        };
+        let after = &wanted.slots[slot];
+        if !disk.slots.contains(slot) {
+            return Some(SlotAction::Create);
+        }
+        if before.identity != after.identity {
+            return Some(SlotAction::Replace);
+        }
+        (before.edges != after.edges).then_some(SlotAction::Relink)
+    };
+    let mut seen = HashSet::new();
+    let snapshots = (0..).zip(&placement.snapshots);
+    snapshots
+        .filter(|(_, snapshot)| seen.insert(snapshot.slot.as_str()))
+        .filter_map(|(snapshot, at)| {
+            let action = match (action(at.slot.as_str()), &at.source) {
+                (None, Source::Directory(_)) => Some(SlotAction::Replace), // nothing says whether the folder changed
+                (action, _) => action,
+            };
+            Some(SlotChange { snapshot, action: action? })
+        })
+        .collect()
+}
+
+fn root_plans(placement: &Placement, wanted: &Tree, old: &Tree, disk: &Disk, base: Base) -> Vec<RootPlan> {
+    let nothing = BTreeMap::new();
+    let targets = |records: &BTreeMap<String, RootRecord>| -> BTreeMap<String, String> {
+        records.iter().map(|(alias, record)| (alias.clone(), record.target.clone())).collect()
+    };
+    let mut plans = Vec::new();
+    for (at, root) in placement.roots.iter().enumerate() {
+        let importer = root.importer.as_str();
+        let before = targets(old.roots.get(importer).unwrap_or(&nothing));
+        let after = targets(wanted.roots.get(importer).unwrap_or(&nothing));
+        let absent = BTreeMap::new();
+        let on_disk = (base == Base::Update).then(|| disk.links.get(importer).unwrap_or(&absent));
+        let links = difference(&before, &after, on_disk);
+        plans.push(RootPlan { root: Some(at), importer: importer.to_owned(), links });
+    }
+    for (importer, records) in old.roots.iter().filter(|(importer, _)| !wanted.roots.contains_key(*importer)) {
+        let links = LinkPlan { put: Vec::new(), removed: records.keys().cloned().collect() };
+        plans.push(RootPlan { root: None, importer: importer.clone(), links });
+    }
+    plans
+}
+
+/// What leads from one set of links to another; with what the disk really has, also what is amiss there.
+fn difference(
+    old: &BTreeMap<String, String>,
+    wanted: &BTreeMap<String, String>,
+    disk: Option<&BTreeMap<String, String>>,
+) -> LinkPlan {
+    let holds = |alias: &String, target: &String| match disk {
+        Some(disk) => disk.get(alias) == Some(target),
+        None => old.get(alias) == Some(target),
+    };
+    let put = wanted.iter().filter(|(alias, target)| !holds(alias, target));
+    LinkPlan {
+        put: put.map(|(alias, target)| (alias.clone(), target.clone())).collect(),
+        removed: old.keys().filter(|alias| !wanted.contains_key(*alias)).cloned().collect(),
+    }
+}
+
+fn changes(
+    placement: &Placement,
+    layout: &Layout,
+    wanted: &Tree,
+    disk: &Disk,
+    slots: &[SlotChange],
+    removed: usize,
+) -> Changes {
+    let nothing = Tree::default();
+    let old = disk.tree.as_ref().unwrap_or(&nothing);
+    let added = slots.iter().filter(|change| change.action == SlotAction::Create).count();
+    let mut changes = Changes { added, removed, ..Changes::default() };
+    for root in &placement.roots {
+        let prefix = layout.project(&root.importer);
+        let before = old.roots.get(root.importer.as_str());
+        for link in &root.links {
+            let was = before.and_then(|links| links.get(link.alias.as_str()));
+            let now = wanted.roots.get(root.importer.as_str()).and_then(|links| links.get(link.alias.as_str()));
+            if was.map(|record| &record.target) == now.map(|record| &record.target) {
+                continue;
+            }
+            if let Some(was) = was {
+                changes.roots_removed.push(removed_root(&prefix, link.alias.as_str(), was));
+            }
+            let version = link.version.clone();
+            changes.roots_added.push(RootChange {
+                prefix: prefix.clone(),
+                name: link.alias.as_str().to_owned(),
+                real_name: link.real_name.as_str().to_owned(),
+                latest: link.latest.clone().filter(|latest| Some(latest) != version.as_ref()),
+                version,
+                group: Some(link.group),
+                linked_from: match &link.target {
+                    Target::Directory(importer) => Some(layout.project(importer)),
+                    Target::Snapshot(_) => None,
+                },
+            });
+        }
+        let wanted = &wanted.roots[root.importer.as_str()];
+        let gone = before.into_iter().flatten().filter(|(alias, _)| !wanted.contains_key(*alias));
+        let gone = gone.filter(|(_, record)| record.group.is_some());
+        changes.roots_removed.extend(gone.map(|(alias, record)| removed_root(&prefix, alias, record)));
+    }
+    changes
+}
+
+fn removed_root(prefix: &str, alias: &str, record: &RootRecord) -> RootChange {
+    RootChange {
+        prefix: prefix.to_owned(),
+        name: alias.to_owned(),
+        real_name: record.real_name.clone(),
+        version: record.version.clone(),
+        group: record.group,
+        latest: None,
+        linked_from: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! What can go wrong while `node_modules` is made.
+
+use std::{io, path::PathBuf};
+
+use crate::{diagnostic::Diagnose, graph::SnapshotIndex};
+
+/// Why a tree could not be linked.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// A file of the store is missing, cut short or no file; the package is to be fetched again. Nothing reachable has
+    /// changed.
+    #[error("the store's copy of {package} is damaged: {detail}")]
+    Damaged {
+        /// The snapshot whose package it is.
+        snapshot: SnapshotIndex,
+        /// Its dep-path.
+        package: String,
+        /// Which file, and how.
+        detail: String,
+    },
+    /// `node_modules` is a symbolic link.
+    #[error("{} is a symbolic link", path.display())]
+    ModulesIsSymlink {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried: a verb.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Its words.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl LinkError {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+impl Diagnose for LinkError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Damaged { .. } => "ERR_WASI_PM_STORE_DAMAGED",
+            Self::ModulesIsSymlink { .. } => "ERR_WASI_PM_MODULES_IS_SYMLINK",
+            Self::Io { .. } => "ERR_WASI_PM_LINK",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Damaged { .. } => Some("run the installation again; the package is fetched anew".to_owned()),
+            Self::ModulesIsSymlink { .. } => Some("remove the link, then run the installation again".to_owned()),
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull => Some("free some space, then run the installation again".to_owned()),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    Some("check who owns the project's folder and whether it may be written".to_owned())
+                }
+                _ => None,
+            },
+        }
+    }
+}

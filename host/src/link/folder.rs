@@ -1,0 +1,205 @@
+//! A held directory handle and the few operations that `link` needs of it. Every name given here is exactly one path
+//! component: whatever a stranger wrote, nothing outside the handle can be reached, and no link is followed.
+
+use std::{io, os::fd::OwnedFd, path::Path};
+
+use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, RenameFlags};
+
+/// A directory that is held open.
+#[derive(Debug)]
+pub struct Folder(OwnedFd);
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file of so many bytes.
+    File(u64),
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Symlink,
+    /// A device, socket or pipe.
+    Other,
+}
+
+const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
+
+impl Folder {
+    /// Opens a folder that the user named; links in its path are followed.
+    ///
+    /// # Errors
+    /// As `open(2)`.
+    pub fn open_path(path: &Path) -> io::Result<Self> {
+        Ok(Self(fs::openat(CWD, path, DIRECTORY, Mode::empty())?))
+    }
+
+    /// Opens a folder in here, never through a link.
+    ///
+    /// # Errors
+    /// `NotADirectory` if it is a link or a file.
+    pub fn open(&self, name: &str) -> io::Result<Self> {
+        Ok(Self(fs::openat(&self.0, component(name)?, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?))
+    }
+
+    /// Makes a folder and opens it; one that is there already is opened.
+    ///
+    /// # Errors
+    /// As `mkdir(2)` and [`Folder::open`].
+    pub fn make(&self, name: &str) -> io::Result<Self> {
+        match fs::mkdirat(&self.0, component(name)?, Mode::from_raw_mode(0o777)) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => self.open(name),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Follows `a/b/c`, making what is missing.
+    ///
+    /// # Errors
+    /// As [`Folder::make`].
+    pub fn make_all(&self, path: &str) -> io::Result<Self> {
+        path.split('/').try_fold(self.try_clone()?, |folder, name| folder.make(name))
+    }
+
+    /// Another handle of the same folder.
+    ///
+    /// # Errors
+    /// When there are no handles left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    /// What a name stands for; `None`: nothing.
+    ///
+    /// # Errors
+    /// As `stat(2)`.
+    pub fn kind(&self, name: &str) -> io::Result<Option<Kind>> {
+        let stat = match fs::statat(&self.0, component(name)?, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(errno.into()),
+        };
+        Ok(Some(match fs::FileType::from_raw_mode(stat.st_mode) {
+            fs::FileType::RegularFile => Kind::File(u64::try_from(stat.st_size).unwrap_or(0)),
+            fs::FileType::Directory => Kind::Folder,
+            fs::FileType::Symlink => Kind::Symlink,
+            _ => Kind::Other,
+        }))
+    }
+
+    /// Hard links a file of another folder.
+    ///
+    /// # Errors
+    /// As `link(2)`.
+    pub fn link_from(&self, from: &Self, from_name: &str, name: &str) -> io::Result<()> {
+        Ok(fs::linkat(&from.0, component(from_name)?, &self.0, component(name)?, AtFlags::empty())?)
+    }
+
+    /// Makes a symbolic link.
+    ///
+    /// # Errors
+    /// As `symlink(2)`.
+    pub fn symlink(&self, target: &str, name: &str) -> io::Result<()> {
+        Ok(fs::symlinkat(target, &self.0, component(name)?)?)
+    }
+
+    /// Where a symbolic link leads; `None`: there is none of this name.
+    #[must_use]
+    pub fn read_link(&self, name: &str) -> Option<String> {
+        let target = fs::readlinkat(&self.0, component(name).ok()?, Vec::new()).ok()?;
+        target.into_string().ok()
+    }
+
+    /// Creates a file that must not be there yet.
+    ///
+    /// # Errors
+    /// As `open(2)` and `write(2)`.
+    pub fn create(&self, name: &str, mode: u32) -> io::Result<std::fs::File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let mode = fs::Mode::from_raw_mode(mode.try_into().unwrap_or(0o644));
+        Ok(fs::openat(&self.0, component(name)?, flags, mode)?.into())
+    }
+
+    /// Opens a file for reading, never through a link.
+    ///
+    /// # Errors
+    /// As `open(2)`.
+    pub fn read(&self, name: &str) -> io::Result<std::fs::File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        Ok(fs::openat(&self.0, component(name)?, flags, Mode::empty())?.into())
+    }
+
+    /// Moves an entry to another folder, over what is there where the system allows it.
+    ///
+    /// # Errors
+    /// As `rename(2)`.
+    pub fn rename_to(&self, name: &str, to: &Self, to_name: &str) -> io::Result<()> {
+        Ok(fs::renameat(&self.0, component(name)?, &to.0, component(to_name)?)?)
+    }
+
+    /// Swaps two entries in one step.
+    ///
+    /// # Errors
+    /// As `renameat2(2)`; not every file system can.
+    pub fn exchange(&self, name: &str, with: &Self, with_name: &str) -> io::Result<()> {
+        let (name, with_name) = (component(name)?, component(with_name)?);
+        Ok(fs::renameat_with(&self.0, name, &with.0, with_name, RenameFlags::EXCHANGE)?)
+    }
+
+    /// Removes a file or link; one that is not there is no error.
+    ///
+    /// # Errors
+    /// As `unlink(2)`.
+    pub fn remove_file(&self, name: &str) -> io::Result<()> {
+        match fs::unlinkat(&self.0, component(name)?, AtFlags::empty()) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Removes whatever stands under the name, never through a link.
+    ///
+    /// # Errors
+    /// As the system's calls.
+    pub fn remove_tree(&self, name: &str) -> io::Result<()> {
+        match self.kind(name)? {
+            None => Ok(()),
+            Some(Kind::Folder) => {
+                cap_std::fs::Dir::from_std_file(self.0.try_clone()?.into()).remove_dir_all(component(name)?)
+            }
+            Some(_) => self.remove_file(name),
+        }
+    }
+
+    /// Removes a folder if nothing is in it.
+    pub fn remove_if_empty(&self, name: &str) {
+        if let Ok(name) = component(name) {
+            let _ = fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR);
+        }
+    }
+
+    /// The names in here, sorted; those that are not UTF-8 are left out.
+    ///
+    /// # Errors
+    /// As `getdents(2)`.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&self.0)? {
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().to_str()
+                && name != "."
+                && name != ".."
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+fn component(name: &str) -> io::Result<&str> {
+    if name.is_empty() || name == "." || name == ".." || name.bytes().any(|byte| byte == b'/' || byte == 0) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is not one path component")));
+    }
+    Ok(name)
+}

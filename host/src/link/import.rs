@@ -1,0 +1,91 @@
+//! One file from the store into a package's folder: hard link, or copy where that cannot be.
+//!
+//! ```text
+//! Hardlink ── EXDEV, EPERM, EOPNOTSUPP ──▶ Copy, for the rest of the run
+//!    └─────── EMLINK ──▶ Copy, for this file
+//! ```
+
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use rustix::io::Errno;
+
+use crate::{
+    link::{Folder, Kind, StoreFile},
+    report::event::ImportMethod,
+};
+
+/// How files are brought in; shared by all jobs of a run.
+#[derive(Debug)]
+pub struct Importer {
+    copy: AtomicBool,
+}
+
+/// Why one file could not be brought in.
+#[derive(Debug)]
+pub(crate) enum ImportFailure {
+    /// The store's file is not what the index says.
+    Damaged(String),
+    /// The system refused.
+    Io(io::Error),
+}
+
+impl Importer {
+    /// With the method to begin with.
+    #[must_use]
+    pub fn new(method: ImportMethod) -> Self {
+        Self { copy: AtomicBool::new(method == ImportMethod::Copy) }
+    }
+
+    /// The method in use.
+    #[must_use]
+    pub fn method(&self) -> ImportMethod {
+        if self.copy.load(Ordering::Relaxed) { ImportMethod::Copy } else { ImportMethod::Hardlink }
+    }
+
+    /// Brings in one file under a new name. Its size and type are checked first. Empty files are made, not linked: all
+    /// of them would share one inode and run into the file system's limit of links.
+    pub(crate) fn place(
+        &self,
+        store: &Folder,
+        file: &StoreFile,
+        into: &Folder,
+        name: &str,
+        make_executable: bool,
+    ) -> Result<(), ImportFailure> {
+        check(store, file)?;
+        let mode = if file.executable || make_executable { 0o755 } else { 0o644 };
+        if file.size == 0 {
+            return into.create(name, mode).map(drop).map_err(ImportFailure::Io);
+        }
+        let must_copy = make_executable && !file.executable;
+        if !must_copy && !self.copy.load(Ordering::Relaxed) {
+            let Err(error) = into.link_from(store, &file.blob, name) else { return Ok(()) };
+            match Errno::from_io_error(&error) {
+                Some(Errno::MLINK) => {}
+                Some(Errno::XDEV | Errno::PERM | Errno::OPNOTSUPP) => self.copy.store(true, Ordering::Relaxed),
+                _ => return Err(ImportFailure::Io(error)),
+            }
+        }
+        copy(store, file, into, name, mode).map_err(ImportFailure::Io)
+    }
+}
+
+fn check(store: &Folder, file: &StoreFile) -> Result<(), ImportFailure> {
+    match store.kind(&file.blob).map_err(ImportFailure::Io)? {
+        Some(Kind::File(size)) if size == file.size => Ok(()),
+        Some(Kind::File(size)) => {
+            Err(ImportFailure::Damaged(format!("{} has {size} bytes, not {}", file.path, file.size)))
+        }
+        Some(_) => Err(ImportFailure::Damaged(format!("{} is no regular file", file.path))),
+        None => Err(ImportFailure::Damaged(format!("{} is missing", file.path))),
+    }
+}
+
+fn copy(store: &Folder, file: &StoreFile, into: &Folder, name: &str, mode: u32) -> io::Result<()> {
+    let mut source = store.read(&file.blob)?;
+    let mut target = into.create(name, mode)?;
+    io::copy(&mut source, &mut target).map(drop)
+}

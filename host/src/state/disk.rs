@@ -1,0 +1,120 @@
+//! What is on disk before a run: the facts that `plan` compares with what is wanted. Reads only.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read as _,
+    path::Path,
+};
+
+use crate::{
+    graph::Placement,
+    link::{Folder, Kind, LinkError},
+    state::{Layout, MODULES, Tree, VIRTUAL_STORE, modules_yaml, tree::digest},
+};
+
+/// Who made the `node_modules` that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Owner {
+    /// There is none.
+    #[default]
+    Nobody,
+    /// We did, and nobody has been there since.
+    Ours,
+    /// We did, but did not finish.
+    Unfinished,
+    /// Another tool: its name.
+    Foreign(&'static str),
+}
+
+/// What is on disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Disk {
+    /// Who made it.
+    pub owner: Owner,
+    /// Our record, where it holds.
+    pub tree: Option<Tree>,
+    /// The names in the virtual store.
+    pub slots: BTreeSet<String>,
+    /// By importer and alias: where the links of wanted and recorded names lead. A name without a link is absent.
+    pub links: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Disk {
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// [`LinkError::ModulesIsSymlink`] if `node_modules` of a project is a link.
+    pub fn read(layout: &Layout, placement: &Placement) -> Result<Self, LinkError> {
+        let mut disk = Self::default();
+        let Some(modules) = open_modules(&layout.lockfile_dir)? else { return Ok(disk) };
+        let virtual_store = modules.open(VIRTUAL_STORE).ok();
+        disk.tree = virtual_store.as_ref().and_then(Tree::read);
+        disk.owner = owner(&modules, disk.tree.as_ref());
+        if disk.owner != Owner::Ours {
+            disk.tree = None;
+        }
+        if let Some(virtual_store) = virtual_store {
+            let names = virtual_store.names().map_err(LinkError::io("read", layout.virtual_store()))?;
+            disk.slots = names.into_iter().collect();
+        }
+        for root in &placement.roots {
+            let Some(modules) = open_modules(Path::new(&layout.project(&root.importer)))? else { continue };
+            let recorded = disk.tree.as_ref().and_then(|tree| tree.roots.get(root.importer.as_str()));
+            let names = root.links.iter().map(|link| link.alias.as_str());
+            let names = names.chain(recorded.into_iter().flat_map(|links| links.keys().map(String::as_str)));
+            let links = names.filter_map(|name| Some((name.to_owned(), read_alias(&modules, name)?))).collect();
+            disk.links.insert(root.importer.as_str().to_owned(), links);
+        }
+        Ok(disk)
+    }
+}
+
+/// `node_modules` of a folder; `None`: there is none.
+fn open_modules(project: &Path) -> Result<Option<Folder>, LinkError> {
+    let Ok(folder) = Folder::open_path(project) else { return Ok(None) };
+    let path = project.join(MODULES);
+    match folder.kind(MODULES).map_err(LinkError::io("read", &path))? {
+        Some(Kind::Symlink) => Err(LinkError::ModulesIsSymlink { path }),
+        None => Ok(None),
+        Some(_) => folder.open(MODULES).map(Some).map_err(LinkError::io("open", &path)),
+    }
+}
+
+fn read_alias(modules: &Folder, alias: &str) -> Option<String> {
+    match alias.split_once('/') {
+        Some((scope, name)) => modules.open(scope).ok()?.read_link(name),
+        None => modules.read_link(alias),
+    }
+}
+
+fn owner(modules: &Folder, tree: Option<&Tree>) -> Owner {
+    let mut text = Vec::new();
+    if let Ok(file) = modules.read(modules_yaml::FILE) {
+        let _ = file.take(64 << 20).read_to_end(&mut text);
+    }
+    let has = |name| matches!(modules.kind(name), Ok(Some(_)));
+    if has(".package-lock.json") {
+        return Owner::Foreign("npm");
+    }
+    if has(".yarn-state.yml") || has(".yarn-integrity") {
+        return Owner::Foreign("yarn");
+    }
+    if has(".bun") {
+        return Owner::Foreign("bun");
+    }
+    match tree {
+        Some(tree) if tree.modules_yaml == digest(&text) => Owner::Ours,
+        Some(_) if text.is_empty() => Owner::Unfinished,
+        Some(_) => Owner::Foreign("another tool"),
+        None if !text.is_empty() && !text.windows(8).any(|part| part == b"wasi-pm@") => Owner::Foreign("pnpm"),
+        None => {
+            let names = modules.names().unwrap_or_default();
+            let foreign = names.iter().any(|name| !name.starts_with('.'));
+            match (foreign && text.is_empty(), has(VIRTUAL_STORE) || has(".wasi-pm-tmp")) {
+                (_, true) => Owner::Unfinished,
+                (true, false) => Owner::Foreign("another tool"),
+                (false, false) => Owner::Nobody,
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `node_modules/.modules.yaml` as pnpm writes it: JSON of two spaces, no line break at the end.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::{graph::Placement, state::Layout};
+
+/// The file's name inside `node_modules`.
+pub const FILE: &str = ".modules.yaml";
+
+/// What `.modules.yaml` says beyond the layout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Included {
+    /// `dependencies` are placed.
+    pub dependencies: bool,
+    /// `devDependencies` are placed.
+    #[serde(rename = "devDependencies")]
+    pub dev_dependencies: bool,
+    /// `optionalDependencies` are placed.
+    #[serde(rename = "optionalDependencies")]
+    pub optional_dependencies: bool,
+}
+
+/// The text of the file. `pruned_at` is milliseconds since 1970, `allow_builds` what the settings say of packages.
+#[must_use]
+pub fn text(
+    placement: &Placement,
+    layout: &Layout,
+    included: &Included,
+    ignored_builds: &[String],
+    allow_builds: &Map<String, Value>,
+    pruned_at: u64,
+) -> String {
+    let mut hoisted = Map::new();
+    for link in &placement.hoisted {
+        let kind = if link.public { "public" } else { "private" };
+        let entry = hoisted.entry(link.owner.clone()).or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(aliases) = entry {
+            aliases.insert(link.alias.as_str().to_owned(), json!(kind));
+        }
+    }
+    let mut skipped: Vec<&str> = placement.skipped.iter().map(|skipped| skipped.dep_path.as_str()).collect();
+    skipped.sort_unstable();
+    let mut file = Map::new();
+    let mut put = |key: &str, value: Value| drop(file.insert(key.to_owned(), value));
+    put("hoistedDependencies", Value::Object(hoisted));
+    put("hoistPattern", json!(layout.hoist_pattern));
+    put("included", json!(included));
+    put("layoutVersion", json!(5));
+    put("nodeLinker", json!("isolated"));
+    put("packageManager", json!(layout.package_manager));
+    put("pendingBuilds", json!([]));
+    if !ignored_builds.is_empty() {
+        put("ignoredBuilds", json!(ignored_builds));
+    }
+    put("prunedAt", json!(http_date(pruned_at)));
+    put("publicHoistPattern", json!(layout.public_hoist_pattern));
+    put("skipped", json!(skipped));
+    put("storeDir", json!(layout.store_dir));
+    put("virtualStoreDir", json!(".pnpm"));
+    put("virtualStoreDirMaxLength", json!(layout.virtual_store_dir_max_length));
+    put("allowBuilds", Value::Object(allow_builds.clone()));
+    serde_json::to_string_pretty(&file).expect("a map of texts is always JSON")
+}
+
+/// `Mon, 23 Nov 2026 07:18:29 GMT`.
+fn http_date(milliseconds: u64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds = milliseconds / 1000;
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let (mut year, mut left) = (1970, days);
+    while left >= 365 + u64::from(is_leap(year)) {
+        left -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let lengths = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 0;
+    while left >= lengths[month] {
+        left -= lengths[month];
+        month += 1;
+    }
+    let weekday = DAYS[usize::try_from(days % 7).unwrap_or(0)];
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{weekday}, {:02} {} {year} {hour:02}:{minute:02}:{second:02} GMT", left + 1, MONTHS[month])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::http_date;
+
+    #[test]
+    fn a_date_is_written_as_http_has_it() {
+        assert_eq!(http_date(1_795_418_309_030), "Mon, 23 Nov 2026 07:18:29 GMT");
+        assert_eq!(http_date(951_782_400_000), "Tue, 29 Feb 2000 00:00:00 GMT");
+    }
+}

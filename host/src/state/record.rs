@@ -1,0 +1,96 @@
+//! Writes the state files once everything stands: each aside, then renamed; ours last, so that a run that is cut off
+//! is never taken for a complete one.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    graph::Placement,
+    link::{Folder, Job, LinkError, Linked, open_modules},
+    state::{
+        Layout, VIRTUAL_STORE,
+        modules_yaml::{self, Included},
+        tree::{TREE_FILE, digest},
+        workspace_state::{self, Project},
+    },
+};
+
+/// What the state files say beyond the tree.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// What was placed.
+    pub placement: &'a Placement,
+    /// Where.
+    pub layout: &'a Layout,
+    /// Which fields of the manifests.
+    pub included: Included,
+    /// Sorted `name@version` of packages whose scripts did not run.
+    pub ignored_builds: &'a [String],
+    /// `allowBuilds`.
+    pub allow_builds: &'a Map<String, Value>,
+    /// The text of `.pnpm/lock.yaml`; empty: nothing is locked.
+    pub current_lockfile: &'a str,
+    /// All projects.
+    pub projects: &'a [Project],
+    /// The settings pnpm compares, in its names.
+    pub settings: &'a Map<String, Value>,
+    /// Not all projects were installed.
+    pub filtered: bool,
+    /// Milliseconds since 1970.
+    pub now: u64,
+}
+
+/// Writes `.modules.yaml`, `.pnpm/lock.yaml`, pnpm's workspace state and our record of the tree.
+///
+/// # Errors
+/// [`LinkError::Io`].
+pub fn record(record: &Record<'_>, linked: &mut Linked) -> Result<(), LinkError> {
+    let modules = open_modules(&record.layout.lockfile_dir)?;
+    let virtual_store = modules.make(VIRTUAL_STORE).map_err(LinkError::io("make", VIRTUAL_STORE))?;
+    let yaml = modules_yaml::text(
+        record.placement,
+        record.layout,
+        &record.included,
+        record.ignored_builds,
+        record.allow_builds,
+        record.now,
+    );
+    write(&modules, modules_yaml::FILE, yaml.as_bytes())?;
+    if record.current_lockfile.is_empty() {
+        virtual_store.remove_file("lock.yaml").map_err(LinkError::io("remove", "lock.yaml"))?;
+    } else {
+        write(&virtual_store, "lock.yaml", record.current_lockfile.as_bytes())?;
+    }
+    let workspace = workspace_state::text(record.projects, record.settings, record.filtered, record.now);
+    write(&modules, workspace_state::FILE, workspace.as_bytes())?;
+    linked.tree.modules_yaml = digest(yaml.as_bytes());
+    write(&virtual_store, TREE_FILE, &linked.tree.encode())
+}
+
+/// Replaces a file in one step.
+pub(super) fn write(folder: &Folder, name: &str, bytes: &[u8]) -> Result<(), LinkError> {
+    use std::io::Write as _;
+    let aside = format!("{name}.wasi-pm-new");
+    let written = || {
+        folder.remove_file(&aside)?;
+        folder.create(&aside, 0o644)?.write_all(bytes)?;
+        folder.rename_to(&aside, folder, name)
+    };
+    written().map_err(LinkError::io("write", name))
+}
+
+/// Packages that would run scripts and did not: sorted `name@version`. `allowed` says what the settings have on a name:
+/// `Some(false)` means that the user knows and does not want to hear of it.
+#[must_use]
+pub fn ignored_builds(job: &Job<'_>, allowed: impl Fn(&str, &str) -> Option<bool>) -> Vec<String> {
+    let snapshots = (0..).zip(&job.placement.snapshots);
+    let mut ignored: Vec<String> = snapshots
+        .filter(|(index, snapshot)| {
+            snapshot.requires_build.unwrap_or(false) || job.source.contents(*index).requires_build
+        })
+        .filter(|(_, snapshot)| allowed(snapshot.name.as_str(), &snapshot.version) != Some(false))
+        .map(|(_, snapshot)| format!("{}@{}", snapshot.name, snapshot.version))
+        .collect();
+    ignored.sort_unstable();
+    ignored.dedup();
+    ignored
+}
