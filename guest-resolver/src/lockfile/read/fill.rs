@@ -152,7 +152,7 @@ fn package(value: Node<'_>) -> Filled<Package> {
         match key {
             "resolution" => {
                 resolved = true;
-                package.resolution = resolution(value)?;
+                package.resolution = resolution(&value)?;
             }
             "version" => package.version = Some(string(value)?),
             "engines" => package.engines = strings(value)?,
@@ -196,8 +196,8 @@ fn optional_peers(value: Node<'_>) -> Filled<Vec<String>> {
     Ok(names)
 }
 
-fn resolution(value: Node<'_>) -> Filled<Resolution> {
-    let Node::Map(entries) = &value else { return Err(Wrong::new("a map", &value)) };
+fn resolution(value: &Node<'_>) -> Filled<Resolution> {
+    let Node::Map(entries) = value else { return Err(Wrong::new("a map", value)) };
     let text = |name: &str| {
         entries.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
             Node::Text(text) => Some(text.as_ref().to_owned()),
@@ -222,7 +222,7 @@ fn resolution(value: Node<'_>) -> Filled<Resolution> {
     };
     Ok(known.unwrap_or_else(|| Resolution::Other {
         kind: kind.unwrap_or_default(),
-        text: emit::after_key("resolution", &value, 3),
+        text: emit::after_key("resolution", value, 3),
     }))
 }
 

@@ -64,14 +64,14 @@ pub(crate) fn is_plain_shape(text: &str, in_block: bool) -> bool {
     }
     let mut before = 0;
     for &byte in bytes {
-        let safe = match byte {
-            b'\t' => false,
-            0..0x20 | 0x7f => false,
-            b' ' => before != b':',
-            b'#' => before != 0 && before != b' ',
-            b',' | b'[' | b']' | b'{' | b'}' => in_block || before == b':',
-            _ => true,
-        };
+        let safe = byte.is_ascii_alphanumeric()
+            || match byte {
+                0..0x20 | 0x7f => false,
+                b' ' => before != b':',
+                b'#' => before != 0 && before != b' ',
+                b',' | b'[' | b']' | b'{' | b'}' => in_block || before == b':',
+                _ => true,
+            };
         if !safe {
             return false;
         }

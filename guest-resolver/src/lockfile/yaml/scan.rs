@@ -141,10 +141,9 @@ fn split_key(content: &str) -> Option<(Cow<'_, str>, &str)> {
         let (key, rest) = quoted(content)?;
         (key, rest.strip_prefix(':')?)
     } else {
-        let end = match content.find(": ") {
-            Some(end) => end,
-            None => content.len() - usize::from(content.ends_with(':')),
-        };
+        let bytes = content.as_bytes();
+        let ends = |at: &usize| bytes[*at] == b':' && matches!(bytes.get(at + 1), None | Some(b' '));
+        let end = (0..bytes.len()).find(ends)?;
         let key = &content[..end];
         (scalar::is_plain(key, true).then_some(Cow::Borrowed(key))?, content[end..].strip_prefix(':')?)
     };
@@ -275,7 +274,7 @@ fn flow(value: &str, depth: usize) -> Option<(Node<'_>, &str)> {
         let (key, after) = if rest.starts_with('\'') {
             quoted(rest)?
         } else {
-            let end = rest.find([':', ',', '}', ']'])?;
+            let end = rest.bytes().position(|b| b":,}]".contains(&b))?;
             (scalar::is_plain(&rest[..end], false).then_some(Cow::Borrowed(&rest[..end]))?, &rest[end..])
         };
         let (node, after) = flow_value(after.strip_prefix(": ")?, depth)?;
@@ -296,7 +295,7 @@ fn flow_value(rest: &str, depth: usize) -> Option<(Node<'_>, &str)> {
         b'"' => double_quoted(rest).map(|(text, after)| (Node::Text(text), after)),
         b'{' | b'[' => flow(rest, depth + 1),
         _ => {
-            let end = rest.find([',', '[', ']', '{', '}'])?;
+            let end = rest.bytes().position(|b| matches!(b, b',' | b'[' | b']' | b'{' | b'}'))?;
             Some((plain(&rest[..end], false)?, &rest[end..]))
         }
     }
