@@ -9,6 +9,7 @@
 
 mod body;
 mod cache;
+mod connect;
 mod default;
 mod error;
 mod held;
@@ -27,6 +28,7 @@ mod tls;
 mod urls;
 
 pub use cache::MAX_FRESH;
+pub use connect::{Surroundings, connect};
 pub use default::{DefaultRegistryError, default_registry};
 pub use error::RegistryError;
 pub(crate) use http::{BUDGET_KIB, Query};

@@ -42,6 +42,9 @@ pub struct Http {
     runtime: OnceLock<Runtime>,
 }
 
+/// Told of an attempt whose head is there: its number and the announced length.
+pub(crate) type Started = Box<dyn Fn(u32, Option<u64>) + Send + Sync>;
+
 /// What is asked for.
 pub(crate) struct Query {
     /// Where.
@@ -59,7 +62,7 @@ pub(crate) struct Query {
     /// Taken before the body is read, in KiB, and given back with the response.
     pub(crate) budget: Option<Arc<Semaphore>>,
     /// Told of each attempt once its head is there: its number and the announced length.
-    pub(crate) started: Option<Box<dyn Fn(u32, Option<u64>) + Send + Sync>>,
+    pub(crate) started: Option<Started>,
 }
 
 /// The size of [`Query::budget`] that the fetcher uses, KiB.

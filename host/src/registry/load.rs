@@ -29,31 +29,33 @@ const FULL: &str = "application/json; q=1.0, */*";
 
 /// Looks for it, on the pool; goes to the network if it must.
 pub(super) fn start(inner: &Arc<Inner>, key: Key) {
+    let promise = Promise(Some((inner.clone(), key.clone())));
     let source = match inner.source(&key) {
         Ok(source) => source,
-        Err(error) => return inner.finish(&key, Err(&error)),
+        Err(error) => return promise.keep(Err(&error)),
     };
     let path = cache::path(&source.folder, key.full, &key.name);
     let settings = inner.http.settings();
     let entry = cache::load(&path);
     match entry {
         Some(entry) if settings.mode != NetworkMode::Online || entry.freshness.holds_at(settings.now) => {
-            inner.finish(&key, Ok(Arc::new(Packument::cached(entry))));
+            promise.keep(Ok(Arc::new(Packument::cached(entry))));
         }
         None if settings.mode == NetworkMode::Offline => {
-            inner.finish(&key, Err(&RegistryError::Offline { what: format!("the metadata of {}", key.name) }));
+            promise.keep(Err(&RegistryError::Offline { what: format!("the metadata of {}", key.name) }));
         }
         entry => match urls::metadata_url(&source.url, &key.name) {
             Ok(url) => {
                 let task = inner.clone();
-                inner.http.spawn(async move { ask(task, Asked { key, url, path, entry }).await });
+                inner.http.spawn(async move { ask(task, Asked { promise, key, url, path, entry }).await });
             }
-            Err(error) => inner.finish(&key, Err(&error)),
+            Err(error) => promise.keep(Err(&error)),
         },
     }
 }
 
 struct Asked {
+    promise: Promise,
     key: Key,
     url: Url,
     path: PathBuf,
@@ -83,19 +85,19 @@ async fn ask(inner: Arc<Inner>, asked: Asked) {
 
 /// On the pool again: decodes, answers, and writes what came.
 fn take(inner: &Arc<Inner>, asked: Asked, answer: Result<Response, RegistryError>, _writing: &Writing) {
-    let Asked { key, url, path, entry } = asked;
+    let Asked { promise, key, url, path, entry } = asked;
     let now = inner.http.settings().now;
     let response = match (answer, entry) {
         (Ok(response), Some(entry)) if response.status == 304 => {
             // If it cannot be renewed, it is asked about again the next time.
             let _ = cache::renew(&entry.place, freshness(&response.headers, &entry.validators, now));
-            return inner.finish(&key, Ok(Arc::new(Packument::cached(entry))));
+            return promise.keep(Ok(Arc::new(Packument::cached(entry))));
         }
         (Err(error), Some(entry)) if is_outage(&error) => {
             inner.warn(format!("{error}; the cached metadata of {} is used", key.name));
-            return inner.finish(&key, Ok(Arc::new(Packument::cached(entry))));
+            return promise.keep(Ok(Arc::new(Packument::cached(entry))));
         }
-        (Err(error), _) => return inner.finish(&key, Err(&error)),
+        (Err(error), _) => return promise.keep(Err(&error)),
         (Ok(response), _) => response,
     };
     let packed = match decode(&response, &url).and_then(|text| {
@@ -103,14 +105,14 @@ fn take(inner: &Arc<Inner>, asked: Asked, answer: Result<Response, RegistryError
             .map_err(|error| RegistryError::from_packument(&urls::without_secrets(url.as_str()), &error))
     }) {
         Ok(packed) => packed,
-        Err(error) => return inner.finish(&key, Err(&error)),
+        Err(error) => return promise.keep(Err(&error)),
     };
     let header = |name| response.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let validators =
         Validators { etag: header(ETAG).map(str::to_owned), last_modified: header(LAST_MODIFIED).map(str::to_owned) };
     let freshness = freshness(&response.headers, &validators, now);
     let packument = Arc::new(Packument::fetched(packed));
-    inner.finish(&key, Ok(packument.clone()));
+    promise.keep(Ok(packument.clone()));
     packument.put_away(|index, body| cache::store(&path, index, body, &validators, freshness));
 }
 
@@ -130,6 +132,26 @@ fn decode<'a>(response: &'a Response, url: &Url) -> Result<std::borrow::Cow<'a, 
             let detail = "the body has an encoding that was not asked for".to_owned();
             Err(RegistryError::Invalid { url: url(), detail, html: false })
         }
+    }
+}
+
+/// The duty to answer whoever waits for a packument: lost in a panic, it is answered with an error, so that nobody
+/// waits for ever.
+struct Promise(Option<(Arc<Inner>, Key)>);
+
+impl Promise {
+    fn keep(mut self, found: Result<Arc<Packument>, &RegistryError>) {
+        if let Some((inner, key)) = self.0.take() {
+            inner.finish(&key, found);
+        }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        let Some((inner, key)) = self.0.take() else { return };
+        let detail = "the work on it ended before it was done".to_owned();
+        inner.finish(&key, Err(&RegistryError::Network { url: key.name.to_string(), detail }));
     }
 }
 

@@ -29,12 +29,15 @@ pub(super) struct Inner {
     pub(super) http: Arc<Http>,
     pub(super) timings: Timings,
     state: Mutex<State>,
-    sources: Mutex<HashMap<(Option<String>, Option<String>), Arc<Source>>>,
+    sources: Mutex<HashMap<Which, Arc<Source>>>,
     downloader: OnceLock<Downloader>,
     pool: OnceLock<rayon::ThreadPool>,
     writing: Mutex<usize>,
     written: Condvar,
 }
+
+/// A named registry and a scope: together they lead to a [`Source`].
+type Which = (Option<String>, Option<String>);
 
 /// One registry.
 pub(super) struct Source {
@@ -167,6 +170,8 @@ impl Inner {
             rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .thread_name(|at| format!("metadata-{at}"))
+                // The panic itself has been told; whoever waits is answered by the job's promise.
+                .panic_handler(drop)
                 .build()
                 .expect("the system grants a few threads")
         })
