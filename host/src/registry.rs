@@ -13,6 +13,7 @@ mod connect;
 mod default;
 mod error;
 mod held;
+mod helper;
 mod http;
 mod lanes;
 mod load;

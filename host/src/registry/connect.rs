@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -62,9 +63,10 @@ pub fn connect(
             (answer.clone(), Some(answer))
         }
     };
-    let registries = registries(network, &files, default);
+    let registries = registries(network, &files, &default);
     let mut settings = NetworkSettings::new(registries, around.cache_dir.to_owned(), around.now);
-    settings.credentials = Credentials::from_levels(&files, trusted.as_deref(), &mut warnings);
+    settings.credentials = Credentials::from_levels(&files, trusted.as_deref(), &mut warnings)
+        .with_helper_runner(Arc::new(super::helper::run));
     proxies(&mut settings, network, &files, around.env);
     tls(&mut settings, network, &files, around.env);
     if settings.tls.strict_ssl == Some(false) {
@@ -90,15 +92,15 @@ pub fn connect(
     Ok((settings, warnings))
 }
 
-fn registries(network: &Network, files: &[Npmrc], default: String) -> Registries {
+fn registries(network: &Network, files: &[Npmrc], default: &str) -> Registries {
     let mut scoped: BTreeMap<String, String> = BTreeMap::new();
     for file in files {
         scoped.extend(file.scoped.clone());
     }
     scoped.extend(network.scoped.clone());
-    let slash = |address: &String| format!("{}/", address.trim_end_matches('/'));
+    let slash = |address: &str| format!("{}/", address.trim_end_matches('/'));
     let all = |map: &BTreeMap<String, String>| map.iter().map(|(key, value)| (key.clone(), slash(value))).collect();
-    Registries { default: slash(&default), scoped: all(&scoped), named: all(&network.named) }
+    Registries { default: slash(default), scoped: all(&scoped), named: all(&network.named) }
 }
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
