@@ -1,0 +1,100 @@
+//! Decompression of a whole tarball in one go: libdeflate needs 0.31 CPU seconds for the 1,346 tarballs of a large
+//! project where streaming inflaters need 0.6. One gzip member, nothing after it but zeros: what two decoders could
+//! read differently is an error.
+
+use std::cell::RefCell;
+
+use libdeflater::{DecompressionError, Decompressor};
+
+use crate::tarball::{Limits, Rejection};
+
+thread_local! {
+    /// Decompressor and output, reused from tarball to tarball: both are large.
+    static REUSED: RefCell<(Decompressor, Vec<u8>)> = RefCell::new((Decompressor::new(), Vec::new()));
+}
+
+/// What an output buffer may keep between two tarballs, bytes.
+const KEPT: usize = 16 << 20;
+/// Below this size no compression ratio is suspicious.
+const RATIO_FROM: usize = 32 << 20;
+
+/// Decompresses and hands the tar to `read`.
+pub(crate) fn with_tar<T>(
+    gz: &[u8],
+    limits: &Limits,
+    read: impl FnOnce(&[u8]) -> Result<T, Rejection>,
+) -> Result<T, Rejection> {
+    REUSED.with_borrow_mut(|(decompressor, buffer)| {
+        let length = gunzip(decompressor, gz, buffer, limits)?;
+        let result = read(&buffer[..length]);
+        if buffer.len() > KEPT {
+            buffer.truncate(KEPT);
+            buffer.shrink_to_fit();
+        }
+        result
+    })
+}
+
+/// Decompresses into `out`, which grows as needed; the length of the result.
+fn gunzip(inflater: &mut Decompressor, gz: &[u8], out: &mut Vec<u8>, limits: &Limits) -> Result<usize, Rejection> {
+    if gz.len() < SMALLEST || gz[..3] != MAGIC {
+        return Err(Rejection::Gzip("it is not compressed with gzip"));
+    }
+    let length = inflate(inflater, gz, out, limits)?;
+    let end = gz.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    // Padding with zeros is harmless, and a length may itself end in zeros: the last length that fits counts.
+    let ends_here = (end..=(end + 4).min(gz.len())).any(|end| stated_length(&gz[..end]) as usize == length & LOW);
+    if !ends_here {
+        return Err(Rejection::Gzip("something follows the compressed data"));
+    }
+    // libdeflate stops after the first member and does not say where that was. A second one needs a second header,
+    // whose three bytes are rare enough in compressed data to afford the proof: without its last bytes a single
+    // member is cut off, and the first of several is not.
+    let second = memchr::memmem::find(&gz[3..], &MAGIC).is_some();
+    if second && inflate(inflater, &gz[..gz.len() - 9], out, limits).is_ok() {
+        return Err(Rejection::Gzip("it has more than one gzip member"));
+    }
+    if second {
+        inflate(inflater, gz, out, limits)?;
+    }
+    Ok(length)
+}
+
+/// The first bytes of a gzip member that is compressed with deflate.
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+/// Header and trailer of a member, bytes.
+const SMALLEST: usize = 18;
+/// A member states its length modulo 2^32.
+const LOW: usize = u32::MAX as usize;
+
+/// The length that the end of a member states.
+fn stated_length(gz: &[u8]) -> u32 {
+    gz.last_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+fn inflate(inflater: &mut Decompressor, gz: &[u8], out: &mut Vec<u8>, limits: &Limits) -> Result<usize, Rejection> {
+    let most = usize::try_from(limits.unpacked).unwrap_or(usize::MAX);
+    // A hint, never trusted beyond what deflate can do (1032:1).
+    let mut room = (stated_length(gz) as usize).min(gz.len().saturating_mul(1032)).clamp(512, most);
+    loop {
+        if out.len() < room {
+            out.resize(room, 0);
+        }
+        match inflater.gzip_decompress(gz, &mut out[..room]) {
+            Ok(length) if length > RATIO_FROM && length / gz.len() > limits.ratio => {
+                return Err(Rejection::TooLarge { what: "compression ratio", limit: limits.ratio as u64 });
+            }
+            Ok(length) => return Ok(length),
+            Err(DecompressionError::InsufficientSpace) if room < most => room = room.saturating_mul(2).min(most),
+            Err(DecompressionError::InsufficientSpace) => {
+                return Err(Rejection::TooLarge { what: "unpacked size", limit: limits.unpacked });
+            }
+            Err(DecompressionError::BadData) => {
+                return Err(Rejection::Gzip("the compressed data are damaged or cut off"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

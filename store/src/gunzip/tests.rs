@@ -1,0 +1,69 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+use std::io::Write as _;
+
+use super::*;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gz.write_all(bytes).unwrap();
+    gz.finish().unwrap()
+}
+
+fn unpacked(gz: &[u8], limits: &Limits) -> Result<Vec<u8>, Rejection> {
+    with_tar(gz, limits, |tar| Ok(tar.to_vec()))
+}
+
+fn code(gz: &[u8]) -> &'static str {
+    unpacked(gz, &Limits::default()).unwrap_err().code()
+}
+
+#[test]
+fn one_member_is_read_whole_and_zero_padding_is_harmless() {
+    for text in [&b""[..], b"hello", &[0; 256], &[7; 70_000]] {
+        let mut gz = gzip(text);
+        assert_eq!(unpacked(&gz, &Limits::default()).unwrap(), text);
+        gz.extend_from_slice(&[0; 100]);
+        assert_eq!(unpacked(&gz, &Limits::default()).unwrap(), text);
+    }
+}
+
+#[test]
+fn several_members_and_garbage_are_refused() {
+    let different = [gzip(b"one"), gzip(b"another")].concat();
+    let alike = [gzip(b"one"), gzip(b"two")].concat();
+    let garbage = [gzip(b"one"), b"garbage".to_vec()].concat();
+    for gz in [different, alike, garbage] {
+        assert_eq!(code(&gz), "ERR_PNPM_TARBALL_DECODE_GZIP");
+    }
+}
+
+#[test]
+fn damaged_and_truncated_data_are_refused() {
+    let gz = gzip(&(0..9000u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+    for cut in [0, 3, 17, gz.len() / 2, gz.len() - 1] {
+        assert_eq!(code(&gz[..cut]), "ERR_PNPM_TARBALL_DECODE_GZIP", "cut at {cut}");
+    }
+    let mut wrong_sum = gz.clone();
+    let at = wrong_sum.len() - 6;
+    wrong_sum[at] ^= 1;
+    assert_eq!(code(&wrong_sum), "ERR_PNPM_TARBALL_DECODE_GZIP");
+    assert_eq!(code(b"<!doctype html><title>no tarball</title>"), "ERR_PNPM_TARBALL_DECODE_GZIP");
+}
+
+#[test]
+fn a_length_that_lies_is_only_a_hint() {
+    let limits = Limits { unpacked: 1 << 20, ..Limits::default() };
+    let mut gz = gzip(&[1; 5000]);
+    let at = gz.len() - 4;
+    gz[at..].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert!(unpacked(&gz, &limits).is_err(), "the stated length is wrong");
+}
+
+#[test]
+fn a_bomb_is_refused() {
+    let gz = gzip(&vec![0; 40 << 20]);
+    let small = Limits { unpacked: 30 << 20, ..Limits::default() };
+    assert_eq!(unpacked(&gz, &small).unwrap_err().code(), "ERR_PNPM_TARBALL_TOO_LARGE");
+    let flat = Limits { ratio: 500, ..Limits::default() };
+    assert_eq!(unpacked(&gz, &flat).unwrap_err().code(), "ERR_PNPM_TARBALL_TOO_LARGE");
+}

@@ -1,0 +1,250 @@
+//! From the bytes of a tarball to a published package: verify, unpack, stage, rename. All or nothing.
+
+use std::{
+    collections::HashSet,
+    fmt::Write as _,
+    io::{self, Write as _},
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _, PermissionsExt as _};
+use sha2::Digest as _;
+use wit::{Integrity, names::Algorithm};
+
+use crate::{
+    Store,
+    bins::bins,
+    gunzip,
+    index::{FileEntry, INDEX, PackageIndex},
+    key::Key,
+    manifest::Manifest,
+    tarball::{self, Contents, File, Limits, Rejection},
+};
+
+/// What came of an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// What the package holds.
+    pub index: PackageIndex,
+    /// What its tarball hashes to: the value to lock where nobody stated one.
+    pub integrity: Integrity,
+}
+
+/// A tarball could not be imported; the store is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The bytes are not those that were promised.
+    #[error("the tarball does not have the integrity that was promised: wanted {wanted}, got {found}")]
+    Integrity {
+        /// What was promised.
+        wanted: Integrity,
+        /// What the bytes hash to.
+        found: Integrity,
+    },
+    /// The bytes are no package.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The disk failed.
+    #[error("cannot write the package to the store at {}", store.display())]
+    Write {
+        /// The store.
+        store: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl ImportError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Integrity { .. } => "ERR_PNPM_TARBALL_INTEGRITY",
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Write { .. } => "ERR_PNPM_TARBALL_IO_ERROR",
+        }
+    }
+}
+
+impl Store {
+    /// Imports a tarball that must have this integrity. If the package is there already, it stays as it is.
+    ///
+    /// # Errors
+    /// [`ImportError`]; all but a failing disk are final for these bytes.
+    pub fn import(&self, tarball: &[u8], expected: &Integrity, limits: &Limits) -> Result<PackageIndex, ImportError> {
+        let found = digest(tarball, expected.algorithm);
+        if !expected.digests.contains(&found) {
+            let found = Integrity { algorithm: expected.algorithm, digests: vec![found] };
+            return Err(ImportError::Integrity { wanted: expected.clone(), found });
+        }
+        self.unpack(tarball, &Key::of(expected), limits)
+    }
+
+    /// Imports a tarball that nobody vouches for, and tells what it hashes to.
+    ///
+    /// # Errors
+    /// [`ImportError`], never for integrity.
+    pub fn import_unverified(&self, tarball: &[u8], limits: &Limits) -> Result<Imported, ImportError> {
+        let digests = vec![digest(tarball, Algorithm::Sha512)];
+        let integrity = Integrity { algorithm: Algorithm::Sha512, digests };
+        Ok(Imported { index: self.unpack(tarball, &Key::of(&integrity), limits)?, integrity })
+    }
+
+    fn unpack(&self, tarball: &[u8], key: &Key, limits: &Limits) -> Result<PackageIndex, ImportError> {
+        gunzip::with_tar(tarball, limits, |tar| {
+            let contents = tarball::read(tar, limits)?;
+            let written = stage(self, &contents, limits).and_then(|(staged, index)| {
+                staged.publish(self, key)?;
+                Ok(index)
+            });
+            Ok(written)
+        })?
+        .map_err(|source| ImportError::Write { store: self.path().to_owned(), source })
+    }
+}
+
+fn digest(bytes: &[u8], algorithm: Algorithm) -> Box<[u8]> {
+    match algorithm {
+        Algorithm::Sha512 => sha2::Sha512::digest(bytes).as_slice().into(),
+        Algorithm::Sha384 => sha2::Sha384::digest(bytes).as_slice().into(),
+        Algorithm::Sha256 => sha2::Sha256::digest(bytes).as_slice().into(),
+        Algorithm::Sha1 => sha1::Sha1::digest(bytes).as_slice().into(),
+    }
+}
+
+/// A folder of `tmp` that a package is made in; it is removed unless it is published.
+struct Staged<'a> {
+    parent: &'a Dir,
+    name: String,
+    dir: Dir,
+    published: bool,
+}
+
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+impl<'a> Staged<'a> {
+    fn new(parent: &'a Dir) -> io::Result<Self> {
+        loop {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{}-{count}-{:x}", std::process::id(), now.subsec_nanos());
+            match parent.create_dir(&name) {
+                Ok(()) => return Ok(Self { dir: parent.open_dir(&name)?, parent, name, published: false }),
+                // Another container with the same process numbers shares the store.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The one rename. A package that is there already has the same bytes, so it wins.
+    fn publish(mut self, store: &Store, key: &Key) -> io::Result<()> {
+        let target = key.path();
+        let rename = || self.parent.rename(&self.name, store.packages(), &target);
+        let renamed = match rename() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match store.packages().create_dir(&key.shard) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    _ => {}
+                }
+                rename()
+            }
+            other => other,
+        };
+        match renamed {
+            Ok(()) => {
+                self.published = true;
+                Ok(())
+            }
+            Err(error) if is_taken(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty)
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if !self.published {
+            // What cannot be removed now is pruned later.
+            let _ = self.parent.remove_dir_all(&self.name);
+        }
+    }
+}
+
+/// Writes all files and the index into a staged folder.
+fn stage<'a>(store: &'a Store, contents: &Contents<'_>, limits: &Limits) -> io::Result<(Staged<'a>, PackageIndex)> {
+    let staged = Staged::new(store.staging())?;
+    let mut writer =
+        BlobWriter { dir: &staged.dir, written: HashSet::with_capacity(contents.files.len()), exact: None };
+    let mut files = Vec::with_capacity(contents.files.len());
+    for file in &contents.files {
+        files.push(FileEntry {
+            path: file.path.clone().into_owned(),
+            blob: writer.write(file)?,
+            size: file.data.len() as u64,
+            executable: file.executable,
+        });
+    }
+    let index = describe(contents, files, limits);
+    writer.create(INDEX, false, &index.encode())?;
+    Ok((staged, index))
+}
+
+fn describe(contents: &Contents<'_>, files: Vec<FileEntry>, limits: &Limits) -> PackageIndex {
+    let text = contents.files.iter().find(|file| file.path == "package.json").map_or(&[][..], |file| file.data);
+    let manifest = if text.len() as u64 > limits.manifest { Manifest::default() } else { Manifest::parse(text) };
+    PackageIndex {
+        bins: bins(&manifest, &files),
+        requires_build: manifest.has_install_script || files.iter().any(|file| file.path == "binding.gyp"),
+        name: manifest.name,
+        version: manifest.version,
+        files,
+        skipped_entries: contents.skipped,
+    }
+}
+
+/// Writes files under the digest of their content, each content once.
+struct BlobWriter<'a> {
+    dir: &'a Dir,
+    written: HashSet<String>,
+    /// Files get the wanted mode at creation: not so under an unusual umask. Found out with the first file.
+    exact: Option<bool>,
+}
+
+impl BlobWriter<'_> {
+    /// The name it is written under.
+    fn write(&mut self, file: &File<'_>) -> io::Result<String> {
+        let mut name = String::with_capacity(34);
+        for byte in &blake3::hash(file.data).as_bytes()[..16] {
+            let _ = write!(name, "{byte:02x}"); // writing to a string cannot fail
+        }
+        if file.executable {
+            name.push_str("-x");
+        }
+        if self.written.insert(name.clone()) {
+            self.create(&name, file.executable, file.data)?;
+        }
+        Ok(name)
+    }
+
+    fn create(&mut self, name: &str, executable: bool, data: &[u8]) -> io::Result<()> {
+        let mode = if executable { 0o755 } else { 0o644 };
+        let mut file = self.dir.open_with(name, OpenOptions::new().write(true).create_new(true).mode(mode))?;
+        file.write_all(data)?;
+        if self.exact.is_none() {
+            self.exact = Some(file.metadata()?.permissions().mode() & 0o777 == mode);
+        }
+        if self.exact == Some(false) {
+            file.set_permissions(cap_std::fs::Permissions::from_mode(mode))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,37 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+use std::fs;
+
+use super::*;
+use crate::{
+    Limits,
+    import::tests::gzip,
+    tarball::tests::{Entry, tar},
+};
+
+fn import(store: &Store, name: &str) -> (wit::Integrity, std::path::PathBuf) {
+    let tarball = gzip(&tar(&[Entry::file("package/x.js", name)]));
+    let imported = store.import_unverified(&tarball, &Limits::default()).unwrap();
+    let folder = store.path().join("packages").join(Key::of(&imported.integrity).path());
+    let blob = folder.join(&imported.index.files[0].blob);
+    (imported.integrity, blob)
+}
+
+#[test]
+fn what_no_tree_links_to_is_removed_and_the_rest_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (unused, _) = import(&store, "unused");
+    let (used, blob) = import(&store, "used");
+    fs::hard_link(&blob, folder.path().join("in-a-tree")).unwrap();
+    let left_over = store.path().join("tmp/left-over");
+    fs::create_dir(&left_over).unwrap();
+    let now = SystemTime::now();
+    assert_eq!(store.prune(now).unwrap(), Pruned::default(), "everything is young");
+    let later = now + Duration::from_secs(2 * 24 * 60 * 60);
+    let pruned = store.prune(later).unwrap();
+    assert_eq!(pruned.packages, 1);
+    assert!(pruned.bytes >= 6);
+    assert!(store.find(&unused).unwrap().is_none());
+    assert!(store.find(&used).unwrap().is_some());
+    assert!(!left_over.exists());
+}

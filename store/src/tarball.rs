@@ -1,0 +1,320 @@
+//! A strict reader of npm tarballs that are in memory. Whatever two readers could understand differently is an error
+//! with a stable code, not a choice; links, devices and the like are left out, as npm and pnpm do. Nothing here touches
+//! the disk: what comes out are names that are safe to use and slices of the input.
+//!
+//! Formats: ustar and PAX (POSIX.1-2017, `pax`), GNU long names.
+
+use std::{borrow::Cow, collections::HashMap};
+
+mod header;
+mod path;
+
+use header::{Header, Kind};
+
+/// What a package may be at most.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Of all files together, bytes.
+    pub unpacked: u64,
+    /// Of one file, bytes.
+    pub entry: u64,
+    /// Entries.
+    pub entries: usize,
+    /// Bytes of a path.
+    pub path: usize,
+    /// Components of a path.
+    pub depth: usize,
+    /// Unpacked to packed, from 32 MiB on.
+    pub ratio: usize,
+    /// Of `package.json`, bytes.
+    pub manifest: u64,
+}
+
+impl Default for Limits {
+    /// Far above every package in use: the largest of the registry unpack to a few hundred MiB and 100,000 files.
+    fn default() -> Self {
+        Self {
+            unpacked: 2 << 30,
+            entry: 1 << 30,
+            entries: 400_000,
+            path: 4096,
+            depth: 256,
+            ratio: 1000,
+            manifest: 16 << 20,
+        }
+    }
+}
+
+/// Why a tarball is refused. Final: the same bytes are refused again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The outer layer.
+    #[error("the tarball is damaged: {0}")]
+    Gzip(&'static str),
+    /// A header or the layout.
+    #[error("the tarball is malformed at byte {offset}: {reason}")]
+    Malformed {
+        /// Where in the unpacked tar.
+        offset: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A path that could be read in two ways, or that no file system bears.
+    #[error("the tarball has an entry with a path that is refused: {path:?}: {reason}")]
+    Path {
+        /// The path, control characters escaped, cut after 200 characters.
+        path: String,
+        /// The rule it breaks.
+        reason: &'static str,
+    },
+    /// A path that leads out of the package.
+    #[error("the tarball has an entry that leads out of the package: {path:?}")]
+    Traversal {
+        /// The path, cut after 200 characters.
+        path: String,
+    },
+    /// A path that is a file and a folder.
+    #[error("the tarball has both a file {path:?} and entries below it")]
+    FileAndFolder {
+        /// The path.
+        path: String,
+    },
+    /// A limit.
+    #[error("the tarball is over a limit: {what} of at most {limit}")]
+    TooLarge {
+        /// Which.
+        what: &'static str,
+        /// How much is allowed.
+        limit: u64,
+    },
+}
+
+impl Rejection {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Gzip(_) => "ERR_PNPM_TARBALL_DECODE_GZIP",
+            Self::Malformed { .. } => "ERR_PNPM_TARBALL_EXTRACT",
+            Self::Path { .. } => "ERR_WASI_PM_TAR_PATH",
+            Self::Traversal { .. } => "ERR_WASI_PM_TAR_PATH_TRAVERSAL",
+            Self::FileAndFolder { .. } => "ERR_WASI_PM_TAR_FILE_DIR_CONFLICT",
+            Self::TooLarge { .. } => "ERR_PNPM_TARBALL_TOO_LARGE",
+        }
+    }
+}
+
+/// The files of a tarball.
+#[derive(Debug, Default)]
+pub(crate) struct Contents<'a> {
+    /// By path.
+    pub(crate) files: Vec<File<'a>>,
+    /// Links, devices and the like.
+    pub(crate) skipped: u32,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct File<'a> {
+    /// Below the package: normal components, `/` between them.
+    pub(crate) path: Cow<'a, str>,
+    /// Its content.
+    pub(crate) data: &'a [u8],
+    /// Any of the executable bits.
+    pub(crate) executable: bool,
+}
+
+const BLOCK: usize = 512;
+
+/// What extended headers say of the next entry.
+#[derive(Default)]
+struct Extended<'a> {
+    path: Option<&'a [u8]>,
+    size: Option<u64>,
+    from_pax: bool,
+    from_gnu: bool,
+}
+
+impl Extended<'_> {
+    fn is_empty(&self) -> bool {
+        !self.from_pax && !self.from_gnu
+    }
+}
+
+/// Reads a whole tar.
+///
+/// # Errors
+/// [`Rejection`], for the first thing that is wrong.
+pub(crate) fn read<'a>(tar: &'a [u8], limits: &Limits) -> Result<Contents<'a>, Rejection> {
+    let mut contents = Contents::default();
+    let mut extended = Extended::default();
+    let (mut at, mut entries, mut total) = (0, 0, 0u64);
+    while at < tar.len() {
+        let offset = at;
+        let malformed = |reason| Rejection::Malformed { offset, reason };
+        let block = tar.get(at..at + BLOCK).ok_or_else(|| malformed("a header is cut off"))?;
+        if block.iter().all(|&byte| byte == 0) {
+            break; // the end-of-archive mark; what follows is padding
+        }
+        entries += 1;
+        if entries > limits.entries {
+            return Err(Rejection::TooLarge { what: "entries", limit: limits.entries as u64 });
+        }
+        let header = Header::parse(block).map_err(malformed)?;
+        let size = effective_size(&header, &extended).map_err(malformed)?;
+        if size > limits.entry {
+            return Err(Rejection::TooLarge { what: "size of an entry", limit: limits.entry });
+        }
+        let start = at + BLOCK;
+        let length = usize::try_from(size).map_err(|_| malformed("a size is too large"))?;
+        let data = tar.get(start..start.saturating_add(length)).ok_or_else(|| malformed("an entry is cut off"))?;
+        at = start + length.next_multiple_of(BLOCK);
+        match header.kind {
+            Kind::Pax => read_pax(data, &mut extended).map_err(malformed)?,
+            Kind::GnuLongName => {
+                extended.path = Some(data.strip_suffix(&[0]).unwrap_or(data));
+                extended.from_gnu = true;
+            }
+            Kind::GnuLongLink => extended.from_gnu = true, // of a link, which is left out
+            Kind::PaxGlobal => check_global(data).map_err(malformed)?,
+            Kind::File | Kind::Folder | Kind::Other => {
+                if extended.from_pax && extended.from_gnu {
+                    return Err(malformed("an entry has both a PAX header and a GNU long name"));
+                }
+                let of = std::mem::take(&mut extended);
+                if header.kind == Kind::File {
+                    total += size;
+                    if total > limits.unpacked {
+                        return Err(Rejection::TooLarge { what: "unpacked size", limit: limits.unpacked });
+                    }
+                    contents.files.push(file(&header, of.path, data, limits)?);
+                } else if header.kind == Kind::Other {
+                    contents.skipped += 1;
+                }
+            }
+        }
+    }
+    if !extended.is_empty() {
+        return Err(Rejection::Malformed { offset: tar.len(), reason: "an extended header has no entry" });
+    }
+    contents.files = unique(contents.files)?;
+    Ok(contents)
+}
+
+/// A PAX size counts; a header that states another one, other than the 0 of sizes that do not fit, is refused.
+fn effective_size(header: &Header<'_>, extended: &Extended<'_>) -> Result<u64, &'static str> {
+    match (header.kind, extended.size) {
+        (Kind::Pax | Kind::PaxGlobal | Kind::GnuLongName | Kind::GnuLongLink, _) if header.size > 1 << 20 => {
+            Err("an extended header is larger than 1 MiB")
+        }
+        (Kind::Pax | Kind::PaxGlobal | Kind::GnuLongName | Kind::GnuLongLink, _) | (_, None) => Ok(header.size),
+        (_, Some(size)) if header.size == size || header.size == 0 => Ok(size),
+        (_, Some(_)) => Err("the PAX size of an entry differs from that of its header"),
+    }
+}
+
+/// Reads `<length> <key>=<value>\n` records; only path and size matter to a package.
+fn read_pax<'a>(data: &'a [u8], extended: &mut Extended<'a>) -> Result<(), &'static str> {
+    if extended.from_pax {
+        return Err("an entry has two PAX headers");
+    }
+    extended.from_pax = true;
+    for record in records(data) {
+        let (key, value) = record?;
+        match key {
+            b"path" => extended.path = Some(value),
+            b"size" => {
+                let text = std::str::from_utf8(value).map_err(|_| "a PAX size is no number")?;
+                extended.size = Some(text.parse().map_err(|_| "a PAX size is no number")?);
+            }
+            b"GNU.sparse.name" | b"GNU.sparse.realsize" | b"GNU.sparse.major" => {
+                return Err("an entry is a sparse file");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A global header may carry what does not matter to a package, such as the commit that `git archive` notes.
+fn check_global(data: &[u8]) -> Result<(), &'static str> {
+    for record in records(data) {
+        if matches!(record?.0, b"path" | b"size" | b"linkpath") {
+            return Err("a global PAX header changes every entry");
+        }
+    }
+    Ok(())
+}
+
+fn records(mut data: &[u8]) -> impl Iterator<Item = Result<(&[u8], &[u8]), &'static str>> {
+    std::iter::from_fn(move || {
+        if data.is_empty() || data[0] == 0 {
+            return None;
+        }
+        let record = record(data);
+        match record {
+            Ok((_, _, length)) => data = &data[length..],
+            Err(_) => data = &[],
+        }
+        Some(record.map(|(key, value, _)| (key, value)))
+    })
+}
+
+fn record(data: &[u8]) -> Result<(&[u8], &[u8], usize), &'static str> {
+    let space = data.iter().take(12).position(|&byte| byte == b' ').ok_or("a PAX record has no length")?;
+    let length: usize = std::str::from_utf8(&data[..space])
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or("a PAX record has no length")?;
+    let record = data.get(space + 1..length).ok_or("a PAX record is longer than its header")?;
+    let record = record.strip_suffix(b"\n").ok_or("a PAX record does not end in a newline")?;
+    let equals = record.iter().position(|&byte| byte == b'=').ok_or("a PAX record has no value")?;
+    let (key, value) = (&record[..equals], &record[equals + 1..]);
+    if matches!(key, b"path" | b"size") && value.contains(&0) {
+        return Err("a PAX value has a zero byte");
+    }
+    Ok((key, value, length))
+}
+
+fn file<'a>(
+    header: &Header<'a>,
+    long: Option<&'a [u8]>,
+    data: &'a [u8],
+    limits: &Limits,
+) -> Result<File<'a>, Rejection> {
+    let path = match long {
+        Some(path) => Cow::Borrowed(path),
+        None => header.path(),
+    };
+    let path = match path {
+        Cow::Borrowed(raw) => path::below_package(raw, limits)?,
+        Cow::Owned(raw) => Cow::Owned(path::below_package(&raw, limits)?.into_owned()),
+    };
+    Ok(File { path, data, executable: header.mode & 0o111 != 0 })
+}
+
+/// Of two entries with the same path the last one counts, as in npm; a path that is a file and a folder is refused.
+fn unique(files: Vec<File<'_>>) -> Result<Vec<File<'_>>, Rejection> {
+    let mut last: HashMap<Cow<'_, str>, usize> = HashMap::with_capacity(files.len());
+    for (at, file) in files.iter().enumerate() {
+        last.insert(file.path.clone(), at);
+    }
+    let mut kept: Vec<File<'_>> = Vec::with_capacity(last.len());
+    for (at, file) in files.into_iter().enumerate() {
+        if last.get(&file.path) == Some(&at) {
+            kept.push(file);
+        }
+    }
+    kept.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    for file in &kept {
+        for (slash, _) in file.path.match_indices('/') {
+            if last.contains_key(&file.path[..slash]) {
+                return Err(Rejection::FileAndFolder { path: file.path[..slash].to_owned() });
+            }
+        }
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
