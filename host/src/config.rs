@@ -12,6 +12,7 @@ pub mod error;
 mod files;
 mod groups;
 pub mod manifest;
+mod network;
 pub mod npmrc;
 mod pattern;
 pub mod project;

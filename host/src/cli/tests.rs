@@ -1,1 +1,79 @@
-//! Tests of the module above.
+//! Words and what becomes of them.
+
+use super::{Command, InstallOptions, StoreCommand, parse};
+
+fn command(line: &str) -> Result<Command, String> {
+    let words = line.split_whitespace().map(str::to_owned).collect();
+    parse(words).map(|invocation| invocation.command).map_err(|error| error.0.code)
+}
+
+#[test]
+fn words_lead_to_commands() {
+    let install = Ok(Command::Install(InstallOptions { clean: false }));
+    let clean = Ok(Command::Install(InstallOptions { clean: true }));
+    for (line, expected) in [
+        ("install", &install),
+        ("i", &install),
+        ("--frozen-lockfile i -C folder", &install),
+        ("-C folder --reporter ndjson install", &install),
+        ("ci", &clean),
+        ("clean-install", &clean),
+        ("ic", &clean),
+        ("install-clean", &clean),
+        ("store path", &Ok(Command::Store(StoreCommand::Path))),
+        ("--store-dir s store prune", &Ok(Command::Store(StoreCommand::Prune))),
+        ("completion bash", &Ok(Command::Completion(clap_complete::Shell::Bash))),
+        ("--version", &Ok(Command::Print("0.1.0\n".to_owned()))),
+        ("install --bogus", &Err("ERR_WASI_PM_USAGE".to_owned())),
+        ("store", &Err("ERR_WASI_PM_USAGE".to_owned())),
+        ("frobnicate", &Err("ERR_WASI_PM_UNKNOWN_COMMAND".to_owned())),
+    ] {
+        assert_eq!(&command(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn what_is_not_done_yet_says_so_and_never_installs() {
+    for line in [
+        "install lodash",
+        "i -D x",
+        "add x",
+        "remove x",
+        "update",
+        "run build",
+        "test",
+        "dlx x",
+        "-r install",
+        "install --filter a",
+        "--filter a install",
+        "install -w",
+        "install -g x",
+        "install --fix-lockfile",
+        "ci --recursive",
+        "import",
+    ] {
+        assert!(matches!(command(line), Ok(Command::NotYet(_))), "{line}: {:?}", command(line));
+    }
+}
+
+#[test]
+fn the_nearest_command_is_named() {
+    let error = parse(vec!["instal".to_owned()]).expect_err("no command");
+    assert!(error.0.hint.expect("a hint").contains("wasi-pm install"));
+}
+
+#[test]
+fn any_setting_can_be_given() {
+    let line = ["install", "--config.hoist", "--config.store-dir=/s", "--config.network-concurrency=3"];
+    let settings = parse(line.map(str::to_owned).to_vec()).expect("valid").settings;
+    let shown: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(shown, ["hoist=true", "store-dir=\"/s\"", "network-concurrency=3"]);
+}
+
+#[test]
+fn the_help_lists_every_exit_code() {
+    let help = super::help();
+    assert!(
+        super::exit::TABLE.iter().all(|(code, meaning)| help.contains(&code.to_string()) && help.contains(meaning))
+    );
+}

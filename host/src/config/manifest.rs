@@ -54,6 +54,11 @@ fn parse(path: &Path, text: &str) -> Result<Manifest, ConfigError> {
     }
     let broken = |error: &serde_json::Error| broken(path.to_path_buf(), error);
     let head: Head = serde_json::from_str(text).map_err(|error| broken(&error))?;
+    // serde reads a list as a struct too.
+    if !text.trim_start().starts_with('{') {
+        let reason = "it is not an object".to_owned();
+        return Err(ConfigError::BrokenManifest { path: path.to_path_buf(), line: 1, column: 1, reason });
+    }
     Ok(Manifest {
         text: text.into(),
         name: head.name.and_then(|text| text.0),
