@@ -12,7 +12,6 @@ pub mod error;
 mod files;
 mod groups;
 pub mod manifest;
-mod network;
 pub mod npmrc;
 mod pattern;
 pub mod project;

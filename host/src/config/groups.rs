@@ -68,6 +68,12 @@ pub struct Network {
     pub ca: Vec<String>,
     /// `cafile`.
     pub cafile: Option<PathBuf>,
+    /// `cert`, in PEM.
+    pub cert: Option<String>,
+    /// `key`, in PEM.
+    pub key: Option<String>,
+    /// `localAddress`.
+    pub local_address: Option<String>,
     /// `userAgent`.
     pub user_agent: Option<String>,
     /// Requests at once.
@@ -104,12 +110,12 @@ impl std::fmt::Debug for Network {
 pub struct Retries {
     /// How many times.
     pub count: u32,
-    /// By what the wait grows, if set.
-    pub factor: Option<u32>,
-    /// The shortest wait, milliseconds, if set.
-    pub min_ms: Option<u64>,
-    /// The longest wait, milliseconds, if set.
-    pub max_ms: Option<u64>,
+    /// By what the wait grows.
+    pub factor: u32,
+    /// The shortest wait, milliseconds.
+    pub min_ms: u64,
+    /// The longest wait, milliseconds.
+    pub max_ms: u64,
 }
 
 /// The store and the cache. Absolute.
@@ -248,14 +254,17 @@ fn network(values: &Values, project: &Project, environment: &Environment) -> Res
         strict_ssl: values.flag("strictSsl"),
         ca: texts(values.value("ca")),
         cafile: path("cafile"),
+        cert: values.text("cert"),
+        key: values.text("key"),
+        local_address: values.text("localAddress"),
         user_agent: values.text("userAgent"),
         concurrency: small(number("networkConcurrency", (3 * (cpus as u64 - 1)).clamp(64, 96))).max(1),
         max_sockets: values.number("maxSockets").map(|count| small(count).max(1)),
         retries: Retries {
             count: u32::try_from(number("fetchRetries", 2)).unwrap_or(10).min(10),
-            factor: values.number("fetchRetryFactor").map(|factor| u32::try_from(factor).unwrap_or(u32::MAX)),
-            min_ms: values.number("fetchRetryMintimeout"),
-            max_ms: values.number("fetchRetryMaxtimeout"),
+            factor: u32::try_from(number("fetchRetryFactor", 10)).unwrap_or(u32::MAX),
+            min_ms: number("fetchRetryMintimeout", 10_000),
+            max_ms: number("fetchRetryMaxtimeout", 60_000),
         },
         timeout_ms: number("fetchTimeout", 60_000),
         warn_timeout_ms: number("fetchWarnTimeoutMs", 10_000),
