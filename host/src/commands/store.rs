@@ -1,16 +1,20 @@
 //! `store path`, `store status`, `store prune`.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use store::{Pruned, Store};
 
 use super::Failures;
 use crate::{
-    cli::{Invocation, NotYet, StoreCommand},
+    cli::{Invocation, StoreCommand},
     config::{self, Environment},
+    diagnostic::Diagnostic,
     report::{Event, Report},
 };
-
-/// The folder of the store's current format, below the configured one.
-const FORMAT: &str = "v1";
 
 /// Does what was typed after `store`.
 pub(super) fn run(
@@ -20,11 +24,42 @@ pub(super) fn run(
     report: &Arc<dyn Report>,
 ) -> Result<(), Failures> {
     let directories = config::directories(invocation, environment).map_err(|error| vec![error.into()])?;
-    let store = directories.store.join(FORMAT);
-    match command {
-        StoreCommand::Path => report.event(Event::Output(format!("{}\n", store.display()))),
-        StoreCommand::Status => return Err(vec![NotYet::new("store status").diagnostic()]),
-        StoreCommand::Prune => return Err(vec![NotYet::new("store prune").diagnostic()]),
+    if command == StoreCommand::Path {
+        // The folder that `Store::open` makes; asking where it is makes nothing.
+        report.event(Event::Output(format!("{}\n", directories.store.join("v1").display())));
+        return Ok(());
     }
+    let store = Store::open(&directories.store).map_err(|error| failed(&error.to_string(), &error.source))?;
+    let at = || format!("the store at {} cannot be read", store.path().display());
+    let text = match command {
+        StoreCommand::Path => unreachable!("it has returned"),
+        StoreCommand::Status => return status(&store, report).map_err(|error| failed(&at(), &error))?,
+        StoreCommand::Prune => {
+            let now = UNIX_EPOCH + Duration::from_millis(environment.now);
+            let Pruned { packages, bytes } = store.prune(now).map_err(|error| failed(&at(), &error))?;
+            format!("Removed {packages} packages, {bytes} bytes\n")
+        }
+    };
+    report.event(Event::Output(text));
     Ok(())
+}
+
+/// The inner result: the store can be read, and this is what is wrong with it.
+fn status(store: &Store, report: &Arc<dyn Report>) -> io::Result<Result<(), Failures>> {
+    let damaged = store.status()?;
+    if damaged.is_empty() {
+        report.event(Event::Output("Every package in the store is as it was published\n".to_owned()));
+        return Ok(Ok(()));
+    }
+    let message = format!("{} packages in the store have been changed", damaged.len());
+    let mut diagnostic = Diagnostic::new("ERR_PNPM_MODIFIED_DEPENDENCY", message)
+        .with_hint("`wasi-pm install` fetches a changed package again when it is needed");
+    diagnostic.causes = vec![damaged.into_iter().map(|found| found.package).collect::<Vec<_>>().join("\n")];
+    Ok(Err(vec![diagnostic]))
+}
+
+fn failed(message: &str, source: &io::Error) -> Failures {
+    let mut diagnostic = Diagnostic::new("ERR_WASI_PM_STORE", message);
+    diagnostic.causes.push(source.to_string());
+    vec![diagnostic]
 }
