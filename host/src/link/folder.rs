@@ -3,7 +3,7 @@
 
 use std::{io, os::fd::OwnedFd, path::Path};
 
-use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, RawMode, RenameFlags};
 
 /// A directory that is held open.
 #[derive(Debug)]
@@ -113,10 +113,9 @@ impl Folder {
     ///
     /// # Errors
     /// As `open(2)` and `write(2)`.
-    pub fn create(&self, name: &str, mode: u32) -> io::Result<std::fs::File> {
+    pub fn create(&self, name: &str, mode: RawMode) -> io::Result<std::fs::File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let mode = fs::Mode::from_raw_mode(mode.try_into().unwrap_or(0o644));
-        Ok(fs::openat(&self.0, component(name)?, flags, mode)?.into())
+        Ok(fs::openat(&self.0, component(name)?, flags, Mode::from_raw_mode(mode))?.into())
     }
 
     /// Opens a file for reading, never through a link.

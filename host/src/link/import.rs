@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use rustix::io::Errno;
+use rustix::{fs::RawMode, io::Errno};
 
 use crate::{
     link::{Folder, Kind, StoreFile},
@@ -84,7 +84,7 @@ fn check(store: &Folder, file: &StoreFile) -> Result<(), ImportFailure> {
     }
 }
 
-fn copy(store: &Folder, file: &StoreFile, into: &Folder, name: &str, mode: u32) -> io::Result<()> {
+fn copy(store: &Folder, file: &StoreFile, into: &Folder, name: &str, mode: RawMode) -> io::Result<()> {
     let mut source = store.read(&file.blob)?;
     let mut target = into.create(name, mode)?;
     io::copy(&mut source, &mut target).map(drop)

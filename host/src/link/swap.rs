@@ -7,6 +7,8 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use rustix::fs::RawMode;
+
 use crate::link::{Folder, Kind, LinkError};
 
 /// The folder of things on their way in or out.
@@ -89,7 +91,7 @@ impl Bench {
     }
 
     /// Writes a file, whatever was there.
-    pub(crate) fn put_file(&self, to: &Folder, name: &str, bytes: &[u8], mode: u32) -> Result<(), LinkError> {
+    pub(crate) fn put_file(&self, to: &Folder, name: &str, bytes: &[u8], mode: RawMode) -> Result<(), LinkError> {
         let aside = self.fresh_name();
         let written = || self.folder.create(&aside, mode)?.write_all(bytes);
         written().map_err(LinkError::io("write", name))?;

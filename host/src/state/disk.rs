@@ -102,11 +102,12 @@ fn owner(modules: &Folder, tree: Option<&Tree>) -> Owner {
     if has(".bun") {
         return Owner::Foreign("bun");
     }
+    let by_us = text.windows(8).any(|part| part == b"wasi-pm@");
     match tree {
         Some(tree) if tree.modules_yaml == digest(&text) => Owner::Ours,
-        Some(_) if text.is_empty() => Owner::Unfinished,
+        Some(_) if text.is_empty() || by_us => Owner::Unfinished,
         Some(_) => Owner::Foreign("another tool"),
-        None if !text.is_empty() && !text.windows(8).any(|part| part == b"wasi-pm@") => Owner::Foreign("pnpm"),
+        None if !text.is_empty() && !by_us => Owner::Foreign("pnpm"),
         None => {
             let names = modules.names().unwrap_or_default();
             let foreign = names.iter().any(|name| !name.starts_with('.'));

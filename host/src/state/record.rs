@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
+    diagnostic::Diagnostic,
     graph::Placement,
     link::{Folder, Job, LinkError, Linked, open_modules},
     state::{
@@ -93,4 +94,17 @@ pub fn ignored_builds(job: &Job<'_>, allowed: impl Fn(&str, &str) -> Option<bool
     ignored.sort_unstable();
     ignored.dedup();
     ignored
+}
+
+/// What `strictDepBuilds` makes of ignored builds, once everything is on disk; `None`: there are none.
+#[must_use]
+pub fn ignored_builds_error(ignored: &[String]) -> Option<Diagnostic> {
+    let message = format!("Ignored build scripts: {}", ignored.join(", "));
+    let error = || {
+        Diagnostic::new("ERR_PNPM_IGNORED_BUILDS", message).with_hint(
+        "packages are installed, their scripts did not run; say so on purpose with `allowBuilds: { <package>: false }` \
+         in pnpm-workspace.yaml, or set `strictDepBuilds: false`",
+    )
+    };
+    (!ignored.is_empty()).then(error)
 }
