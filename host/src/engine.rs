@@ -1,1 +1,17 @@
-//! The component: compiled ahead of time, sandboxed, limited, driven.
+//! The component: compiled ahead of time, sandboxed, limited, driven. `driver` is what others call; `convert` is the
+//! only place that knows WIT records; `load` holds the one `unsafe` block.
+
+mod config;
+mod convert;
+mod driver;
+mod error;
+mod limits;
+mod load;
+mod sandbox;
+mod wasi;
+
+pub use driver::{
+    Crossings, Intent, Outdated, Placed, Platform, Project, ResolveError, Resolved, check, place, resolve,
+};
+pub use error::EngineError;
+pub use limits::Limits;

@@ -1,0 +1,23 @@
+//! The one configuration of wasmtime: the build script compiles the component with it, the program loads the result
+//! with it. They must be the same, so both include this file. The target is named, so that the compiled code asks for
+//! no more than the baseline of its architecture, whatever the machine it was built on can do.
+
+use wasmtime::Config;
+
+/// The configuration for machines of this target triple.
+pub(crate) fn config(target: &str) -> wasmtime::Result<Config> {
+    let mut config = Config::new();
+    config.target(target)?;
+    config.epoch_interruption(true);
+    config.cranelift_nan_canonicalization(true);
+    config.max_wasm_stack(MAX_WASM_STACK);
+    config.wasm_memory64(false);
+    config.wasm_multi_memory(false);
+    // Vector instructions would ask for more than the baseline of x86-64.
+    config.wasm_simd(false);
+    config.wasm_relaxed_simd(false);
+    Ok(config)
+}
+
+/// The stack a component may use, bytes. The thread that runs it has twice as much.
+pub(crate) const MAX_WASM_STACK: usize = 4 << 20;

@@ -1,0 +1,341 @@
+//! WIT records to the host's own types and back: the only file that knows both. What comes back is checked here, so
+//! that whoever holds a [`graph`] value need not check it again.
+
+use std::collections::HashSet;
+
+use wit::{
+    Alias, DepPath, ImporterId, Integrity, PackageName, Slot, Version,
+    host::{exports::wasi_pm::resolver::resolution as wire, wasi_pm::resolver::types},
+};
+
+use super::driver::{Intent, Project};
+use crate::{facts, graph};
+
+type Checked<T> = Result<T, String>;
+
+fn said(error: impl ToString) -> String {
+    error.to_string()
+}
+
+pub(super) fn project(project: &Project) -> Checked<wire::Project> {
+    let importers = project.importers.iter();
+    Ok(wire::Project {
+        importers: importers
+            .map(|(id, manifest)| wire::Importer { id: id.to_string(), manifest: manifest.clone() })
+            .collect(),
+        lockfile: project.lockfile.clone(),
+        settings: serde_json::to_string(&project.settings).map_err(said)?,
+        platform: types::Platform {
+            os: project.platform.os.clone(),
+            cpu: project.platform.cpu.clone(),
+            libc: project.platform.libc.clone(),
+            node: project.platform.node.clone(),
+        },
+        intent: match &project.intent {
+            Intent::Install => wire::Intent::Install,
+            Intent::Update(names) => wire::Intent::Update(names.clone()),
+            Intent::Dedupe => wire::Intent::Dedupe,
+            Intent::Fix => wire::Intent::Fix,
+        },
+    })
+}
+
+pub(super) fn request(request: wire::Request) -> Checked<facts::Request> {
+    Ok(match request {
+        wire::Request::Metadata(it) => facts::Request::Metadata(facts::MetadataRequest {
+            name: PackageName::parse(&it.name).map_err(said)?,
+            registry: it.registry,
+            full: it.full,
+            wanted: it.wanted,
+            likely: it.likely,
+        }),
+        wire::Request::Manifest(it) => facts::Request::Manifest {
+            name: PackageName::parse(&it.name).map_err(said)?,
+            registry: it.registry,
+            version: it.version,
+        },
+        wire::Request::Git(specifier) => facts::Request::Git(specifier),
+        wire::Request::Tarball(url) => facts::Request::Tarball(url),
+        wire::Request::Local(it) => facts::Request::Local { importer: it.importer, path: it.path },
+        wire::Request::Custom(it) => facts::Request::Custom { alias: it.alias, specifier: it.specifier },
+    })
+}
+
+pub(super) fn reply(id: u32, answer: facts::Answer) -> wire::Reply {
+    let answer = match answer {
+        facts::Answer::Metadata(it) => wire::Answer::Metadata(wire::Metadata {
+            versions: it.versions,
+            dist_tags: it.dist_tags,
+            times: it.times,
+            modified: it.modified,
+            full: it.full,
+            deprecated: it.deprecated,
+            trust: it.trust,
+            manifests: it.manifests,
+        }),
+        facts::Answer::Manifest(text) => wire::Answer::Manifest(text),
+        facts::Answer::Resolved { source, manifest } => {
+            wire::Answer::Resolved(wire::ResolvedPackage { source: source_out(source), manifest })
+        }
+        facts::Answer::Unavailable(it) => wire::Answer::Unavailable(wire::Unavailable {
+            reason: reason(it.reason),
+            url: it.url,
+            status: it.status,
+            detail: it.detail,
+        }),
+    };
+    wire::Reply { id, answer }
+}
+
+fn reason(reason: facts::Reason) -> wire::UnavailableReason {
+    match reason {
+        facts::Reason::NotFound => wire::UnavailableReason::NotFound,
+        facts::Reason::Offline => wire::UnavailableReason::Offline,
+        facts::Reason::Unauthorized => wire::UnavailableReason::Unauthorized,
+        facts::Reason::Forbidden => wire::UnavailableReason::Forbidden,
+        facts::Reason::Network => wire::UnavailableReason::Network,
+        facts::Reason::Integrity => wire::UnavailableReason::Integrity,
+        facts::Reason::Invalid => wire::UnavailableReason::Invalid,
+        facts::Reason::TooLarge => wire::UnavailableReason::TooLarge,
+        facts::Reason::Policy => wire::UnavailableReason::Policy,
+        facts::Reason::Git => wire::UnavailableReason::Git,
+        facts::Reason::Plugin => wire::UnavailableReason::Plugin,
+    }
+}
+
+fn source_out(source: graph::Source) -> types::Source {
+    match source {
+        graph::Source::Registry { registry, tarball, integrity } => {
+            types::Source::Registry(types::RegistrySource { registry, tarball, integrity })
+        }
+        graph::Source::Tarball { url, integrity, git_hosted, path } => {
+            types::Source::Tarball(types::TarballSource { url, integrity, git_hosted, path })
+        }
+        graph::Source::Git { repository, commit, path } => {
+            types::Source::Git(types::GitSource { repository, commit, path })
+        }
+        graph::Source::Directory(path) => types::Source::Directory(path),
+        graph::Source::Unsupported(kind) => types::Source::Unsupported(kind),
+    }
+}
+
+pub(super) fn download(download: wire::Download) -> Checked<facts::Download> {
+    Ok(facts::Download {
+        name: PackageName::parse(&download.name).map_err(said)?,
+        version: download.version,
+        source: source(download.source)?,
+        size_hint: download.size_hint,
+    })
+}
+
+fn source(source: types::Source) -> Checked<graph::Source> {
+    Ok(match source {
+        types::Source::Registry(it) => graph::Source::Registry {
+            registry: it.registry,
+            tarball: it.tarball.map(address).transpose()?,
+            integrity: it.integrity.map(integrity).transpose()?,
+        },
+        types::Source::Tarball(it) => graph::Source::Tarball {
+            url: address(it.url)?,
+            integrity: it.integrity.map(integrity).transpose()?,
+            git_hosted: it.git_hosted,
+            path: it.path.map(inner_path).transpose()?,
+        },
+        types::Source::Git(it) => {
+            if !matches!(it.commit.len(), 40 | 64) || !it.commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(format!("{:?} is not a commit", it.commit));
+            }
+            if it.repository.starts_with('-') {
+                return Err(format!("{:?} is not a repository", it.repository));
+            }
+            let path = it.path.map(inner_path).transpose()?;
+            graph::Source::Git { repository: it.repository, commit: it.commit, path }
+        }
+        types::Source::Directory(path) => graph::Source::Directory(ImporterId::parse(&path).map_err(said)?.into()),
+        types::Source::Custom(it) => graph::Source::Unsupported(format!("custom:{}", it.plugin)),
+        types::Source::Unsupported(kind) => graph::Source::Unsupported(kind),
+    })
+}
+
+fn integrity(text: String) -> Checked<String> {
+    Integrity::parse(&text).map_err(said)?;
+    Ok(text)
+}
+
+fn address(url: String) -> Checked<String> {
+    let known = ["https://", "http://", "file:"].iter().any(|scheme| url.starts_with(scheme));
+    match known && !url.bytes().any(|byte| byte < 0x21 && byte != b' ' || byte == 0x7f) {
+        true => Ok(url),
+        false => Err(format!("{url:?} is not the address of a tarball")),
+    }
+}
+
+/// A folder inside a package: it never leads out of it.
+fn inner_path(path: String) -> Checked<String> {
+    let parts = path.trim_start_matches('/').split('/');
+    match parts.clone().any(|part| part == ".." || part.contains(['\\', '\0', ':'])) {
+        true => Err(format!("{path:?} leads out of its package")),
+        false => Ok(path),
+    }
+}
+
+pub(super) fn snapshot(it: wire::Snapshot) -> Checked<graph::Snapshot> {
+    if let Some(patch) = &it.patch
+        && (patch.len() != 64 || !patch.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        return Err(format!("{patch:?} is not the digest of a patch"));
+    }
+    let source = source(it.source)?;
+    if matches!(source, graph::Source::Registry { .. }) {
+        Version::parse(&it.version).map_err(said)?;
+    }
+    let mut seen = HashSet::new();
+    let dependencies = it.dependencies.into_iter().map(link).collect::<Checked<Vec<_>>>()?;
+    if let Some(twice) = dependencies.iter().find(|link| !seen.insert(&link.alias)) {
+        return Err(format!("{} depends twice on {}", it.dep_path, twice.alias));
+    }
+    Ok(graph::Snapshot {
+        dep_path: DepPath::parse(&it.dep_path).map_err(said)?,
+        slot: Slot::parse(&it.slot).map_err(said)?,
+        name: PackageName::parse(&it.name).map_err(said)?,
+        version: it.version,
+        source,
+        dependencies,
+        optional: it.optional,
+        has_bin: it.has_bin,
+        requires_build: it.requires_build,
+        patch: it.patch,
+    })
+}
+
+fn link(it: wire::Link) -> Checked<graph::Link> {
+    Ok(graph::Link { alias: Alias::parse(&it.alias).map_err(said)?, target: target(it.target)? })
+}
+
+fn target(it: wire::LinkTarget) -> Checked<graph::Target> {
+    Ok(match it {
+        wire::LinkTarget::Snapshot(index) => graph::Target::Snapshot(index),
+        wire::LinkTarget::Directory(path) => graph::Target::Directory(ImporterId::parse(&path).map_err(said)?),
+    })
+}
+
+/// Joins snapshots and outcome, and checks what can only be checked of the whole.
+pub(super) fn placement(
+    project: &Project,
+    snapshots: Vec<graph::Snapshot>,
+    it: wire::Outcome,
+) -> Checked<graph::Placement> {
+    let placement = graph::Placement {
+        snapshots,
+        roots: it.roots.into_iter().map(root).collect::<Checked<_>>()?,
+        hoisted: it.hoisted.into_iter().map(hoisted).collect::<Checked<_>>()?,
+        skipped: it.skipped.into_iter().map(skipped).collect(),
+        notices: it.notices.into_iter().map(notice).collect(),
+        lockfile: it.lockfile,
+        current_lockfile: it.current_lockfile,
+    };
+    check_whole(project, &placement)?;
+    Ok(placement)
+}
+
+fn check_whole(project: &Project, placement: &graph::Placement) -> Checked<()> {
+    let (mut slots, mut paths) = (HashSet::new(), HashSet::new());
+    for snapshot in &placement.snapshots {
+        if !slots.insert(&snapshot.slot) || !paths.insert(&snapshot.dep_path) {
+            return Err(format!("{} or its slot is placed twice", snapshot.dep_path));
+        }
+    }
+    let known: HashSet<_> = project.importers.iter().map(|(id, _)| id).collect();
+    let mut importers = HashSet::new();
+    for root in &placement.roots {
+        if !known.contains(&root.importer) || !importers.insert(&root.importer) {
+            return Err(format!("{} is no project of this workspace, or is placed twice", root.importer));
+        }
+        let mut aliases = HashSet::new();
+        if let Some(twice) = root.links.iter().find(|link| !aliases.insert(&link.alias)) {
+            return Err(format!("{} depends twice on {}", root.importer, twice.alias));
+        }
+    }
+    let edges = placement.snapshots.iter().flat_map(|snapshot| snapshot.dependencies.iter().map(|link| &link.target));
+    let roots = placement.roots.iter().flat_map(|root| root.links.iter().map(|link| &link.target));
+    let hoisted = placement.hoisted.iter().map(|link| &link.target);
+    for target in edges.chain(roots).chain(hoisted) {
+        if let graph::Target::Snapshot(index) = target
+            && *index as usize >= placement.snapshots.len()
+        {
+            return Err(format!("an edge leads to snapshot {index} of {}", placement.snapshots.len()));
+        }
+    }
+    Ok(())
+}
+
+fn root(it: wire::ImporterLinks) -> Checked<graph::ImporterLinks> {
+    let links = it.links.into_iter().map(|link| {
+        Ok(graph::RootLink {
+            alias: Alias::parse(&link.alias).map_err(said)?,
+            real_name: PackageName::parse(&link.real_name).map_err(said)?,
+            version: link.version,
+            latest: link.latest,
+            group: match link.group {
+                types::DependencyGroup::Prod => graph::Group::Prod,
+                types::DependencyGroup::Dev => graph::Group::Dev,
+                types::DependencyGroup::Optional => graph::Group::Optional,
+                types::DependencyGroup::Peer => graph::Group::Peer,
+            },
+            target: target(link.target)?,
+        })
+    });
+    Ok(graph::ImporterLinks {
+        importer: ImporterId::parse(&it.importer).map_err(said)?,
+        links: links.collect::<Checked<_>>()?,
+    })
+}
+
+fn hoisted(it: wire::HoistedLink) -> Checked<graph::HoistedLink> {
+    let alias = Alias::parse(&it.alias).map_err(said)?;
+    Ok(graph::HoistedLink { alias, owner: it.owner, target: target(it.target)?, public: it.public })
+}
+
+fn skipped(it: wire::Skipped) -> graph::Skipped {
+    graph::Skipped {
+        dep_path: it.dep_path,
+        name: it.name,
+        version: it.version,
+        reason: match it.reason {
+            wire::SkipReason::UnsupportedPlatform => graph::SkipReason::UnsupportedPlatform,
+            wire::SkipReason::UnsupportedEngine => graph::SkipReason::UnsupportedEngine,
+            wire::SkipReason::ResolutionFailure => graph::SkipReason::ResolutionFailure,
+        },
+        detail: it.detail,
+        parents: it.parents,
+    }
+}
+
+fn notice(it: wire::Notice) -> graph::Notice {
+    match it {
+        wire::Notice::Deprecated(it) => graph::Notice::Deprecated {
+            name: it.name,
+            version: it.version,
+            message: it.message,
+            importer: it.importer,
+            depth: it.depth,
+        },
+        wire::Notice::PeerIssue(it) => graph::Notice::PeerIssue {
+            importer: it.importer,
+            chain: it.chain,
+            peer: it.peer,
+            wanted: it.wanted,
+            found: it.found,
+            optional: it.optional,
+        },
+        wire::Notice::Other(it) => graph::Notice::Other(failure(it)),
+    }
+}
+
+pub(super) fn failures(list: Vec<types::Failure>) -> Vec<graph::Failure> {
+    list.into_iter().map(failure).collect()
+}
+
+fn failure(it: types::Failure) -> graph::Failure {
+    graph::Failure { code: it.code, message: it.message, facts: it.facts, chain: it.chain, hint: it.hint }
+}

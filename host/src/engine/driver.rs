@@ -1,0 +1,295 @@
+//! Runs the component for the rest of the program: a whole resolution, or a lockfile placed as it stands. Each runs in
+//! a fresh store on a thread of its own with a large stack.
+
+use std::{
+    collections::HashSet,
+    sync::mpsc::{Receiver, Sender, channel},
+    thread,
+};
+
+use wasmtime::component::ResourceAny;
+use wit::{
+    ImporterId,
+    host::{Resolver, exports::wasi_pm::resolver::lockfile, exports::wasi_pm::resolver::resolution as wire},
+    settings::Settings,
+};
+
+use super::{
+    config::MAX_WASM_STACK,
+    convert,
+    error::EngineError,
+    limits::Limits,
+    sandbox::{self, Sandbox},
+};
+use crate::{
+    facts::{Answer, Oracle, RequestId},
+    graph::{Failure, Placement, Snapshot},
+};
+
+/// All that a session knows at its start.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Each project of the workspace with the JSON text of its `package.json`.
+    pub importers: Vec<(ImporterId, String)>,
+    /// The text of the existing lockfile.
+    pub lockfile: Option<String>,
+    /// What else changes the outcome.
+    pub settings: Settings,
+    /// What packages are chosen for.
+    pub platform: Platform,
+    /// What the user asked for.
+    pub intent: Intent,
+}
+
+/// What packages are chosen for, in Node's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// `process.platform`.
+    pub os: String,
+    /// `process.arch`.
+    pub cpu: String,
+    /// `glibc` or `musl`.
+    pub libc: Option<String>,
+    /// The version of Node without a `v`.
+    pub node: Option<String>,
+}
+
+/// What the user asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intent {
+    /// Keep what is locked as far as manifests allow.
+    Install,
+    /// Pick these anew; none named: all.
+    Update(Vec<String>),
+    /// Pick all anew, preferring what is there.
+    Dedupe,
+    /// Mend a lockfile.
+    Fix,
+}
+
+/// Why there is no outcome.
+#[derive(Debug)]
+pub enum ResolveError {
+    /// The component says why.
+    Failures(Vec<Failure>),
+    /// The component itself failed.
+    Engine(EngineError),
+}
+
+impl From<EngineError> for ResolveError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+/// How often and how heavily the boundary was crossed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Crossings {
+    /// Calls into the component.
+    pub calls: u64,
+    /// Requests it made.
+    pub requests: u64,
+    /// Bytes of manifests, lists and texts that went in.
+    pub bytes_in: u64,
+}
+
+/// A resolution that succeeded.
+#[derive(Debug)]
+pub struct Resolved {
+    /// What it came to.
+    pub placement: Placement,
+    /// What it cost at the boundary.
+    pub crossings: Crossings,
+}
+
+/// The answer to [`place`].
+#[derive(Debug)]
+pub enum Placed {
+    /// The lockfile fits.
+    Fits(Box<Placement>),
+    /// Manifests or settings have moved on.
+    Outdated(Outdated),
+}
+
+/// In what a lockfile no longer fits: one failure each.
+pub type Outdated = Vec<Failure>;
+
+/// Resolves a project; `oracle` finds out what the component needs to know.
+///
+/// # Errors
+/// [`ResolveError`].
+pub fn resolve(project: &Project, oracle: &dyn Oracle, limits: Limits) -> Result<Resolved, ResolveError> {
+    on_own_thread(|| {
+        let (sandbox, resolver) = sandbox::start(limits)?;
+        Session::open(sandbox, &resolver, project, limits)?.run(oracle)
+    })
+}
+
+/// Checks the project's lockfile and, if it fits, places it.
+///
+/// # Errors
+/// [`ResolveError`]; a lockfile that is missing or unreadable is among its failures.
+pub fn place(project: &Project, limits: Limits) -> Result<Placed, ResolveError> {
+    on_own_thread(|| {
+        let (mut sandbox, resolver) = sandbox::start(limits)?;
+        let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
+        let answer = resolver.wasi_pm_resolver_lockfile().call_place(&mut sandbox.store, &input);
+        let placed = answer.map_err(|error| sandbox.failed(&error))?;
+        match placed.map_err(|list| ResolveError::Failures(convert::failures(list)))? {
+            lockfile::Placed::Outdated(list) => Ok(Placed::Outdated(convert::failures(list))),
+            lockfile::Placed::Fits(it) => {
+                let snapshots = it.snapshots.into_iter().map(convert::snapshot).collect::<Result<_, _>>();
+                let placement = snapshots.and_then(|list| convert::placement(project, list, it.outcome));
+                Ok(Placed::Fits(Box::new(placement.map_err(|detail| sandbox.invalid(detail))?)))
+            }
+        }
+    })
+}
+
+/// Only the check: in what the lockfile does not fit.
+///
+/// # Errors
+/// As [`place`].
+pub fn check(project: &Project, limits: Limits) -> Result<Outdated, ResolveError> {
+    on_own_thread(|| {
+        let (mut sandbox, resolver) = sandbox::start(limits)?;
+        let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
+        let answer = resolver.wasi_pm_resolver_lockfile().call_check(&mut sandbox.store, &input);
+        let drifts = answer.map_err(|error| sandbox.failed(&error))?;
+        drifts.map(convert::failures).map_err(|list| ResolveError::Failures(convert::failures(list)))
+    })
+}
+
+/// Never on an async worker, and with more stack than the component may use.
+fn on_own_thread<T: Send>(work: impl FnOnce() -> Result<T, ResolveError> + Send) -> Result<T, ResolveError> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("resolver".to_owned()).stack_size(2 * MAX_WASM_STACK);
+        let handle = thread
+            .spawn_scoped(scope, work)
+            .map_err(|error| EngineError::Load { component: "resolver".to_owned(), detail: error.to_string() })?;
+        handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+struct Session<'a> {
+    sandbox: Sandbox,
+    resolver: &'a Resolver,
+    project: &'a Project,
+    handle: ResourceAny,
+    limits: Limits,
+    used: HashSet<RequestId>,
+    open: HashSet<RequestId>,
+    snapshots: Vec<Snapshot>,
+    crossings: Crossings,
+}
+
+impl<'a> Session<'a> {
+    fn open(
+        mut sandbox: Sandbox,
+        resolver: &'a Resolver,
+        project: &'a Project,
+        limits: Limits,
+    ) -> Result<Self, ResolveError> {
+        let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
+        let manifests: usize = project.importers.iter().map(|(_, text)| text.len()).sum();
+        let bytes_in = manifests + input.settings.len() + input.lockfile.as_ref().map_or(0, String::len);
+        sandbox.arm();
+        let session = resolver.wasi_pm_resolver_resolution().session();
+        let answer = session.call_open(&mut sandbox.store, &input).map_err(|error| sandbox.failed(&error))?;
+        let handle = answer.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
+        let crossings = Crossings { calls: 1, requests: 0, bytes_in: bytes_in as u64 };
+        let (used, open, snapshots) = (HashSet::new(), HashSet::new(), Vec::new());
+        Ok(Self { sandbox, resolver, project, handle, limits, used, open, snapshots, crossings })
+    }
+
+    fn run(mut self, oracle: &dyn Oracle) -> Result<Resolved, ResolveError> {
+        let (sender, receiver) = channel();
+        let mut replies = Vec::new();
+        loop {
+            let progress = self.advance(std::mem::take(&mut replies))?;
+            let moved = !progress.snapshots.is_empty() || !progress.requests.is_empty();
+            let batch = !progress.snapshots.is_empty();
+            self.take(progress.downloads, progress.requests, oracle, &sender)?;
+            self.keep(progress.snapshots)?;
+            if let Some(outcome) = progress.outcome {
+                let placement = convert::placement(self.project, self.snapshots, outcome)
+                    .map_err(|detail| self.sandbox.invalid(detail))?;
+                return Ok(Resolved { placement, crossings: self.crossings });
+            }
+            if self.open.is_empty() && !moved {
+                return Err(self.sandbox.invalid("it neither asks nor ends").into());
+            }
+            if !batch {
+                replies = self.wait(&receiver);
+            }
+        }
+    }
+
+    fn advance(&mut self, replies: Vec<wire::Reply>) -> Result<wire::Progress, ResolveError> {
+        self.crossings.calls += 1;
+        self.sandbox.arm();
+        let session = self.resolver.wasi_pm_resolver_resolution().session();
+        let answer = session.call_advance(&mut self.sandbox.store, self.handle, &replies);
+        let progress = answer.map_err(|error| self.sandbox.failed(&error))?;
+        progress.map_err(|list| ResolveError::Failures(convert::failures(list)))
+    }
+
+    fn take(
+        &mut self,
+        downloads: Vec<wire::Download>,
+        requests: Vec<wire::NumberedRequest>,
+        oracle: &dyn Oracle,
+        replies: &Sender<(RequestId, Answer)>,
+    ) -> Result<(), EngineError> {
+        for numbered in requests {
+            if !self.used.insert(numbered.id) || self.used.len() > self.limits.requests {
+                return Err(self.sandbox.invalid("it asks twice with one number, or too often"));
+            }
+            let request = convert::request(numbered.request).map_err(|detail| self.sandbox.invalid(detail))?;
+            self.open.insert(numbered.id);
+            self.crossings.requests += 1;
+            oracle.ask(numbered.id, request, replies);
+        }
+        for download in downloads {
+            oracle.download(convert::download(download).map_err(|detail| self.sandbox.invalid(detail))?);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, batch: Vec<wire::Snapshot>) -> Result<(), EngineError> {
+        if self.snapshots.len() + batch.len() > self.limits.snapshots {
+            return Err(self.sandbox.invalid("it places too many packages"));
+        }
+        for snapshot in batch {
+            self.snapshots.push(convert::snapshot(snapshot).map_err(|detail| self.sandbox.invalid(detail))?);
+        }
+        Ok(())
+    }
+
+    /// Waits for one reply, then takes all that are there.
+    fn wait(&mut self, replies: &Receiver<(RequestId, Answer)>) -> Vec<wire::Reply> {
+        // The session holds a sender itself, so that `recv` cannot fail.
+        let first = replies.recv().ok();
+        let mut taken = Vec::new();
+        for (id, answer) in first.into_iter().chain(replies.try_iter()) {
+            if self.open.remove(&id) {
+                self.crossings.bytes_in += size(&answer);
+                taken.push(convert::reply(id, answer));
+            }
+        }
+        taken
+    }
+}
+
+/// Roughly what crosses.
+fn size(answer: &Answer) -> u64 {
+    let bytes = match answer {
+        Answer::Metadata(it) => {
+            let manifests: usize = it.manifests.iter().map(|(_, text)| text.len()).sum();
+            it.versions.len() + it.times.as_ref().map_or(0, String::len) + manifests
+        }
+        Answer::Manifest(text) | Answer::Resolved { manifest: text, .. } => text.len(),
+        Answer::Unavailable(_) => 0,
+    };
+    bytes as u64
+}
