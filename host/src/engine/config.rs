@@ -19,5 +19,5 @@ pub(crate) fn config(target: &str) -> wasmtime::Result<Config> {
     Ok(config)
 }
 
-/// The stack a component may use, bytes. The thread that runs it has twice as much.
-pub(crate) const MAX_WASM_STACK: usize = 4 << 20;
+/// The stack a component may use, bytes: below the 2 MiB that wasmtime keeps for fibers. The thread has twice as much.
+pub(crate) const MAX_WASM_STACK: usize = 1536 << 10;

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     facts::{Answer, Oracle, RequestId},
     graph::{Failure, Placement, Snapshot},
+    platform::Platform,
 };
 
 /// All that a session knows at its start.
@@ -39,19 +40,6 @@ pub struct Project {
     pub platform: Platform,
     /// What the user asked for.
     pub intent: Intent,
-}
-
-/// What packages are chosen for, in Node's words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Platform {
-    /// `process.platform`.
-    pub os: String,
-    /// `process.arch`.
-    pub cpu: String,
-    /// `glibc` or `musl`.
-    pub libc: Option<String>,
-    /// The version of Node without a `v`.
-    pub node: Option<String>,
 }
 
 /// What the user asked for.
