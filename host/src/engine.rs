@@ -10,8 +10,6 @@ mod load;
 mod sandbox;
 mod wasi;
 
-pub use driver::{
-    Crossings, Intent, Outdated, Placed, Platform, Project, ResolveError, Resolved, check, place, resolve,
-};
+pub use driver::{Crossings, Intent, Outdated, Placed, Project, ResolveError, Resolved, check, place, resolve};
 pub use error::EngineError;
 pub use limits::Limits;
