@@ -1,6 +1,7 @@
-//! `packageExtensions` and `ignoredOptionalDependencies`: what manifests gain and lose before they are resolved. Does
-//! not hold the built-in list of extensions.
+//! `packageExtensions`, built in and the user's, and `ignoredOptionalDependencies`: what manifests gain and lose before
+//! they are resolved. A manifest only ever gains what it lacks.
 
+pub mod builtin;
 #[cfg(test)]
 mod tests;
 
@@ -8,10 +9,57 @@ use base64::Engine as _;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use wit::settings::PackageExtension;
+use wit::settings::{PackageExtension, VersionRules};
 
 use crate::age::matches_pattern;
 use crate::semver::{Range, Version};
+
+/// Adds what the built-in extensions of this package hold, unless they are switched off, then what the user's hold. What
+/// was there, or came earlier, stays.
+pub fn apply_all(rules: &VersionRules, manifest: &mut Map<String, Value>) {
+    if !rules.ignore_compatibility_db {
+        extend_builtin(manifest);
+    }
+    extend(&rules.package_extensions, manifest);
+}
+
+/// Whether [`apply_all`] would do anything to this version of this package, which is rare. Cheap: it asks before a
+/// manifest is copied.
+#[must_use]
+pub fn concern(rules: &VersionRules, name: &str, version: &str) -> bool {
+    let additions = if rules.ignore_compatibility_db { &[] } else { builtin::additions(name) };
+    if additions.is_empty() && rules.package_extensions.is_empty() {
+        return false;
+    }
+    let version = Version::parse_loose(version);
+    version.as_ref().is_some_and(|version| additions.iter().any(|addition| addition.selects(version)))
+        || rules.package_extensions.keys().any(|selector| selects(selector, name, version.as_ref()))
+}
+
+fn extend_builtin(manifest: &mut Map<String, Value>) {
+    let additions = builtin::additions(manifest.get("name").and_then(Value::as_str).unwrap_or_default());
+    if additions.is_empty() {
+        return;
+    }
+    let Some(version) = version_of(manifest) else { return };
+    for addition in additions.iter().filter(|addition| addition.selects(&version)) {
+        addition.apply(manifest);
+    }
+}
+
+fn version_of(manifest: &Map<String, Value>) -> Option<Version> {
+    manifest.get("version").and_then(Value::as_str).and_then(Version::parse_loose)
+}
+
+/// Adds one entry to a group of the manifest, if it is not there. A group of the wrong shape counts as absent.
+fn add(manifest: &mut Map<String, Value>, group: &str, name: &str, value: Value) {
+    let entries = manifest.entry(group).or_insert_with(|| Value::Object(Map::new()));
+    if !entries.is_object() {
+        *entries = Value::Object(Map::new());
+    }
+    let Some(entries) = entries.as_object_mut() else { return };
+    entries.entry(name).or_insert(value);
+}
 
 /// Adds what the extensions of this package hold and the manifest lacks; nothing is replaced.
 pub fn extend(extensions: &IndexMap<String, PackageExtension>, manifest: &mut Map<String, Value>) {
@@ -19,7 +67,7 @@ pub fn extend(extensions: &IndexMap<String, PackageExtension>, manifest: &mut Ma
         return;
     }
     let name = manifest.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let version = manifest.get("version").and_then(Value::as_str).and_then(Version::parse_loose);
+    let version = version_of(manifest);
     for (selector, extension) in extensions {
         if !selects(selector, &name, version.as_ref()) {
             continue;
@@ -27,10 +75,8 @@ pub fn extend(extensions: &IndexMap<String, PackageExtension>, manifest: &mut Ma
         let Ok(Value::Object(groups)) = serde_json::to_value(extension) else { continue };
         for (group, additions) in groups {
             let Value::Object(additions) = additions else { continue };
-            let entries = manifest.entry(group).or_insert_with(|| Value::Object(Map::new()));
-            let Some(entries) = entries.as_object_mut() else { continue };
             for (key, value) in additions {
-                entries.entry(key).or_insert(value);
+                add(manifest, &group, &key, value);
             }
         }
     }

@@ -36,3 +36,62 @@ fn ignored_optional_dependencies_are_dropped() {
     drop_optional(&["a*".to_owned()], &mut manifest);
     assert_eq!(Value::Object(manifest), json!({"dependencies": {"b": "1"}, "optionalDependencies": {"c": "1"}}));
 }
+
+fn rules() -> VersionRules {
+    serde_json::from_value(json!({"packageExtensions": {"ws@<7": {
+        "peerDependencies": {"bufferutil": "1", "own": "1"}
+    }}}))
+    .unwrap()
+}
+
+fn applied(rules: &VersionRules, manifest: Value) -> Value {
+    let mut manifest = manifest.as_object().unwrap().clone();
+    apply_all(rules, &mut manifest);
+    Value::Object(manifest)
+}
+
+#[test]
+fn built_in_extensions_come_before_the_users_and_replace_nothing() {
+    let manifest = json!({
+        "name": "ws", "version": "6.0.0",
+        "peerDependencies": {"utf-8-validate": "*"},
+        "peerDependenciesMeta": {"utf-8-validate": {"optional": false}}
+    });
+    let extended = applied(&rules(), manifest);
+    assert_eq!(
+        extended["peerDependencies"],
+        json!({"utf-8-validate": "*", "bufferutil": "^4.0.1", "own": "1"}),
+        "the manifest wins over the built-in extension, that over the user's"
+    );
+    assert_eq!(
+        extended["peerDependenciesMeta"],
+        json!({"utf-8-validate": {"optional": false}, "bufferutil": {"optional": true}})
+    );
+}
+
+#[test]
+fn built_in_extensions_can_be_switched_off() {
+    let rules = VersionRules { ignore_compatibility_db: true, ..VersionRules::default() };
+    let manifest = json!({"name": "ws", "version": "6.0.0"});
+    assert_eq!(applied(&rules, manifest.clone()), manifest);
+    assert!(!concern(&rules, "ws", "6.0.0"));
+}
+
+#[test]
+fn a_group_of_the_wrong_shape_counts_as_absent() {
+    let manifest = json!({"name": "terser", "version": "5.10.0", "dependencies": []});
+    assert_eq!(applied(&rules(), manifest)["dependencies"], json!({"acorn": "^8.5.0"}));
+}
+
+#[test]
+fn concern_tells_what_would_be_changed() {
+    for (name, version) in [("ws", "6.0.0"), ("ws", "7.0.0"), ("ws", "8.0.0"), ("ws", ""), ("is-odd", "3.0.1")] {
+        let manifest = json!({"name": name, "version": version});
+        assert_eq!(
+            concern(&rules(), name, version),
+            applied(&rules(), manifest.clone()) != manifest,
+            "{name} {version}"
+        );
+    }
+    assert!(concern(&rules(), "ws", "7.0.0") && !concern(&rules(), "ws", "8.0.0"));
+}
