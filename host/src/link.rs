@@ -29,7 +29,7 @@ use rayon::prelude::*;
 pub use error::LinkError;
 pub use folder::{Folder, Kind};
 pub use import::Importer;
-pub use source::{Bin, Contents, PackageSource, StoreFile};
+pub use source::{Bin, Contents, PackageSource, StoreFile, Stored};
 pub use swap::Bench;
 
 use crate::{

@@ -196,6 +196,12 @@ impl Folder {
     }
 }
 
+impl From<cap_std::fs::Dir> for Folder {
+    fn from(folder: cap_std::fs::Dir) -> Self {
+        Self(folder.into())
+    }
+}
+
 fn component(name: &str) -> io::Result<&str> {
     if name.is_empty() || name == "." || name == ".." || name.bytes().any(|byte| byte == b'/' || byte == 0) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is not one path component")));

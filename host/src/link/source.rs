@@ -2,20 +2,12 @@
 
 use std::io;
 
-use crate::{graph::SnapshotIndex, link::Folder};
+use store::{PackageIndex, Store};
+use wit::Integrity;
 
-/// A file of a package in the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreFile {
-    /// Where it goes, relative to the package, with `/`.
-    pub path: String,
-    /// Its name in the store's folder of the package: one component.
-    pub blob: String,
-    /// Bytes.
-    pub size: u64,
-    /// It is executable.
-    pub executable: bool,
-}
+pub use store::FileEntry as StoreFile;
+
+use crate::{graph::SnapshotIndex, link::Folder};
 
 /// An executable that a manifest names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,4 +38,43 @@ pub trait PackageSource: Sync {
     /// # Errors
     /// When it is not there any more.
     fn open(&self, snapshot: SnapshotIndex) -> io::Result<Folder>;
+}
+
+impl From<PackageIndex> for Contents {
+    fn from(index: PackageIndex) -> Self {
+        let bins = index.bins.into_iter().map(|(name, path)| Bin { name, path }).collect();
+        Self { files: index.files, bins, requires_build: index.requires_build }
+    }
+}
+
+/// The packages of a placement in the [`Store`], in the order of its snapshots.
+#[derive(Debug)]
+pub struct Stored {
+    store: Store,
+    packages: Vec<(Integrity, Contents)>,
+}
+
+impl Stored {
+    /// With the key and contents of each snapshot's package.
+    #[must_use]
+    pub fn new(store: Store, packages: Vec<(Integrity, Contents)>) -> Self {
+        Self { store, packages }
+    }
+
+    /// The key of a snapshot's package: what is to be set aside and fetched again where it is damaged.
+    #[must_use]
+    pub fn integrity(&self, snapshot: SnapshotIndex) -> &Integrity {
+        &self.packages[snapshot as usize].0
+    }
+}
+
+impl PackageSource for Stored {
+    fn contents(&self, snapshot: SnapshotIndex) -> &Contents {
+        &self.packages[snapshot as usize].1
+    }
+
+    fn open(&self, snapshot: SnapshotIndex) -> io::Result<Folder> {
+        let package = self.store.open_package(self.integrity(snapshot)).map_err(io::Error::other)?;
+        Ok(package.dir().try_clone()?.into())
+    }
 }
