@@ -2,12 +2,13 @@
 
 mod completion;
 pub mod guard;
+mod install;
 mod store;
 
 use std::sync::Arc;
 
 use crate::{
-    cli::{Command, Invocation, NotYet, TimingsFormat},
+    cli::{Command, Invocation, TimingsFormat},
     config::{Config, Environment},
     diagnostic::Diagnostic,
     report::{Event, LogLevel, Report},
@@ -55,8 +56,7 @@ fn install(invocation: &Invocation, environment: &Environment, report: &Arc<dyn 
         report.event(Event::Message { level: LogLevel::Warn, prefix: prefix.clone(), message });
     }
     let context = Context { config: Arc::new(config), report: report.clone(), timings };
-    // The pipeline joins here: `install::run(&context)`.
-    let result = Err(vec![NotYet::new("install").diagnostic()]);
+    let result = install::run(&context, environment);
     if let Some(format) = invocation.show.timings {
         write_timings(&context, format);
     }

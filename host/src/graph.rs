@@ -1,5 +1,7 @@
 //! What has been resolved, in the host's own words: every string in here has passed the checks of `wit::names`.
-//! `engine::convert` makes it from what the component returns; `fetch`, `plan` and `link` read it. No logic.
+//! `engine::convert` makes it from what the component returns; `fetch`, `plan` and `link` read it.
+
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use wit::{Alias, DepPath, ImporterId, PackageName, Slot};
@@ -21,6 +23,54 @@ pub struct Placement {
     pub lockfile: Option<String>,
     /// `node_modules/.pnpm/lock.yaml`; `None`: it equals the lockfile.
     pub current_lockfile: Option<String>,
+}
+
+impl Placement {
+    /// Leaves these snapshots out, with every link to them, and with what nothing reaches any more. Returns the old
+    /// index of each snapshot that stays.
+    pub fn leave_out(&mut self, gone: &HashSet<SnapshotIndex>) -> Vec<SnapshotIndex> {
+        let stays = |target: &Target| !matches!(target, Target::Snapshot(at) if gone.contains(at));
+        for root in &mut self.roots {
+            root.links.retain(|link| stays(&link.target));
+        }
+        let mut reached = HashSet::new();
+        let mut open: Vec<SnapshotIndex> = self.roots.iter().flat_map(|root| &root.links).filter_map(at).collect();
+        while let Some(next) = open.pop() {
+            if reached.insert(next) {
+                let links = &mut self.snapshots[next as usize].dependencies;
+                links.retain(|link| stays(&link.target));
+                open.extend(links.iter().filter_map(|link| index(&link.target)));
+            }
+        }
+        let kept: Vec<SnapshotIndex> = (0..).take(self.snapshots.len()).filter(|at| reached.contains(at)).collect();
+        let renamed: HashMap<SnapshotIndex, SnapshotIndex> = kept.iter().copied().zip(0..).collect();
+        let mut position = 0;
+        self.snapshots.retain(|_| {
+            position += 1;
+            reached.contains(&(position - 1))
+        });
+        self.hoisted.retain(|link| index(&link.target).is_none_or(|at| reached.contains(&at)));
+        let links = self.snapshots.iter_mut().flat_map(|snapshot| &mut snapshot.dependencies);
+        let targets = links.map(|link| &mut link.target);
+        let targets = targets.chain(self.roots.iter_mut().flat_map(|root| &mut root.links).map(|link| &mut link.target));
+        for target in targets.chain(self.hoisted.iter_mut().map(|link| &mut link.target)) {
+            if let Target::Snapshot(at) = target {
+                *at = renamed[at];
+            }
+        }
+        kept
+    }
+}
+
+fn at(link: &RootLink) -> Option<SnapshotIndex> {
+    index(&link.target)
+}
+
+fn index(target: &Target) -> Option<SnapshotIndex> {
+    match target {
+        Target::Snapshot(at) => Some(*at),
+        Target::Directory(_) => None,
+    }
 }
 
 /// An index into [`Placement::snapshots`].

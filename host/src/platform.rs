@@ -37,7 +37,7 @@ impl Platform {
     /// Finds out. `path` is the `PATH` to look for `node` in; `cache_dir` is where its version is remembered.
     #[must_use]
     pub fn detect(path: Option<&std::ffi::OsStr>, cache_dir: &Path) -> Self {
-        let node = path.and_then(|path| find_node(path)).and_then(|node| node_version(&node, cache_dir));
+        let node = find_node(path).and_then(|node| node_version(&node, cache_dir));
         Self { os: os().to_owned(), cpu: cpu().to_owned(), libc: libc(), node }
     }
 }
@@ -70,8 +70,10 @@ fn libc() -> Option<String> {
     Some(if musl.exists() { "musl" } else { "glibc" }.to_owned())
 }
 
-fn find_node(path: &std::ffi::OsStr) -> Option<PathBuf> {
-    std::env::split_paths(path).map(|folder| folder.join("node")).find(|candidate| candidate.is_file())
+/// The `node` that a `PATH` leads to.
+#[must_use]
+pub fn find_node(path: Option<&std::ffi::OsStr>) -> Option<PathBuf> {
+    std::env::split_paths(path?).map(|folder| folder.join("node")).find(|candidate| candidate.is_file())
 }
 
 fn node_version(node: &Path, cache_dir: &Path) -> Option<String> {

@@ -1,0 +1,173 @@
+//! `install` and `ci`: the pipeline, a list of named steps.
+//!
+//! ```text
+//! inputs ─▶ up to date? ── yes ─▶ done: no lock, no component, no network
+//!    │ no
+//!    ▼
+//! lock ─▶ lockfile ─▶ placement: remembered, placed from the lockfile, or resolved   (downloads start meanwhile)
+//!    ▼
+//! plan ─▶ packages into the store ─▶ link ─▶ lockfile, scripts, state ─▶ summary
+//! ```
+//! Nothing under `node_modules` changes before every package is in the store.
+
+mod finish;
+mod inputs;
+mod link;
+mod network;
+mod packages;
+mod placement;
+mod projects;
+
+use self::{inputs::Inputs, network::Network};
+use super::{Context, Failures, guard};
+use crate::{
+    config::Environment,
+    diagnostic::Diagnostic,
+    graph::Placement,
+    plan::Plan,
+    report::{Event, LogLevel, event::Stage},
+    state::{
+        Disk, Layout,
+        project_lock::ProjectLock,
+        record::ignored_builds_error,
+        up_to_date::{self, Verdict},
+    },
+    timings::{Lane, SpanGuard},
+};
+
+/// One installation: what every step is given.
+struct Install<'a> {
+    context: &'a Context,
+    environment: &'a Environment,
+    /// The root's folder, for events.
+    prefix: String,
+}
+
+/// Installs.
+///
+/// # Errors
+/// What stopped it. `ERR_PNPM_IGNORED_BUILDS` comes after everything is installed.
+pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Failures> {
+    let prefix = context.config.project.root.display().to_string();
+    let install = Install { context, environment, prefix };
+    let config = &context.config;
+    install.announce();
+    let inputs = Inputs::gather(config, environment);
+    if let Some(ignored_builds) = install.up_to_date(&inputs) {
+        install.message(LogLevel::Info, "Already up to date");
+        return install.end(&ignored_builds);
+    }
+    guard::watch_signals();
+    let changes_nothing = config.install.lockfile_only || config.install.dry_run;
+    let _lock = if changes_nothing { None } else { Some(install.lock()?) };
+    let seen = inputs.look()?;
+    let network = Network::new(&install);
+    install.stage(Stage::ImportingStarted);
+    let mut placement = placement::find(&install, &network)?;
+    if config.install.lockfile_only {
+        finish::write_lockfile(&install, &placement)?;
+        install.stage(Stage::ImportingDone);
+        return install.end(&[]);
+    }
+    let layout = projects::layout(config);
+    let plan = install.plan(&placement, &layout)?;
+    if config.install.dry_run {
+        context.report.event(Event::Plan(plan.to_string().lines().map(ToOwned::to_owned).collect()));
+        return Ok(());
+    }
+    install.tell_what_is_added(&placement, &plan);
+    let store = packages::open_store(&install)?;
+    let (packages, plan) = packages::have(&install, &network, &store, &layout, &mut placement, plan)?;
+    let linked = link::carry_out(&install, &network, &placement, &plan, &layout, packages)?;
+    let ignored_builds = finish::record(&install, &placement, &plan, &layout, linked, &inputs, seen)?;
+    network.settle();
+    install.end(&ignored_builds)
+}
+
+impl Install<'_> {
+    fn event(&self, event: Event) {
+        self.context.report.event(event);
+    }
+
+    fn message(&self, level: LogLevel, message: impl Into<String>) {
+        self.event(Event::Message { level, prefix: self.prefix.clone(), message: message.into() });
+    }
+
+    fn stage(&self, stage: Stage) {
+        self.event(Event::Stage { prefix: self.prefix.clone(), stage });
+    }
+
+    /// Takes the time of a step.
+    fn phase(&self, name: &'static str) -> SpanGuard {
+        self.context.timings.span(Lane::Phase, || name.to_owned())
+    }
+
+    fn announce(&self) {
+        let project = &self.context.config.project;
+        let count = project.importers.len();
+        self.event(Event::Scope {
+            selected: count,
+            total: project.is_workspace.then_some(count),
+            workspace: project.is_workspace.then(|| self.prefix.clone()),
+        });
+    }
+
+    /// The ignored builds of the last run, if nothing has changed since.
+    fn up_to_date(&self, inputs: &Inputs) -> Option<Vec<String>> {
+        let _phase = self.phase("up to date?");
+        let install = &self.context.config.install;
+        let may_end = install.optimistic_repeat && !install.force && !install.clean;
+        if !may_end || install.dry_run || install.lockfile_only {
+            return None;
+        }
+        let root = &self.context.config.project.root;
+        match up_to_date::check(root, inputs.settings, &inputs.files, &inputs.projects) {
+            Verdict::UpToDate { ignored_builds } => Some(ignored_builds),
+            Verdict::Stale(reason) => {
+                self.message(LogLevel::Debug, format!("Not up to date: {reason}"));
+                None
+            }
+        }
+    }
+
+    fn lock(&self) -> Result<ProjectLock, Failures> {
+        ProjectLock::acquire(&self.context.config.project.root, self.context.report.as_ref()).map_err(one)
+    }
+
+    /// Compares what is wanted with what is there. With `--force`, and for `ci`, nothing that is there counts.
+    fn plan(&self, placement: &Placement, layout: &Layout) -> Result<Plan, Failures> {
+        let _phase = self.phase("plan");
+        let mut disk = Disk::read(layout, placement).map_err(one)?;
+        let install = &self.context.config.install;
+        if install.force || install.clean {
+            disk.tree = None;
+        }
+        Ok(Plan::new(placement, layout, &disk))
+    }
+
+    fn tell_what_is_added(&self, placement: &Placement, plan: &Plan) {
+        for skipped in &placement.skipped {
+            self.event(Event::SkippedOptional { prefix: self.prefix.clone(), skipped: skipped.clone() });
+        }
+        self.event(Event::Stats { prefix: self.prefix.clone(), added: Some(plan.changes.added), removed: None });
+        for snapshot in &placement.snapshots {
+            let package_id = format!("{}@{}", snapshot.name, snapshot.version);
+            self.event(Event::Resolved { package_id, requester: self.prefix.clone() });
+        }
+    }
+
+    /// The last lines; an error if scripts were passed over that `strictDepBuilds` wants decided.
+    fn end(&self, ignored_builds: &[String]) -> Result<(), Failures> {
+        let strict = self.context.config.scripts.strict_dep_builds && !self.context.config.scripts.ignore;
+        let failure = ignored_builds_error(ignored_builds).filter(|_| strict);
+        self.event(Event::Summary { prefix: self.prefix.clone() });
+        let (started_at, ended_at) = (self.environment.now, crate::config::environment::now());
+        self.event(Event::ExecutionTime { started_at, ended_at });
+        failure.map_or(Ok(()), |failure| Err(vec![failure]))
+    }
+}
+
+/// The one reason why a step failed.
+fn one(error: impl Into<Diagnostic>) -> Failures {
+    vec![error.into()]
+}

@@ -1,0 +1,183 @@
+//! After linking: the lockfile, the projects' scripts, the state files, and the removal of what was replaced. The
+//! state that lets the next run end early is written last.
+
+use std::{io, path::Path};
+
+use serde_json::{Map, Value};
+
+use super::{Failures, Install, Inputs, link, one, projects};
+use crate::{
+    diagnostic::Diagnostic,
+    graph::Placement,
+    link::{Linked, Stored},
+    plan::Plan,
+    report::{Event, event::Stage},
+    scripts::{self, Running},
+    state::{
+        self, Layout, Record,
+        modules_yaml::Included,
+        record::ignored_builds,
+        up_to_date::{self, Input, Project},
+    },
+};
+
+/// Records the outcome; the packages whose scripts did not run.
+pub(super) fn record(
+    install: &Install<'_>,
+    placement: &Placement,
+    plan: &Plan,
+    layout: &Layout,
+    (mut linked, stored): (Linked, Stored),
+    inputs: &Inputs,
+    seen: Vec<Input>,
+) -> Result<Vec<String>, Failures> {
+    let job = link::job(install, placement, plan, layout, &stored);
+    let allow = &install.context.config.scripts.allow_builds;
+    let ignored = ignored_builds(&job, |name, version| {
+        allow.get(&format!("{name}@{version}")).or_else(|| allow.get(name)).copied().flatten()
+    });
+    tell_what_changed(install, plan);
+    write_lockfile(install, placement)?;
+    write_state(install, placement, layout, &ignored, &mut linked)?;
+    install.stage(Stage::ImportingDone);
+    run_scripts(install)?;
+    install.event(Event::IgnoredScripts(ignored.clone()));
+    remember(install, placement, inputs, seen, &ignored)?;
+    let _phase = install.phase("clean");
+    linked.clean();
+    Ok(ignored)
+}
+
+fn tell_what_changed(install: &Install<'_>, plan: &Plan) {
+    let removed = Some(plan.changes.removed);
+    install.event(Event::Stats { prefix: install.prefix.clone(), added: None, removed });
+    for change in &plan.changes.roots_removed {
+        install.event(Event::RootRemoved(change.clone()));
+    }
+    for change in &plan.changes.roots_added {
+        install.event(Event::RootAdded(change.clone()));
+    }
+}
+
+/// Replaces `pnpm-lock.yaml` if it changes: written aside, synced, renamed. A lockfile that is a link is not written
+/// through, because what it leads to is not ours.
+pub(super) fn write_lockfile(install: &Install<'_>, placement: &Placement) -> Result<(), Failures> {
+    let path = install.context.config.project.lockfile();
+    let Some(text) = &placement.lockfile else { return Ok(()) };
+    if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(());
+    }
+    let failed = |code: &str, error: &io::Error| {
+        let mut diagnostic = Diagnostic::new(code, format!("{} cannot be written", path.display()));
+        diagnostic.causes.push(error.to_string());
+        vec![diagnostic]
+    };
+    if path.is_symlink() {
+        let error = io::Error::other("it is a symbolic link");
+        return Err(failed("ERR_PNPM_LOCKFILE_WRITE_FILE", &error));
+    }
+    replace(&path, text).map_err(|error| failed("ERR_PNPM_LOCKFILE_WRITE_FILE", &error))
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    use io::Write as _;
+    let aside = path.with_file_name(format!(".pnpm-lock.yaml.{}.tmp", std::process::id()));
+    let written = || {
+        let mut file = std::fs::File::create(&aside)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&aside, path)
+    };
+    written().inspect_err(|_| drop(std::fs::remove_file(&aside)))
+}
+
+fn write_state(
+    install: &Install<'_>,
+    placement: &Placement,
+    layout: &Layout,
+    ignored: &[String],
+    linked: &mut Linked,
+) -> Result<(), Failures> {
+    let _phase = install.phase("state");
+    let config = &install.context.config;
+    let lockfile = match (&placement.current_lockfile, &placement.lockfile) {
+        (Some(text), _) | (None, Some(text)) => text.clone(),
+        (None, None) => std::fs::read_to_string(config.project.lockfile()).unwrap_or_default(),
+    };
+    let allow: Map<String, Value> = config
+        .scripts
+        .allow_builds
+        .iter()
+        .filter_map(|(name, decision)| Some((name.clone(), Value::Bool((*decision)?))))
+        .collect();
+    let selection = &config.settings.selection;
+    let record = Record {
+        placement,
+        layout,
+        included: Included {
+            dependencies: selection.dependencies,
+            dev_dependencies: selection.dev_dependencies,
+            optional_dependencies: selection.optional_dependencies,
+        },
+        ignored_builds: ignored,
+        allow_builds: &allow,
+        current_lockfile: &lockfile,
+        projects: &projects::for_state(config),
+        settings: &projects::settings_for_state(config),
+        filtered: false,
+        now: crate::config::environment::now(),
+    };
+    state::record(&record, linked).map_err(one)
+}
+
+fn run_scripts(install: &Install<'_>) -> Result<(), Failures> {
+    let config = &install.context.config;
+    if config.scripts.ignore {
+        return Ok(());
+    }
+    let all = config.project.importers.iter().map(|importer| scripts::Project {
+        folder: importer.dir.clone(),
+        manifest: serde_json::from_str(&importer.manifest.text).unwrap_or_default(),
+    });
+    let with_scripts: Vec<scripts::Project> = all.filter(scripts::Project::has_scripts).collect();
+    if with_scripts.is_empty() {
+        return Ok(());
+    }
+    let _phase = install.phase("scripts");
+    let inherited = install.environment.variables.iter().map(|(name, value)| (name.into(), value.into()));
+    let environment = scripts::Environment {
+        inherited: inherited.collect(),
+        workspace: config.project.root.clone(),
+        init_cwd: install.environment.cwd.clone(),
+        node: crate::platform::find_node(install.environment.get("PATH").map(AsRef::as_ref)),
+        execpath: std::env::current_exe().unwrap_or_else(|_| "wasi-pm".into()),
+        user_agent: concat!("wasi-pm/", env!("CARGO_PKG_VERSION"), " npm/? node/?").to_owned(),
+    };
+    let running = Running::default();
+    scripts::run_lifecycle(&with_scripts, &environment, &running, install.context.report.as_ref()).map_err(one)
+}
+
+/// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it.
+fn remember(
+    install: &Install<'_>,
+    placement: &Placement,
+    inputs: &Inputs,
+    mut seen: Vec<Input>,
+    ignored: &[String],
+) -> Result<(), Failures> {
+    let project = &install.context.config.project;
+    let lockfile = project.lockfile();
+    for input in seen.iter_mut().filter(|input| input.path == lockfile) {
+        let looked = Input::look(lockfile.clone()).map_err(crate::link::LinkError::io("read", &lockfile));
+        *input = looked.map_err(one)?;
+    }
+    let has_modules = |folder: &Path| {
+        let importer = project.importers.iter().find(|importer| importer.dir == folder);
+        importer.is_some_and(|importer| {
+            placement.roots.iter().any(|root| root.importer == importer.id && !root.links.is_empty())
+        })
+    };
+    let projects =
+        inputs.projects.iter().map(|folder| Project { folder: folder.clone(), has_modules: has_modules(folder) });
+    up_to_date::record_inputs(&project.root, inputs.settings, seen, projects.collect(), ignored.to_vec()).map_err(one)
+}

@@ -1,0 +1,180 @@
+//! What is to be placed: remembered from an earlier run, placed from a lockfile that fits, or resolved anew. The one
+//! step that starts the component.
+
+use std::io;
+
+use wit::ImporterId;
+
+use super::{Failures, Install, Network, one, packages};
+use crate::{
+    config::LockfileUse,
+    diagnostic::Diagnostic,
+    engine::{self, Intent, Limits, Placed, Project, ResolveError},
+    graph::{Failure, Notice, Placement},
+    platform::Platform,
+    remember::{Inputs, Key, Memory},
+    report::{Event, LogLevel, event::Stage},
+};
+
+/// Finds the placement.
+pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Placement, Failures> {
+    let config = &install.context.config;
+    let lockfile = read_lockfile(install)?;
+    install.event(Event::Context {
+        current_lockfile_exists: config.layout.virtual_store_dir.join("lock.yaml").exists(),
+        store_dir: config.directories.store.join("v1").display().to_string(),
+        virtual_store_dir: config.layout.virtual_store_dir.display().to_string(),
+    });
+    let project = project(install, network, lockfile)?;
+    let mode = config.install.lockfile;
+    let has_lockfile = project.lockfile.is_some();
+    if mode == LockfileUse::Frozen && !has_lockfile {
+        return Err(vec![no_lockfile()]);
+    }
+    if has_lockfile && mode != LockfileUse::Resolve {
+        match from_lockfile(install, &project)? {
+            Ok(placement) => {
+                install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
+                tell(install, &placement);
+                return Ok(placement);
+            }
+            Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
+            Err(drifts) => {
+                let drift = drifts.first().map(|drift| drift.message.as_str()).unwrap_or_default();
+                install.message(LogLevel::Debug, format!("The lockfile does not fit: {drift}"));
+            }
+        }
+    }
+    resolve(install, network, &project)
+}
+
+/// The text of `pnpm-lock.yaml`; an empty one counts as none.
+fn read_lockfile(install: &Install<'_>) -> Result<Option<String>, Failures> {
+    let path = install.context.config.project.lockfile();
+    match std::fs::read_to_string(&path) {
+        Ok(text) if text.trim().is_empty() => Ok(None),
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let mut diagnostic =
+                Diagnostic::new("ERR_PNPM_LOCKFILE_READ_FILE", format!("{} cannot be read", path.display()));
+            diagnostic.causes.push(error.to_string());
+            Err(vec![diagnostic])
+        }
+    }
+}
+
+fn project(install: &Install<'_>, network: &Network<'_>, lockfile: Option<String>) -> Result<Project, Failures> {
+    let config = &install.context.config;
+    let path = install.environment.get("PATH").map(AsRef::as_ref);
+    let mut platform = Platform::detect(path, &config.directories.cache);
+    if let Some(version) = &config.node_version {
+        platform.node = Some(version.trim_start_matches('v').to_owned());
+    }
+    let mut settings = config.settings.clone();
+    if settings.registries.default.is_empty() {
+        settings.registries = network.settings()?.registries.clone();
+    }
+    let importers: Vec<(ImporterId, String)> = config
+        .project
+        .importers
+        .iter()
+        .map(|importer| (importer.id.clone(), importer.manifest.text.clone()))
+        .collect();
+    for importer in &config.project.importers {
+        let (prefix, manifest) = (importer.dir.display().to_string(), importer.manifest.text.clone());
+        install.event(Event::ManifestInitial { prefix, manifest });
+    }
+    Ok(Project { importers, lockfile, settings, platform, intent: Intent::Install })
+}
+
+/// The placement of a lockfile that fits, or in what it does not.
+fn from_lockfile(install: &Install<'_>, project: &Project) -> Result<Result<Placement, Vec<Failure>>, Failures> {
+    let memory = Memory::new(&install.context.config.directories.cache);
+    let key = Key::of(&Inputs {
+        component: engine::digest(),
+        lockfile: project.lockfile.as_deref().unwrap_or_default(),
+        importers: &project.importers,
+        settings: &project.settings,
+        platform: &project.platform,
+    });
+    let recalled = {
+        let _phase = install.phase("recall");
+        memory.recall(key)
+    };
+    if let Some(placement) = recalled {
+        return Ok(Ok(placement));
+    }
+    let _phase = install.phase("place");
+    match engine::place(project, Limits::default()).map_err(of_engine)? {
+        Placed::Fits(placement) => {
+            if let Err(error) = memory.keep(key, &placement) {
+                install.message(LogLevel::Debug, format!("The placement cannot be remembered: {error}"));
+            }
+            Ok(Ok(*placement))
+        }
+        Placed::Outdated(drifts) => Ok(Err(drifts)),
+    }
+}
+
+fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> Result<Placement, Failures> {
+    install.stage(Stage::ResolutionStarted);
+    let registry = network.registry()?;
+    let config = &install.context.config;
+    if !config.install.lockfile_only && !config.install.dry_run {
+        let fetcher = network.fetcher(&packages::open_store(install)?)?;
+        registry.send_downloads_to(std::sync::Arc::new(move |download| fetcher.start(download.into())));
+    }
+    let resolved = {
+        let _phase = install.phase("resolve");
+        engine::resolve(project, registry, Limits::default()).map_err(of_engine)?
+    };
+    let crossings = resolved.crossings;
+    install.message(
+        LogLevel::Debug,
+        format!(
+            "The component was called {} times, asked {} questions and was given {} bytes",
+            crossings.calls, crossings.requests, crossings.bytes_in
+        ),
+    );
+    install.stage(Stage::ResolutionDone);
+    let mut placement = resolved.placement;
+    if placement.lockfile.is_none() {
+        placement.lockfile.clone_from(&project.lockfile);
+    }
+    tell(install, &placement);
+    Ok(placement)
+}
+
+fn tell(install: &Install<'_>, placement: &Placement) {
+    let prefix = &install.prefix;
+    for notice in &placement.notices {
+        install.event(match notice.clone() {
+            Notice::Deprecated { name, version, message, depth, .. } => {
+                Event::Deprecated { prefix: prefix.clone(), name, version, message, depth }
+            }
+            Notice::PeerIssue { importer, chain, peer, wanted, found, .. } => {
+                Event::PeerIssue { importer, chain, peer, wanted, found }
+            }
+            Notice::Other(failure) => {
+                Event::Message { level: LogLevel::Warn, prefix: prefix.clone(), message: failure.message }
+            }
+        });
+    }
+}
+
+fn no_lockfile() -> Diagnostic {
+    Diagnostic::new("ERR_PNPM_NO_LOCKFILE", "Cannot install with a frozen lockfile because there is no pnpm-lock.yaml")
+        .with_hint("Run `wasi-pm install --no-frozen-lockfile` once and commit the lockfile it writes")
+}
+
+fn of_engine(error: ResolveError) -> Failures {
+    match error {
+        ResolveError::Failures(list) => failures(list),
+        ResolveError::Engine(error) => one(error),
+    }
+}
+
+fn failures(list: Vec<Failure>) -> Failures {
+    list.into_iter().map(Into::into).collect()
+}

@@ -1,0 +1,130 @@
+//! What an install leaves behind, and what the next one makes of it.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::{manifest, node, small, tree, world};
+
+#[test]
+fn installed_packages_work_and_the_tree_is_pnpms() {
+    let (_registry, project) = small();
+    project.run(&["install"]).ok();
+    assert_eq!(node(&project, "console.log(require('a'))"), "b@1.1.0");
+    let tree: Vec<String> =
+        tree(&project.dir().join("node_modules")).into_iter().filter(|line| !line.contains(".wasi-pm")).collect();
+    insta::assert_snapshot!(tree.join("\n"));
+}
+
+#[test]
+fn executables_run_through_their_shims() {
+    let (_registry, project) = small();
+    project.run(&["install"]).ok();
+    let mut command = std::process::Command::new(project.dir().join("node_modules/.bin/a"));
+    project.isolate(&mut command);
+    let output = command.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "a says b@1.1.0");
+}
+
+#[test]
+fn a_second_install_has_nothing_to_do_and_asks_nobody() {
+    let (registry, project) = small();
+    project.run(&["install"]).ok();
+    let _ = registry.seen();
+    let before = tree(&project.dir().join("node_modules"));
+    let run = project.run(&["install"]);
+    assert!(run.ok().stdout.contains("Already up to date"), "{run:?}");
+    assert_eq!(registry.seen(), []);
+    assert_eq!(tree(&project.dir().join("node_modules")), before);
+}
+
+#[test]
+fn a_restore_from_the_lockfile_gives_the_same_tree() {
+    let (registry, project) = small();
+    project.run(&["install"]).ok();
+    let before = tree(&project.dir().join("node_modules"));
+    fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
+    let _ = registry.seen();
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert_eq!(tree(&project.dir().join("node_modules")), before);
+    assert_eq!(registry.seen(), [], "a warm store needs no network");
+}
+
+#[test]
+fn each_tarball_is_downloaded_once() {
+    let (registry, project) = small();
+    project.run(&["install"]).ok();
+    let mut paths: Vec<String> = registry.seen().into_iter().map(|seen| seen.path).collect();
+    paths.sort();
+    assert_eq!(paths, ["a", "a/-/a-1.0.0.tgz", "b", "b/-/b-1.1.0.tgz"]);
+}
+
+#[test]
+fn a_changed_dependency_replaces_only_what_it_must() {
+    let (_registry, project) = small();
+    project.run(&["install"]).ok();
+    manifest(&project, json!({ "a": "^2.0.0" }));
+    project.run(&["install"]).ok();
+    assert_eq!(node(&project, "console.log(require('a'))"), "a@2.0.0");
+    assert!(!project.has("node_modules/.pnpm/a@1.0.0"), "what nothing needs is removed");
+    assert!(!project.has("node_modules/.bin/a"), "the executable went with its package");
+    assert!(!project.read("pnpm-lock.yaml").contains("b@"));
+}
+
+#[test]
+fn a_damaged_file_of_the_store_is_fetched_again() {
+    let (_registry, project) = small();
+    project.run(&["install"]).ok();
+    let index = project.dir().join("node_modules/.pnpm/b@1.1.0/node_modules/b/index.js");
+    fs::write(&index, "").unwrap(); // the hard link empties the store's file too
+    fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert_eq!(node(&project, "console.log(require('a'))"), "b@1.1.0");
+}
+
+#[test]
+fn a_tree_of_another_tool_is_replaced_as_a_whole() {
+    let (_registry, project) = small();
+    project.write("node_modules/stray/package.json", "{}").write("node_modules/.package-lock.json", "{}");
+    let run = project.run(&["install"]);
+    run.ok();
+    assert!(!project.has("node_modules/stray"));
+    assert_eq!(node(&project, "console.log(require('a'))"), "b@1.1.0");
+}
+
+#[test]
+fn every_project_of_a_workspace_is_installed_from_any_of_its_folders() {
+    let (_registry, project) = small();
+    project
+        .write("package.json", r#"{"name":"root","private":true}"#)
+        .write("pnpm-workspace.yaml", "packages:\n  - packages/*\n")
+        .write("packages/one/package.json", r#"{"name":"one","version":"1.0.0","dependencies":{"a":"1","two":"workspace:*"}}"#)
+        .write("packages/two/package.json", r#"{"name":"two","version":"2.0.0","main":"main.js","dependencies":{"b":"1.0.0"}}"#)
+        .write("packages/two/main.js", "module.exports = 'two needs ' + require('b')");
+    project.run(&["install", "-C", "packages/two"]).ok();
+    assert_eq!(
+        node(&project, "process.chdir('packages/one'); console.log(require(process.cwd() + '/node_modules/two'))"),
+        "two needs b@1.0.0"
+    );
+    assert!(project.has("packages/one/node_modules/a"));
+    assert!(!project.has("packages/two/pnpm-lock.yaml"));
+}
+
+#[test]
+fn scripts_of_the_project_run_and_those_of_dependencies_are_listed() {
+    let registry = tests::registry::Registry::start(world(
+        "built: {versions: {1.0.0: {scripts: {postinstall: 'touch ran'}}}}",
+    ));
+    let project = tests::project::Project::new(&registry.url, crate::support::binary());
+    project.write(
+        "package.json",
+        r#"{"name":"p","scripts":{"postinstall":"echo my own script ran"},"dependencies":{"built":"1"}}"#,
+    );
+    let run = project.run(&["install"]);
+    run.fails_with("ERR_PNPM_IGNORED_BUILDS");
+    assert!(run.stdout.contains("my own script ran"), "{run:?}");
+    assert!(run.stderr.contains("built@1.0.0") || run.stdout.contains("built@1.0.0"), "{run:?}");
+    assert!(project.has("node_modules/built/package.json"), "all is installed in spite of the exit code");
+    assert!(!project.has("node_modules/built/ran"), "a script ran that nobody approved");
+    project.run(&["install", "--config.strictDepBuilds=false", "--force"]).ok();
+}

@@ -1,0 +1,5 @@
+//! `wasi-pm` itself, built beside the tests so that they find it: the same `main`.
+
+fn main() -> std::process::ExitCode {
+    host::main()
+}
