@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("{}: {error}; `.ci/build-component` builds the component", path.display()))?;
     let engine = wasmtime::Engine::new(&config::config(&target)?)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("guest_resolver.digest"), blake3::hash(&wasm).as_bytes())?;
     fs::write(out.join("guest_resolver.cwasm"), engine.precompile_component(&wasm)?)?;
     Ok(())
 }

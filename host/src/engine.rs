@@ -13,3 +13,4 @@ mod wasi;
 pub use driver::{Crossings, Intent, Outdated, Placed, Project, ResolveError, Resolved, check, place, resolve};
 pub use error::EngineError;
 pub use limits::Limits;
+pub use load::digest;

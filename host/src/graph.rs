@@ -52,7 +52,8 @@ impl Placement {
         self.hoisted.retain(|link| index(&link.target).is_none_or(|at| reached.contains(&at)));
         let links = self.snapshots.iter_mut().flat_map(|snapshot| &mut snapshot.dependencies);
         let targets = links.map(|link| &mut link.target);
-        let targets = targets.chain(self.roots.iter_mut().flat_map(|root| &mut root.links).map(|link| &mut link.target));
+        let targets =
+            targets.chain(self.roots.iter_mut().flat_map(|root| &mut root.links).map(|link| &mut link.target));
         for target in targets.chain(self.hoisted.iter_mut().map(|link| &mut link.target)) {
             if let Target::Snapshot(at) = target {
                 *at = renamed[at];

@@ -17,6 +17,13 @@ pub(crate) fn bins(manifest: &Manifest, files: &[FileEntry]) -> Vec<(String, Str
     found
 }
 
+/// A command name and a target of a manifest, if both are safe: the rules that hold for packages, for manifests that
+/// are not in the store.
+#[must_use]
+pub fn executable(name: &str, target: &str) -> Option<(String, String)> {
+    Some((command_name(name)?.to_owned(), normal(target).filter(|path| !path.is_empty())?))
+}
+
 fn one(name: &str, target: &str, files: &[FileEntry]) -> Option<(String, String)> {
     let name = command_name(name)?;
     let target = normal(target)?;

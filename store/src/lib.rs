@@ -41,6 +41,7 @@ use std::{
 
 use cap_std::{ambient_authority, fs::Dir};
 
+pub use bins::executable;
 pub use import::{ImportError, Imported};
 pub use index::{FileEntry, PackageIndex};
 pub use key::Key;

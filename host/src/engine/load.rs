@@ -12,3 +12,9 @@ pub(super) fn embedded(engine: &Engine) -> wasmtime::Result<Component> {
     // `Engine::precompile_component` of the same wasmtime and the same configuration; nothing can change them since.
     unsafe { Component::deserialize(engine, COMPILED) }
 }
+
+/// The blake3 of the built-in component: what a remembered outcome was made by.
+#[must_use]
+pub fn digest() -> &'static [u8; 32] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/guest_resolver.digest"))
+}

@@ -5,7 +5,7 @@ use std::{io, path::Path};
 
 use serde_json::{Map, Value};
 
-use super::{Failures, Install, Inputs, link, one, projects};
+use super::{Failures, Inputs, Install, link, one, projects};
 use crate::{
     diagnostic::Diagnostic,
     graph::Placement,

@@ -24,7 +24,8 @@ pub(super) struct Inputs {
 impl Inputs {
     pub(super) fn gather(config: &Config, environment: &Environment) -> Self {
         let project = &config.project;
-        let mut files: Vec<PathBuf> = project.importers.iter().map(|importer| importer.dir.join("package.json")).collect();
+        let mut files: Vec<PathBuf> =
+            project.importers.iter().map(|importer| importer.dir.join("package.json")).collect();
         files.push(project.lockfile());
         files.push(project.root.join("pnpm-workspace.yaml"));
         files.push(config.network.project_npmrc.clone());

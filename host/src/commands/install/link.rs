@@ -27,7 +27,10 @@ pub(super) fn carry_out(
         match link::link(&job(install, placement, plan, layout, &stored)) {
             Ok(linked) => return Ok((linked, stored)),
             Err(LinkError::Damaged { snapshot, package, detail }) => {
-                install.message(LogLevel::Warn, format!("The store's copy of {package} is damaged ({detail}); it is fetched again"));
+                install.message(
+                    LogLevel::Warn,
+                    format!("The store's copy of {package} is damaged ({detail}); it is fetched again"),
+                );
                 let store = packages::open_store(install)?;
                 store.quarantine(stored.integrity(snapshot));
                 let mut again = placement.clone();
@@ -36,8 +39,10 @@ pub(super) fn carry_out(
             Err(error) => return Err(one(error)),
         }
     }
-    Err(vec![crate::diagnostic::Diagnostic::new("ERR_WASI_PM_STORE_DAMAGED", "The store is damaged in too many places")
-        .with_hint("Remove the store's folder; what is needed is fetched again")])
+    Err(vec![
+        crate::diagnostic::Diagnostic::new("ERR_WASI_PM_STORE_DAMAGED", "The store is damaged in too many places")
+            .with_hint("Remove the store's folder; what is needed is fetched again"),
+    ])
 }
 
 /// What linking and the record need to know.

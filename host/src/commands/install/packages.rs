@@ -46,14 +46,20 @@ pub(super) fn have(
         indexes = kept.iter().map(|&at| indexes[at as usize].take()).collect();
         install.plan(placement, layout)?
     };
-    let packages = placement.snapshots.iter().zip(indexes).filter_map(|(snapshot, index)| {
-        Some((integrity(&snapshot.source)?, index?))
-    });
+    let packages = placement
+        .snapshots
+        .iter()
+        .zip(indexes)
+        .filter_map(|(snapshot, index)| Some((integrity(&snapshot.source)?, index?)));
     Ok((Stored::new(store.clone(), packages.collect()), plan))
 }
 
 /// The index of each package; `None` for an optional one that cannot be had.
-fn fetch(network: &Network<'_>, store: &Store, placement: &Placement) -> Result<Vec<Option<Arc<PackageIndex>>>, Failures> {
+fn fetch(
+    network: &Network<'_>,
+    store: &Store,
+    placement: &Placement,
+) -> Result<Vec<Option<Arc<PackageIndex>>>, Failures> {
     let jobs: Vec<FetchJob> = placement.snapshots.iter().map(FetchJob::from).collect();
     let outcomes = network.fetcher(store)?.finish(&jobs);
     let mut failed: Failures = Vec::new();

@@ -35,7 +35,11 @@ fn bins(name: &str, bin: &Value) -> Vec<Bin> {
         Value::Object(all) => all.iter().filter_map(|(name, path)| Some((name.as_str(), path.as_str()?))).collect(),
         _ => Vec::new(),
     };
-    named.into_iter().filter_map(|(name, path)| store::executable(name, path)).map(|(name, path)| Bin { name, path }).collect()
+    named
+        .into_iter()
+        .filter_map(|(name, path)| store::executable(name, path))
+        .map(|(name, path)| Bin { name, path })
+        .collect()
 }
 
 /// The projects as pnpm's workspace state names them.
