@@ -1,6 +1,6 @@
 //! What `link` needs of the store: for each snapshot its open folder and the list of what is in it.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use store::{PackageIndex, Store};
 use wit::Integrity;
@@ -51,13 +51,13 @@ impl From<PackageIndex> for Contents {
 #[derive(Debug)]
 pub struct Stored {
     store: Store,
-    packages: Vec<(Integrity, Contents)>,
+    packages: Vec<(Integrity, Arc<Contents>)>,
 }
 
 impl Stored {
     /// With the key and contents of each snapshot's package.
     #[must_use]
-    pub fn new(store: Store, packages: Vec<(Integrity, Contents)>) -> Self {
+    pub fn new(store: Store, packages: Vec<(Integrity, Arc<Contents>)>) -> Self {
         Self { store, packages }
     }
 

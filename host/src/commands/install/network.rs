@@ -11,6 +11,7 @@ use wit::Integrity;
 use super::{Failures, Install, one};
 use crate::{
     fetch::{FetchOptions, Fetcher, ImportFailure, PackageStore},
+    link::Contents,
     registry::{Http, NetworkSettings, Registry, Surroundings, connect},
     report::LogLevel,
 };
@@ -35,15 +36,15 @@ pub(super) struct Shelf {
 }
 
 impl PackageStore for Shelf {
-    type Index = store::PackageIndex;
+    type Index = Contents;
 
     fn find(&self, integrity: &Integrity) -> Option<Self::Index> {
         // A package that cannot be read is fetched again; if the disk is broken, that says so.
-        self.store.find(integrity).ok().flatten()
+        self.store.find(integrity).ok().flatten().map(Contents::from)
     }
 
     fn import(&self, tarball: &[u8], integrity: &Integrity) -> Result<Self::Index, ImportFailure> {
-        self.store.import(tarball, integrity, &self.limits).map_err(|error| {
+        self.store.import(tarball, integrity, &self.limits).map(Contents::from).map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             ImportFailure { code: error.code(), message: format!("{error}{cause}") }
         })

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use store::{PackageIndex, Store};
+use store::Store;
 use wit::Integrity;
 
 use super::{Failures, Install, Network, one};
@@ -11,7 +11,7 @@ use crate::{
     diagnostic::Diagnostic,
     fetch::FetchJob,
     graph::{Placement, SnapshotIndex, Source},
-    link::Stored,
+    link::{Contents, Stored},
     plan::Plan,
     state::Layout,
 };
@@ -55,11 +55,7 @@ pub(super) fn have(
 }
 
 /// The index of each package; `None` for an optional one that cannot be had.
-fn fetch(
-    network: &Network<'_>,
-    store: &Store,
-    placement: &Placement,
-) -> Result<Vec<Option<Arc<PackageIndex>>>, Failures> {
+fn fetch(network: &Network<'_>, store: &Store, placement: &Placement) -> Result<Vec<Option<Arc<Contents>>>, Failures> {
     let jobs: Vec<FetchJob> = placement.snapshots.iter().map(FetchJob::from).collect();
     let outcomes = network.fetcher(store)?.finish(&jobs);
     let mut failed: Failures = Vec::new();

@@ -75,10 +75,14 @@ fn project(install: &Install<'_>, network: &Network<'_>, lockfile: Option<String
     if settings.registries.default.is_empty() {
         settings.registries = network.settings()?.registries.clone();
     }
-    let importers: Vec<(ImporterId, String)> =
-        config.project.importers.iter().map(|importer| (importer.id.clone(), importer.manifest.text.clone())).collect();
+    let importers: Vec<(ImporterId, String)> = config
+        .project
+        .importers
+        .iter()
+        .map(|importer| (importer.id.clone(), importer.manifest.text.to_string()))
+        .collect();
     for importer in &config.project.importers {
-        let (prefix, manifest) = (importer.dir.display().to_string(), importer.manifest.text.clone());
+        let (prefix, manifest) = (importer.dir.display().to_string(), importer.manifest.text.to_string());
         install.event(Event::ManifestInitial { prefix, manifest });
     }
     Ok(Project { importers, lockfile, settings, platform, intent: Intent::Install })
