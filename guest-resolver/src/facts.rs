@@ -1,0 +1,228 @@
+//! What the session knows of the world: a table of facts that only grows. A look-up that misses records one request
+//! and stays pending; a fact is asked for once, however many want it. Nothing here decides anything, so the order of
+//! the replies leaves no trace.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::task::Poll;
+
+use wit::guest::exports::wasi_pm::resolver::resolution::{
+    Answer, LocalRequest, Metadata, MetadataRequest, NumberedRequest, Reply, Request, ResolvedPackage, Unavailable,
+    UnavailableReason,
+};
+use wit::guest::wasi_pm::resolver::types::PackageVersion;
+
+use crate::intern::{NumberMap, Symbol};
+use crate::manifest::Manifest;
+use crate::pick::{Packument, PackumentParts};
+
+/// Whose versions: a name in a registry, abbreviated or full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PackumentKey {
+    /// The name in the registry.
+    pub name: Symbol,
+    /// A named registry; `None`: the one that name and scope lead to.
+    pub registry: Option<Symbol>,
+    /// With publish times and libc.
+    pub full: bool,
+}
+
+/// How a packument is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Want {
+    /// The version whose manifest is best sent along.
+    pub version: Option<String>,
+    /// Only a prefetch.
+    pub likely: bool,
+}
+
+/// What else a manifest's specifier may lead to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A git specifier.
+    Git(String),
+    /// The address of a tarball.
+    Tarball(String),
+    /// A folder or tarball on the user's disk: importer and path.
+    Local(String, String),
+}
+
+type Known<T> = Result<Rc<T>, Rc<Unavailable>>;
+
+#[derive(Debug)]
+enum Fact<T> {
+    Asked,
+    Known(Known<T>),
+}
+
+#[derive(Debug, Clone)]
+enum Question {
+    Packument(PackumentKey, String),
+    Manifest(PackumentKey, Symbol),
+    Place(Place),
+}
+
+/// The table of facts of one session.
+#[derive(Debug, Default)]
+pub struct Facts {
+    packuments: RefCell<NumberMap<PackumentKey, Fact<Packument>>>,
+    manifests: RefCell<NumberMap<(PackumentKey, Symbol), Fact<Manifest>>>,
+    /// Manifests that came along with a packument, not read yet.
+    carried: RefCell<HashMap<(PackumentKey, String), Vec<u8>>>,
+    places: RefCell<HashMap<Place, Fact<ResolvedPackage>>>,
+    open: RefCell<NumberMap<u32, Question>>,
+    outbox: RefCell<Vec<NumberedRequest>>,
+    last_id: Cell<u32>,
+}
+
+impl Facts {
+    /// The versions of a package.
+    pub fn packument(
+        &self,
+        key: PackumentKey,
+        want: &Want,
+        text: impl Fn(Symbol) -> Rc<str>,
+    ) -> Poll<Known<Packument>> {
+        match self.packuments.borrow().get(&key) {
+            Some(Fact::Known(known)) => return Poll::Ready(known.clone()),
+            Some(Fact::Asked) => return Poll::Pending,
+            None => {}
+        }
+        self.packuments.borrow_mut().insert(key, Fact::Asked);
+        let request = Request::Metadata(MetadataRequest {
+            name: text(key.name).to_string(),
+            registry: key.registry.map(|registry| text(registry).to_string()),
+            full: key.full,
+            wanted: want.version.clone(),
+            likely: want.likely,
+        });
+        self.ask(Question::Packument(key, text(key.name).to_string()), request);
+        Poll::Pending
+    }
+
+    /// The manifest of one version: from the packument if it carried it, else by request.
+    pub fn manifest(
+        &self,
+        key: PackumentKey,
+        version: Symbol,
+        text: impl Fn(Symbol) -> Rc<str>,
+    ) -> Poll<Known<Manifest>> {
+        match self.manifests.borrow().get(&(key, version)) {
+            Some(Fact::Known(known)) => return Poll::Ready(known.clone()),
+            Some(Fact::Asked) => return Poll::Pending,
+            None => {}
+        }
+        if let Some(json) = self.carried.borrow_mut().remove(&(key, text(version).to_string())) {
+            let known = read_manifest(&json);
+            self.manifests.borrow_mut().insert((key, version), Fact::Known(known.clone()));
+            return Poll::Ready(known);
+        }
+        self.manifests.borrow_mut().insert((key, version), Fact::Asked);
+        let request = Request::Manifest(PackageVersion {
+            name: text(key.name).to_string(),
+            registry: key.registry.map(|registry| text(registry).to_string()),
+            version: text(version).to_string(),
+        });
+        self.ask(Question::Manifest(key, version), request);
+        Poll::Pending
+    }
+
+    /// What is behind a specifier that no registry vouches for.
+    pub fn place(&self, place: &Place) -> Poll<Known<ResolvedPackage>> {
+        match self.places.borrow().get(place) {
+            Some(Fact::Known(known)) => return Poll::Ready(known.clone()),
+            Some(Fact::Asked) => return Poll::Pending,
+            None => {}
+        }
+        self.places.borrow_mut().insert(place.clone(), Fact::Asked);
+        let request = match place {
+            Place::Git(specifier) => Request::Git(specifier.clone()),
+            Place::Tarball(address) => Request::Tarball(address.clone()),
+            Place::Local(importer, path) => {
+                Request::Local(LocalRequest { importer: importer.clone(), path: path.clone() })
+            }
+        };
+        self.ask(Question::Place(place.clone()), request);
+        Poll::Pending
+    }
+
+    /// Takes a reply; one to a number that is not open is ignored.
+    pub fn accept(&self, reply: Reply) {
+        let Some(question) = self.open.borrow_mut().remove(&reply.id) else { return };
+        match question {
+            Question::Packument(key, name) => {
+                let known = match reply.answer {
+                    Answer::Metadata(metadata) => Ok(Rc::new(self.packument_of(key, metadata, name))),
+                    other => Err(refused(other)),
+                };
+                self.packuments.borrow_mut().insert(key, Fact::Known(known));
+            }
+            Question::Manifest(key, version) => {
+                let known = match reply.answer {
+                    Answer::Manifest(json) => read_manifest(&json),
+                    other => Err(refused(other)),
+                };
+                self.manifests.borrow_mut().insert((key, version), Fact::Known(known));
+            }
+            Question::Place(place) => {
+                let known = match reply.answer {
+                    Answer::Resolved(package) => Ok(Rc::new(package)),
+                    other => Err(refused(other)),
+                };
+                self.places.borrow_mut().insert(place, Fact::Known(known));
+            }
+        }
+    }
+
+    /// The requests recorded since the last call, in order.
+    pub fn take_requests(&self) -> Vec<NumberedRequest> {
+        std::mem::take(&mut *self.outbox.borrow_mut())
+    }
+
+    /// Whether any request has no reply yet.
+    pub fn has_open(&self) -> bool {
+        !self.open.borrow().is_empty()
+    }
+
+    fn packument_of(&self, key: PackumentKey, metadata: Metadata, name: String) -> Packument {
+        let mut carried = self.carried.borrow_mut();
+        carried.extend(metadata.manifests.into_iter().map(|(version, json)| ((key, version), json)));
+        Packument::new(PackumentParts {
+            name,
+            versions: metadata.versions,
+            dist_tags: metadata.dist_tags,
+            times: metadata.times,
+            modified: metadata.modified,
+            full: metadata.full,
+            deprecated: metadata.deprecated,
+        })
+    }
+
+    fn ask(&self, question: Question, request: Request) {
+        let id = self.last_id.get() + 1;
+        self.last_id.set(id);
+        self.open.borrow_mut().insert(id, question);
+        self.outbox.borrow_mut().push(NumberedRequest { id, request });
+    }
+}
+
+fn read_manifest(json: &[u8]) -> Known<Manifest> {
+    Manifest::parse(json)
+        .map(Rc::new)
+        .map_err(|error| Rc::new(invalid(format!("its manifest cannot be read: {error}"))))
+}
+
+fn refused(answer: Answer) -> Rc<Unavailable> {
+    Rc::new(match answer {
+        Answer::Unavailable(unavailable) => unavailable,
+        _ => invalid("the reply does not fit the request".to_owned()),
+    })
+}
+
+fn invalid(detail: String) -> Unavailable {
+    Unavailable { reason: UnavailableReason::Invalid, url: None, status: None, detail: Some(detail) }
+}
+
+#[cfg(test)]
+mod tests;

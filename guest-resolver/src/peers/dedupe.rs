@@ -1,0 +1,100 @@
+//! Fewer variants: where one variant of a package has all that another has, the other is dropped.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use super::finish::{Graph, Placed};
+
+/// Dep-paths of the projects' dependencies: by project, in order, alias by number.
+pub type DirectPaths = BTreeMap<String, Vec<(crate::intern::Symbol, Rc<str>)>>;
+
+/// Merges variants that differ only in what the smaller lacks, then drops what nothing reaches.
+pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths) {
+    let mut by_package: BTreeMap<u32, Vec<Rc<str>>> = BTreeMap::new();
+    for (path, placed) in &graph.placed {
+        by_package.entry(placed.package.0).or_default().push(Rc::clone(path));
+    }
+    let mut groups: Vec<Vec<Rc<str>>> = by_package.into_values().filter(|variants| variants.len() > 1).collect();
+    let mut merged: HashMap<Rc<str>, Rc<str>> = HashMap::new();
+    loop {
+        let count = groups.len();
+        let mut found: HashMap<Rc<str>, Rc<str>> = HashMap::new();
+        groups = groups.into_iter().filter_map(|variants| merge(graph, variants, &mut found)).collect();
+        let settled = groups.len() == count;
+        if !settled {
+            for placed in graph.placed.values_mut() {
+                redirect(placed.children.iter_mut().map(|(_, path)| path), &found);
+            }
+        }
+        let empty = found.is_empty();
+        merged.extend(found);
+        if settled || empty {
+            break;
+        }
+    }
+    if merged.is_empty() {
+        return;
+    }
+    for paths in direct.values_mut() {
+        redirect(paths.iter_mut().map(|(_, path)| path), &merged);
+    }
+    prune(graph, direct);
+}
+
+fn redirect<'a>(paths: impl Iterator<Item = &'a mut Rc<str>>, merged: &HashMap<Rc<str>, Rc<str>>) {
+    for path in paths {
+        if let Some(target) = merged.get(path) {
+            *path = Rc::clone(target);
+        }
+    }
+}
+
+/// Merges the variants of one package; gives back those that neither took in another nor were taken in.
+fn merge(graph: &Graph, variants: Vec<Rc<str>>, found: &mut HashMap<Rc<str>, Rc<str>>) -> Option<Vec<Rc<str>>> {
+    let by_size = |a: &Rc<str>, b: &Rc<str>| size(&graph.placed[a]).cmp(&size(&graph.placed[b])).then_with(|| a.cmp(b));
+    let mut left: HashSet<Rc<str>> = variants.iter().cloned().collect();
+    let mut current = variants;
+    current.sort_by(by_size);
+    while let Some(largest) = current.pop() {
+        let mut next = Vec::new();
+        while let Some(candidate) = current.pop() {
+            if has_all(&graph.placed[&largest], &graph.placed[&candidate]) {
+                left.remove(&largest);
+                left.remove(&candidate);
+                found.insert(candidate, Rc::clone(&largest));
+            } else {
+                next.push(candidate);
+            }
+        }
+        current = next;
+        current.sort_by(by_size);
+    }
+    let mut left: Vec<Rc<str>> = left.into_iter().collect();
+    left.sort();
+    (!left.is_empty()).then_some(left)
+}
+
+fn size(placed: &Placed) -> usize {
+    placed.children.len() + placed.resolved_peers.len()
+}
+
+fn has_all(larger: &Placed, smaller: &Placed) -> bool {
+    let children: HashSet<&Rc<str>> = larger.children.iter().map(|(_, path)| path).collect();
+    size(larger) >= size(smaller)
+        && smaller.children.iter().all(|(_, path)| children.contains(path))
+        && smaller.resolved_peers.iter().all(|peer| larger.resolved_peers.contains(peer))
+}
+
+/// Drops what no project reaches.
+pub fn prune(graph: &mut Graph, direct: &DirectPaths) {
+    let mut reached: HashSet<Rc<str>> = HashSet::new();
+    let mut open: Vec<Rc<str>> = direct.values().flatten().map(|(_, path)| Rc::clone(path)).collect();
+    while let Some(path) = open.pop() {
+        if let Some(placed) = graph.placed.get(&path)
+            && reached.insert(path)
+        {
+            open.extend(placed.children.iter().map(|(_, path)| Rc::clone(path)));
+        }
+    }
+    graph.placed.retain(|path, _| reached.contains(path));
+}

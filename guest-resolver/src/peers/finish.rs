@@ -1,0 +1,295 @@
+//! From visited nodes to one graph: final dep-paths, nodes of one dep-path merged. Providers that depend on each other
+//! in a circle are named by name and version alone.
+
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::intern::{NumberMap, NumberSet, Symbol};
+use crate::resolve::context::Context;
+use crate::resolve::tree::{NodeId, Origin, PackageId, Tree, components};
+
+use super::refs::{ByName, get, put};
+use super::visit::{Record, Visit};
+
+/// One variant of a package, placed.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// The package.
+    pub package: PackageId,
+    /// Where its edges lead: dep-paths, by alias.
+    pub children: ByName<Rc<str>>,
+    /// Peers it hands through.
+    pub transitive: BTreeSet<Symbol>,
+    /// Peers it sees.
+    pub resolved_peers: Vec<Symbol>,
+    /// The distance from the nearest project.
+    pub depth: i32,
+    /// Peers named in its dep-path.
+    segments: Vec<Symbol>,
+    order: usize,
+}
+
+/// Everything that is placed, by dep-path.
+#[derive(Debug, Default)]
+pub struct Graph {
+    /// By dep-path.
+    pub placed: HashMap<Rc<str>, Placed>,
+}
+
+/// Turns nodes into dep-paths.
+#[derive(Debug)]
+pub struct Finish<'a> {
+    ctx: &'a Context,
+    tree: &'a Tree,
+    external: NumberMap<NodeId, Rc<ByName<NodeId>>>,
+    records: Vec<Record>,
+    component: NumberMap<NodeId, u32>,
+    cyclic: NumberSet<Symbol>,
+    paths: NumberMap<NodeId, (Rc<str>, Rc<[Symbol]>)>,
+}
+
+impl<'a> Finish<'a> {
+    /// Takes a final visit.
+    pub fn new(ctx: &'a Context, visit: Visit<'a>) -> Self {
+        let Visit { tree, external, records, .. } = visit;
+        let mut finish = Self {
+            ctx,
+            tree,
+            external,
+            records,
+            component: NumberMap::default(),
+            cyclic: NumberSet::default(),
+            paths: NumberMap::default(),
+        };
+        finish.find_cycles();
+        finish.find_cyclic_names();
+        finish
+    }
+
+    /// The dep-path of a node.
+    pub fn dep_path(&mut self, node: NodeId) -> Rc<str> {
+        if let Some((path, _)) = self.paths.get(&node) {
+            return Rc::clone(path);
+        }
+        // Post-order over providers; what is open already counts by its identity alone.
+        let mut open: Vec<NodeId> = vec![node];
+        let mut entered: NumberSet<NodeId> = NumberSet::default();
+        while let Some(&top) = open.last() {
+            if self.paths.contains_key(&top) {
+                open.pop();
+                continue;
+            }
+            let before = open.len();
+            if entered.insert(top) {
+                let providers: Vec<NodeId> = self
+                    .external
+                    .get(&top)
+                    .map(|list| list.iter().map(|(_, node)| *node).collect())
+                    .unwrap_or_default();
+                for (at, provider) in providers.into_iter().enumerate() {
+                    let name = self.external[&top][at].0;
+                    if !self.by_name_only(top, name, provider)
+                        && !self.paths.contains_key(&provider)
+                        && !entered.contains(&provider)
+                    {
+                        open.push(provider);
+                    }
+                }
+            }
+            if open.len() == before {
+                open.pop();
+                let path = self.compose(top);
+                self.paths.insert(top, path);
+            }
+        }
+        Rc::clone(&self.paths[&node].0)
+    }
+
+    fn compose(&self, node: NodeId) -> (Rc<str>, Rc<[Symbol]>) {
+        let id = Rc::clone(&self.tree.package_of(node).resolved.id);
+        let Some(providers) = self.external.get(&node).filter(|list| !list.is_empty()) else {
+            return (id, Rc::from([]));
+        };
+        let mut names: Vec<Symbol> = Vec::with_capacity(providers.len());
+        let mut segments: Vec<String> = Vec::with_capacity(providers.len());
+        for (name, provider) in providers.iter() {
+            let resolved = &self.tree.package_of(*provider).resolved;
+            let pair = || {
+                let version = self.ctx.text(resolved.version);
+                match &resolved.origin {
+                    Origin::Registry(Some(alias)) => format!("{}@{alias}:{version}", self.ctx.text(resolved.name)),
+                    _ => format!("{}@{version}", self.ctx.text(resolved.name)),
+                }
+            };
+            segments.push(if let Origin::Link(folder) = &resolved.origin {
+                names.push(*name);
+                format!("{}@{}", self.ctx.text(*name), link_version(folder))
+            } else {
+                names.push(resolved.name);
+                match self.paths.get(provider) {
+                    Some((path, _)) if !self.by_name_only(node, *name, *provider) => path.to_string(),
+                    _ if self.by_name_only(node, *name, *provider) => pair(),
+                    _ => resolved.id.to_string(),
+                }
+            });
+        }
+        segments.sort_unstable();
+        let body = segments.join(")(");
+        let limit = self.ctx.settings.peers.peers_suffix_max_length as usize;
+        let suffix = if body.len() > limit { short_hash(&body) } else { body };
+        (format!("{id}({suffix})").into(), names.into())
+    }
+
+    fn by_name_only(&self, node: NodeId, name: Symbol, provider: NodeId) -> bool {
+        self.ctx.settings.peers.dedupe_peers
+            || self.cyclic.contains(&name)
+            || self.component.get(&node).is_some_and(|own| self.component.get(&provider) == Some(own))
+    }
+
+    /// Nodes whose providers form a circle.
+    fn find_cycles(&mut self) {
+        let mut members: Vec<NodeId> =
+            self.external.iter().filter(|(_, list)| !list.is_empty()).map(|(node, _)| *node).collect();
+        members.sort_unstable();
+        let place: NumberMap<NodeId, usize> = members.iter().enumerate().map(|(at, node)| (*node, at)).collect();
+        let next = |at: usize| {
+            let targets: Vec<usize> =
+                self.external[&members[at]].iter().filter_map(|(_, node)| place.get(node).copied()).collect();
+            targets.into_iter()
+        };
+        let found = components(members.len(), next);
+        self.component = members.iter().zip(found).map(|(node, component)| (*node, component)).collect();
+    }
+
+    /// Names of peers that form a circle by name.
+    fn find_cyclic_names(&mut self) {
+        let mut edges: NumberMap<Symbol, BTreeSet<Symbol>> = NumberMap::default();
+        for (node, providers) in &self.external {
+            let name = self.tree.package_of(*node).resolved.name;
+            for (peer, _) in providers.iter() {
+                edges.entry(name).or_default().insert(*peer);
+                edges.entry(*peer).or_default();
+            }
+        }
+        let mut names: Vec<Symbol> = edges.keys().copied().collect();
+        names.sort_unstable();
+        let place: NumberMap<Symbol, usize> = names.iter().enumerate().map(|(at, name)| (*name, at)).collect();
+        let found = components(names.len(), |at| {
+            edges[&names[at]].iter().map(|peer| place[peer]).collect::<Vec<_>>().into_iter()
+        });
+        let mut sizes: NumberMap<u32, u32> = NumberMap::default();
+        for component in &found {
+            *sizes.entry(*component).or_default() += 1;
+        }
+        let in_circle = |at: &usize| sizes[&found[*at]] > 1 || edges[&names[*at]].contains(&names[*at]);
+        self.cyclic = (0..names.len()).filter(in_circle).map(|at| names[at]).collect();
+    }
+
+    /// The graph of everything visited.
+    pub fn graph(mut self) -> Graph {
+        let records = std::mem::take(&mut self.records);
+        let mut least: HashMap<Rc<str>, i32> = HashMap::new();
+        let mut nodes: Vec<NodeId> = self.external.keys().copied().collect();
+        nodes.sort_unstable();
+        for node in nodes {
+            let (path, depth) = (self.dep_path(node), self.tree.node(node).depth);
+            let held = least.entry(path).or_insert(depth);
+            *held = depth.min(*held);
+        }
+        let mut transitive: HashMap<Rc<str>, BTreeSet<Symbol>> = HashMap::new();
+        for record in &records {
+            let path = self.dep_path(record.node);
+            transitive.entry(path).or_default().extend(&record.transitive);
+        }
+        let mut graph = Graph::default();
+        for (order, record) in records.into_iter().enumerate() {
+            let path = self.dep_path(record.node);
+            let mut new = self.placed(&record, order);
+            new.depth = least.get(&path).copied().unwrap_or(new.depth);
+            match graph.placed.remove(&path) {
+                None => drop(graph.placed.insert(path, new)),
+                Some(held) => {
+                    let (mut kept, other) = if new.depth < held.depth { (new, held) } else { (held, new) };
+                    kept.transitive.extend(&other.transitive);
+                    self.merge_children(&mut kept, other.children, &graph, &transitive);
+                    graph.placed.insert(path, kept);
+                }
+            }
+        }
+        graph
+    }
+
+    fn placed(&mut self, record: &Record, order: usize) -> Placed {
+        let package = self.tree.node(record.node).package;
+        let children = record.edges.iter().map(|(alias, child)| (*alias, self.dep_path(*child))).collect();
+        let peers = self.external.get(&record.node).map(|list| list.iter().map(|(name, _)| *name).collect());
+        let segments = self.paths.get(&record.node).map(|(_, names)| names.to_vec()).unwrap_or_default();
+        let transitive = record.transitive.iter().copied().collect();
+        Placed {
+            package,
+            children,
+            transitive,
+            resolved_peers: peers.unwrap_or_default(),
+            depth: record.depth,
+            segments,
+            order,
+        }
+    }
+
+    /// Of two targets of one edge the one counts whose peers the package can name; of these the one with more.
+    fn merge_children(
+        &self,
+        kept: &mut Placed,
+        others: ByName<Rc<str>>,
+        graph: &Graph,
+        transitive: &HashMap<Rc<str>, BTreeSet<Symbol>>,
+    ) {
+        let mut available: NumberSet<Symbol> = kept.segments.iter().copied().collect();
+        available.insert(self.tree.package(kept.package).resolved.name);
+        let segments = |path: &str| graph.placed.get(path).map(|placed| placed.segments.clone()).unwrap_or_default();
+        let foreign = |path: &str| {
+            let through = transitive.get(path);
+            segments(path)
+                .into_iter()
+                .filter(|name| !available.contains(name) && through.is_none_or(|names| !names.contains(name)))
+                .count()
+        };
+        for (alias, candidate) in others {
+            let Some(current) = get(&kept.children, alias).cloned() else {
+                put(&mut kept.children, alias, candidate);
+                continue;
+            };
+            if current == candidate {
+                continue;
+            }
+            let (mine, theirs) = (foreign(&current), foreign(&candidate));
+            let count = |path: &str| segments(path).iter().filter(|name| available.contains(name)).count();
+            if theirs < mine || theirs == mine && theirs == 0 && count(&candidate) > count(&current) {
+                put(&mut kept.children, alias, candidate);
+            }
+        }
+    }
+}
+
+/// The first 32 hexadecimal digits of the sha256.
+pub fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How a linked folder stands in a dep-path: what cannot be in a file name becomes `+`.
+fn link_version(folder: &str) -> String {
+    let mut text = String::new();
+    for char in folder.trim_start_matches('.').chars() {
+        if char.is_control() || "\"*+/:<>?\\|".contains(char) {
+            if !text.is_empty() && !text.ends_with('+') {
+                text.push('+');
+            }
+        } else {
+            text.push(char);
+        }
+    }
+    let kept = text.trim_end_matches(['+', '.']);
+    if kept.is_empty() { "+".to_owned() } else { kept.to_owned() }
+}

@@ -1,0 +1,135 @@
+//! What a resolution is given: settings, projects, rules read once, and the table of facts. Shared by all steps.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Notice, Skipped};
+use wit::guest::wasi_pm::resolver::types::Failure;
+use wit::settings::Settings;
+
+use crate::age::AgePolicy;
+use crate::facts::Facts;
+use crate::intern::{NumberMap, Symbol, Symbols};
+use crate::lockfile::Lockfile;
+use crate::manifest::Manifest;
+use crate::overrides::Overrides;
+use crate::pick::Preference;
+use crate::specifier::Specifier;
+
+use super::compat::Compat;
+use super::tree::Resolved;
+
+/// One project of the workspace.
+#[derive(Debug)]
+pub struct Project {
+    /// Its folder, relative to the lockfile's.
+    pub id: String,
+    /// Its manifest as written: what the lockfile records.
+    pub written: Manifest,
+    /// Its manifest after extensions and overrides: what is resolved.
+    pub manifest: Manifest,
+}
+
+/// Which locked versions are picked anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Anew {
+    /// None.
+    None,
+    /// All.
+    All,
+    /// These, by real name.
+    Only(Vec<String>),
+}
+
+/// Everything a resolution is given.
+#[derive(Debug)]
+pub struct Context {
+    /// The settings of the project.
+    pub settings: Settings,
+    /// The projects, by identity.
+    pub projects: BTreeMap<String, Project>,
+    /// The existing lockfile.
+    pub lockfile: Option<Lockfile>,
+    /// Which locked versions do not count.
+    pub anew: Anew,
+    /// The built-in extensions; `None` where the settings leave them out.
+    pub compat: Option<Compat>,
+    /// Overrides, read once.
+    pub overrides: Overrides,
+    /// The age rule, read once.
+    pub age: Option<AgePolicy>,
+    /// Texts by number.
+    pub symbols: Symbols,
+    /// What is known of the world.
+    pub facts: Facts,
+    /// Preferences by real name.
+    pub preferred: NumberMap<Symbol, Vec<Preference>>,
+    /// Specifiers, classified once.
+    pub specifiers: RefCell<NumberMap<(Symbol, Symbol), Rc<Specifier>>>,
+    /// Manifests after hooks.
+    pub hooked: RefCell<NumberMap<(Symbol, Symbol, bool), Rc<Manifest>>>,
+    /// What edges resolved to.
+    pub resolved: RefCell<HashMap<super::wanted::WantedKey, Rc<Resolved>>>,
+    /// Packages whose download may start, each once.
+    pub downloads: RefCell<Vec<Download>>,
+    /// What has been offered for download.
+    pub offered: RefCell<NumberMap<(Symbol, Symbol), ()>>,
+    /// What the user should hear.
+    pub notices: RefCell<Vec<Notice>>,
+    /// Optional dependencies that could not be resolved.
+    pub skipped: RefCell<Vec<Skipped>>,
+    /// Steps left before the graph counts as hostile.
+    pub budget: Cell<u64>,
+}
+
+/// A graph may take this many nodes and visits; the largest real ones take a hundredth.
+pub const BUDGET: u64 = 20_000_000;
+/// A chain of dependencies may be this long; real ones have fifty.
+pub const MAX_DEPTH: i32 = 1_000;
+
+impl Context {
+    /// The number of a text.
+    pub fn symbol(&self, text: &str) -> Symbol {
+        self.symbols.number(text)
+    }
+
+    /// The text of a number.
+    pub fn text(&self, symbol: Symbol) -> Rc<str> {
+        self.symbols.text(symbol)
+    }
+
+    /// A specifier, classified.
+    pub fn specifier(&self, alias: Symbol, text: Symbol) -> Rc<Specifier> {
+        if let Some(known) = self.specifiers.borrow().get(&(alias, text)) {
+            return Rc::clone(known);
+        }
+        let read = Rc::new(Specifier::parse(&self.text(alias), &self.text(text), &self.settings.registries));
+        self.specifiers.borrow_mut().insert((alias, text), Rc::clone(&read));
+        read
+    }
+
+    /// Takes steps off the budget.
+    ///
+    /// # Errors
+    /// If none are left: the graph is hostile.
+    pub fn spend(&self, steps: u64) -> Result<(), Failure> {
+        let left = self.budget.get();
+        if left < steps {
+            return Err(over_budget("the graph has too many dependencies to be resolved"));
+        }
+        self.budget.set(left - steps);
+        Ok(())
+    }
+}
+
+/// The failure of a graph that is too large to be meant.
+pub fn over_budget(message: &str) -> Failure {
+    Failure {
+        code: "ERR_WASI_PM_RESOLUTION_BUDGET".to_owned(),
+        message: message.to_owned(),
+        facts: Vec::new(),
+        chain: Vec::new(),
+        hint: Some("Look for a dependency that asks for very many others, and override or remove it".to_owned()),
+    }
+}

@@ -1,0 +1,277 @@
+//! Which missing peers are added to a project, and in which version.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use wit::guest::exports::wasi_pm::resolver::resolution::{Notice, PeerIssue};
+
+use crate::intern::{NumberSet, Symbol};
+use crate::peers::Issue;
+use crate::peers::visit::peer_range;
+use crate::pick::Preference;
+use crate::semver::{Range, Version};
+use crate::specifier::Want;
+
+use super::context::Context;
+use super::tree::{Origin, Tree};
+use super::walk::Walker;
+
+/// A dependency of the workspace's root, which may serve as a peer everywhere.
+#[derive(Debug, Clone, Copy)]
+pub struct RootDependency {
+    /// The key in its manifest.
+    pub alias: Symbol,
+    /// The real name.
+    pub name: Symbol,
+    /// What its manifest asks for.
+    pub specifier: Symbol,
+}
+
+/// A peer that is missing.
+#[derive(Debug, Clone)]
+pub struct Lacking {
+    /// The range, as written.
+    pub range: Rc<str>,
+    /// It may be missing.
+    pub optional: bool,
+}
+
+/// Missing peers by name.
+#[derive(Debug, Default)]
+pub struct Partition {
+    /// With the range that all who need it accept.
+    pub required: BTreeMap<Rc<str>, Rc<str>>,
+    /// With all ranges.
+    pub optional: BTreeMap<Rc<str>, Vec<Rc<str>>>,
+}
+
+/// Sorts missing peers that the project does not have by whether anyone needs them.
+pub fn partition(ctx: &Context, missing: &[(Symbol, Lacking)], aliases: &NumberSet<Symbol>) -> Partition {
+    let mut by_name: BTreeMap<Rc<str>, Vec<&Lacking>> = BTreeMap::new();
+    for (name, lacking) in missing.iter().filter(|(name, _)| !aliases.contains(name)) {
+        by_name.entry(ctx.text(*name)).or_default().push(lacking);
+    }
+    let mut found = Partition::default();
+    for (name, entries) in by_name {
+        let mut required: Vec<Rc<str>> = Vec::new();
+        for entry in entries.iter().filter(|entry| !entry.optional) {
+            let range: Rc<str> = entry.range.strip_prefix("workspace:").unwrap_or(&entry.range).into();
+            if !required.contains(&range) {
+                required.push(range);
+            }
+        }
+        if required.is_empty() {
+            let mut ranges: Vec<Rc<str>> = Vec::new();
+            for entry in entries {
+                let range: Rc<str> = peer_range(&entry.range).into();
+                if !ranges.contains(&range) {
+                    ranges.push(range);
+                }
+            }
+            found.optional.insert(name, ranges);
+        } else if let Some(range) = merge(ctx, &required) {
+            found.required.insert(name, range);
+        }
+    }
+    found
+}
+
+fn merge(ctx: &Context, ranges: &[Rc<str>]) -> Option<Rc<str>> {
+    if let [only] = ranges {
+        return Some(Rc::clone(only));
+    }
+    intersection(ranges).map(Into::into).or_else(|| {
+        let joined = || ranges.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(" || ");
+        ctx.settings.peers.auto_install_peers_from_highest_match.then(|| joined().into())
+    })
+}
+
+/// The range that satisfies all of `ranges`; `None` if there is none, or one of them is no range.
+fn intersection(ranges: &[Rc<str>]) -> Option<String> {
+    const MAX_ALTERNATIVES: usize = 64;
+    let alternatives = |range: &Range| -> Vec<String> {
+        let text =
+            |set: &[crate::semver::Comparator]| set.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        range.sets().map(text).collect()
+    };
+    let mut current: Option<Vec<String>> = None;
+    for range in ranges {
+        let next = alternatives(&Range::parse_loose(range).ok()?);
+        let Some(held) = current else {
+            current = Some(next);
+            continue;
+        };
+        let mut both: Vec<String> = Vec::new();
+        for (a, b) in held.iter().flat_map(|a| next.iter().map(move |b| (a, b))) {
+            let (left, right) = (Range::parse_loose(a).ok()?, Range::parse_loose(b).ok()?);
+            if left.intersects(&right) {
+                let text = if left.is_subset_of(&right) {
+                    a.clone()
+                } else if right.is_subset_of(&left) {
+                    b.clone()
+                } else {
+                    format!("{a} {b}")
+                };
+                if !both.contains(&text) {
+                    both.push(text);
+                }
+            }
+        }
+        both.truncate(MAX_ALTERNATIVES);
+        if both.is_empty() {
+            return None;
+        }
+        current = Some(both);
+    }
+    current.map(|sets| sets.join("||"))
+}
+
+/// Preferences of the project and versions in the graph, by name.
+pub type Versions = BTreeMap<Rc<str>, Vec<Preference>>;
+
+/// What is known to be wanted of `names`: preferences, and what the graph has of them.
+pub fn versions_in<'a>(ctx: &Context, walker: &Walker, names: impl Iterator<Item = &'a Rc<str>>) -> Versions {
+    let mut all: Versions = names
+        .map(|name| (Rc::clone(name), ctx.preferred.get(&ctx.symbol(name)).cloned().unwrap_or_default()))
+        .collect();
+    for package in &walker.tree.packages {
+        let resolved = &package.resolved;
+        if !matches!(resolved.origin, Origin::Registry(_) | Origin::Locked(_)) {
+            continue;
+        }
+        let Some(held) = all.get_mut(&ctx.text(resolved.name)) else { continue };
+        let Some(version) = Version::parse_loose(&ctx.text(resolved.version)) else { continue };
+        let want = Want::Version(version);
+        if !held.iter().any(|known| known.want == want) {
+            held.push(Preference { want, weight: 1 });
+        }
+    }
+    all.retain(|_, held| !held.is_empty());
+    all
+}
+
+fn root_specifier(ctx: &Context, roots: &[RootDependency], name: &str) -> Option<String> {
+    if !ctx.settings.peers.resolve_peers_from_workspace_root {
+        return None;
+    }
+    let name = ctx.symbol(name);
+    let by_alias = roots.iter().find(|root| root.alias == name);
+    let by_name = || roots.iter().filter(|root| root.name == name).min_by_key(|root| ctx.text(root.alias));
+    by_alias.or_else(by_name).map(|root| ctx.text(root.specifier).to_string())
+}
+
+/// What to ask for, for each missing peer that is needed.
+pub fn required(
+    ctx: &Context,
+    missing: &BTreeMap<Rc<str>, Rc<str>>,
+    versions: &Versions,
+    roots: &[RootDependency],
+) -> BTreeMap<Rc<str>, String> {
+    let auto = ctx.settings.peers.auto_install_peers;
+    let mut added = BTreeMap::new();
+    for (name, range) in missing {
+        let root = root_specifier(ctx, roots, name);
+        if (auto || root.is_some())
+            && let Some(overridden) = overridden(ctx, name, range)
+        {
+            if overridden != "-" {
+                added.insert(Rc::clone(name), overridden);
+            }
+            continue;
+        }
+        if let Some(specifier) = root.or_else(|| by_versions(range, versions.get(name), auto)) {
+            added.insert(Rc::clone(name), specifier);
+        }
+    }
+    added
+}
+
+fn overridden(ctx: &Context, name: &str, range: &str) -> Option<String> {
+    if ctx.overrides.is_empty() {
+        return None;
+    }
+    let mut manifest = serde_json::Map::new();
+    let mut group = serde_json::Map::new();
+    group.insert(name.to_owned(), range.into());
+    manifest.insert("dependencies".to_owned(), group.into());
+    ctx.overrides.apply(&mut manifest, None);
+    let entry = manifest.get("dependencies").and_then(|group| group.get(name)).and_then(serde_json::Value::as_str);
+    match entry {
+        None => Some("-".to_owned()),
+        Some(same) if same == range => None,
+        Some(other) => Some(other.to_owned()),
+    }
+}
+
+fn by_versions(range: &str, known: Option<&Vec<Preference>>, auto: bool) -> Option<String> {
+    let Some(known) = known else { return auto.then(|| range.to_owned()) };
+    let versions =
+        || known.iter().filter_map(|held| if let Want::Version(version) = &held.want { Some(version) } else { None });
+    let others = known.iter().filter(|held| !matches!(held.want, Want::Version(_))).map(|held| held.want.to_string());
+    let parsed =
+        Range::parse_with(&peer_range(range), crate::semver::Options { loose: true, include_prerelease: true }).ok();
+    let best = match &parsed {
+        Some(parsed) => versions().filter(|version| parsed.satisfies(version)).max_by(|a, b| a.precedence(b)),
+        None => versions().max_by(|a, b| a.precedence(b)),
+    };
+    if best.is_none() && parsed.is_some() && versions().next().is_some() {
+        return auto.then(|| range.to_owned());
+    }
+    let parts: Vec<String> = best.map(ToString::to_string).into_iter().chain(others).collect();
+    (!parts.is_empty()).then(|| parts.join(" || "))
+}
+
+/// What to ask for, for each missing optional peer of which the graph has a version that all accept.
+pub fn optional(
+    ctx: &Context,
+    missing: &BTreeMap<Rc<str>, Vec<Rc<str>>>,
+    versions: &Versions,
+    roots: &[RootDependency],
+) -> BTreeMap<Rc<str>, String> {
+    let mut added = BTreeMap::new();
+    for (name, ranges) in missing {
+        let Some(known) = versions.get(name) else { continue };
+        let root = root_specifier(ctx, roots, name).and_then(|text| Range::parse_loose(&peer_range(&text)).ok());
+        let Ok(ranges) = ranges.iter().map(|range| Range::parse_loose(range)).collect::<Result<Vec<_>, _>>() else {
+            continue;
+        };
+        let fits = |version: &&Version| {
+            root.as_ref().is_none_or(|range| range.satisfies(version))
+                && ranges.iter().all(|range| range.satisfies(version))
+        };
+        let candidates =
+            known.iter().filter_map(|held| if let Want::Version(version) = &held.want { Some(version) } else { None });
+        if let Some(best) = candidates.filter(fits).max_by(|a, b| a.precedence(b)) {
+            added.insert(Rc::clone(name), best.to_string());
+        }
+    }
+    added
+}
+
+/// Tells the user what peers are missing or do not fit.
+pub fn report(ctx: &Context, tree: &Tree, importer: &str, issues: &[Issue]) {
+    const MAX_NOTICES: usize = 1_000;
+    let mut notices = ctx.notices.borrow_mut();
+    for issue in issues.iter().filter(|issue| !issue.missing.optional || issue.found.is_some()) {
+        if notices.len() >= MAX_NOTICES {
+            return;
+        }
+        let mut chain = vec![tree.package(issue.package).resolved.id.to_string()];
+        let mut link = issue.chain.as_ref();
+        while let Some(current) = link {
+            if current.package != issue.package {
+                chain.push(tree.package(current.package).resolved.id.to_string());
+            }
+            link = current.parent.as_ref();
+        }
+        chain.reverse();
+        notices.push(Notice::PeerIssue(PeerIssue {
+            importer: importer.to_owned(),
+            chain,
+            peer: ctx.text(issue.peer).to_string(),
+            wanted: issue.missing.range.to_string(),
+            found: issue.found.map(|version| ctx.text(version).to_string()),
+            optional: issue.missing.optional,
+        }));
+    }
+}

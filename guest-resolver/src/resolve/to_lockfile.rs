@@ -1,0 +1,273 @@
+//! From the placed graph to the lockfile's model.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use wit::Integrity;
+
+use crate::catalogs::catalog_name;
+use crate::intern::Symbol;
+use crate::lockfile::Lockfile;
+use crate::lockfile::model::{
+    Bundled, CatalogEntry, DependencyMeta, Importer, ImporterDependency, LockfileSettings, Package,
+    Resolution as Bytes, Snapshot,
+};
+use crate::manifest::{self, Dist, Manifest};
+use crate::peers::Placed;
+
+use super::Resolution;
+use super::context::{Context, Project};
+use super::paths;
+use super::tree::{Origin, Resolved};
+
+/// The lockfile of a resolution.
+pub fn build(ctx: &Context, resolution: &Resolution) -> Lockfile {
+    let rules = &ctx.settings.rules;
+    let mut lockfile = Lockfile {
+        settings: settings(ctx),
+        overrides: ctx.overrides.resolved().clone(),
+        package_extensions_checksum: crate::extensions::checksum(&rules.package_extensions),
+        pnpmfile_checksum: ctx.settings.lockfile.pnpmfile_checksum.clone(),
+        patched_dependencies: rules.patched_dependencies.clone(),
+        ignored_optional_dependencies: rules.ignored_optional_dependencies.clone(),
+        environment_document: ctx.lockfile.as_ref().and_then(|old| old.environment_document.clone()),
+        ..Lockfile::default()
+    };
+    for (id, project) in &ctx.projects {
+        let importer = importer(ctx, resolution, id, project);
+        record_catalogs(ctx, &importer, &mut lockfile.catalogs);
+        lockfile.importers.insert(id.clone(), importer);
+    }
+    let required = required_paths(ctx, resolution);
+    for (path, placed) in &resolution.graph.placed {
+        let package = resolution.tree.package(placed.package);
+        if package.resolved.is_link() {
+            continue;
+        }
+        let key = crate::lockfile::model::package_key(path).to_owned();
+        lockfile.packages.entry(key).or_insert_with(|| describe(ctx, resolution, placed));
+        lockfile.snapshots.insert(path.to_string(), snapshot(ctx, resolution, placed, !required.contains(path)));
+    }
+    lockfile
+}
+
+fn settings(ctx: &Context) -> LockfileSettings {
+    let peers = &ctx.settings.peers;
+    LockfileSettings {
+        auto_install_peers: Some(peers.auto_install_peers),
+        dedupe_peers: peers.dedupe_peers.then_some(true),
+        exclude_links_from_lockfile: Some(ctx.settings.lockfile.exclude_links_from_lockfile),
+        inject_workspace_packages: ctx.settings.workspace.inject_workspace_packages.then_some(true),
+        peers_suffix_max_length: (peers.peers_suffix_max_length != 1000).then_some(peers.peers_suffix_max_length),
+        ..LockfileSettings::default()
+    }
+}
+
+fn importer(ctx: &Context, resolution: &Resolution, id: &str, project: &Project) -> Importer {
+    let manifest = &project.manifest;
+    let mut importer = Importer { publish_directory: manifest.publish_directory.clone(), ..Importer::default() };
+    for (alias, injected) in &manifest.dependencies_meta {
+        importer.dependencies_meta.insert(alias.clone(), DependencyMeta { injected: *injected });
+    }
+    for (alias, path) in &resolution.direct[id] {
+        let name = ctx.text(*alias);
+        let groups = [
+            (&manifest.optional_dependencies, &mut importer.optional_dependencies),
+            (&manifest.dependencies, &mut importer.dependencies),
+            (&manifest.dev_dependencies, &mut importer.dev_dependencies),
+        ];
+        let entry = |specifier: &String| {
+            let version = match path.strip_prefix("link:") {
+                Some(folder) => format!("link:{}", paths::relative(id, folder)),
+                None => reference(ctx, resolution, *alias, path),
+            };
+            ImporterDependency { specifier: specifier.clone(), version }
+        };
+        let mut found = false;
+        for (written, group) in groups {
+            if let Some(specifier) = written.get(&*name) {
+                if !(path.starts_with("link:")
+                    && ctx.settings.lockfile.exclude_links_from_lockfile
+                    && !specifier.starts_with("workspace:"))
+                {
+                    group.insert(name.to_string(), entry(specifier));
+                }
+                found = true;
+                break;
+            }
+        }
+        if !found
+            && ctx.settings.peers.auto_install_peers
+            && let Some(specifier) = manifest.peer_dependencies.get(&*name)
+        {
+            importer.dependencies.insert(name.to_string(), entry(specifier));
+        }
+    }
+    importer
+}
+
+fn record_catalogs(
+    ctx: &Context,
+    importer: &Importer,
+    catalogs: &mut BTreeMap<String, BTreeMap<String, CatalogEntry>>,
+) {
+    let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
+    for (alias, dependency) in groups.into_iter().flatten() {
+        let Some(catalog) = catalog_name(&dependency.specifier) else { continue };
+        let Some(specifier) = ctx.settings.rules.catalogs.get(catalog).and_then(|entries| entries.get(alias)) else {
+            continue;
+        };
+        let version = dependency.version.split('(').next().unwrap_or_default().to_owned();
+        let entry = CatalogEntry { specifier: specifier.clone(), version };
+        catalogs.entry(catalog.to_owned()).or_default().insert(alias.clone(), entry);
+    }
+}
+
+/// How a dep-path stands beside an alias: without the name where that is the alias.
+fn reference(ctx: &Context, resolution: &Resolution, alias: Symbol, path: &Rc<str>) -> String {
+    let Some(placed) = resolution.graph.placed.get(path) else { return path.to_string() };
+    let resolved = &resolution.tree.package(placed.package).resolved;
+    if resolved.name == alias
+        && let Some(rest) = path.strip_prefix(&*ctx.text(alias)).and_then(|rest| rest.strip_prefix('@'))
+    {
+        return rest.to_owned();
+    }
+    path.to_string()
+}
+
+fn is_optional(ctx: &Context, resolution: &Resolution, placed: &Placed, alias: Symbol) -> bool {
+    let package = resolution.tree.package(placed.package);
+    package.resolved.manifest.optional_dependencies.contains_key(&*ctx.text(alias))
+        || package.peers.iter().any(|(name, peer)| *name == alias && peer.optional)
+        || resolution.tree.edges(placed.package).iter().any(|edge| edge.alias == alias && edge.optional)
+}
+
+/// Dep-paths that are reached without an optional edge.
+fn required_paths(ctx: &Context, resolution: &Resolution) -> HashSet<Rc<str>> {
+    let mut open: Vec<Rc<str>> = Vec::new();
+    for (id, paths) in &resolution.direct {
+        let manifest = &ctx.projects[id].manifest;
+        let declared =
+            |name: &str| manifest.dependencies.contains_key(name) || manifest.dev_dependencies.contains_key(name);
+        let required = |name: &str| !manifest.optional_dependencies.contains_key(name) && declared(name);
+        open.extend(paths.iter().filter(|(alias, _)| required(&ctx.text(*alias))).map(|(_, path)| Rc::clone(path)));
+        let peers = paths.iter().filter(|(alias, _)| {
+            let name = ctx.text(*alias);
+            !declared(&name)
+                && !manifest.optional_dependencies.contains_key(&*name)
+                && manifest.peer_dependencies.contains_key(&*name)
+        });
+        open.extend(peers.map(|(_, path)| Rc::clone(path)));
+    }
+    let mut required: HashSet<Rc<str>> = HashSet::new();
+    let mut optional: HashMap<u32, HashSet<Symbol>> = HashMap::new();
+    while let Some(path) = open.pop() {
+        let Some(placed) = resolution.graph.placed.get(&path) else { continue };
+        if !required.insert(Rc::clone(&path)) {
+            continue;
+        }
+        let skipped = optional.entry(placed.package.0).or_insert_with(|| {
+            placed
+                .children
+                .iter()
+                .map(|(alias, _)| *alias)
+                .filter(|alias| is_optional(ctx, resolution, placed, *alias))
+                .collect()
+        });
+        open.extend(
+            placed.children.iter().filter(|(alias, _)| !skipped.contains(alias)).map(|(_, path)| Rc::clone(path)),
+        );
+    }
+    required
+}
+
+fn snapshot(ctx: &Context, resolution: &Resolution, placed: &Placed, optional: bool) -> Snapshot {
+    let mut snapshot = Snapshot { optional, ..Snapshot::default() };
+    for (alias, path) in &placed.children {
+        let name = ctx.text(*alias).to_string();
+        let value = reference(ctx, resolution, *alias, path);
+        if is_optional(ctx, resolution, placed, *alias) {
+            snapshot.optional_dependencies.insert(name, value);
+        } else {
+            snapshot.dependencies.insert(name, value);
+        }
+    }
+    snapshot.transitive_peer_dependencies = placed.transitive.iter().map(|name| ctx.text(*name).to_string()).collect();
+    snapshot.transitive_peer_dependencies.sort();
+    snapshot
+}
+
+fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package {
+    let package = resolution.tree.package(placed.package);
+    let manifest = &package.resolved.manifest;
+    let engines = manifest.engines.iter().filter(|(_, range)| *range != "*");
+    Package {
+        resolution: bytes(ctx, &package.resolved),
+        version: None,
+        engines: engines.map(|(name, range)| (name.clone(), range.clone())).collect(),
+        cpu: manifest.cpu.clone(),
+        os: manifest.os.clone(),
+        libc: manifest.libc.clone(),
+        deprecated: manifest.deprecated.clone(),
+        has_bin: manifest.has_bin,
+        bundled_dependencies: manifest.bundled.as_ref().and_then(bundled),
+        peer_dependencies: package
+            .peers
+            .iter()
+            .map(|(name, peer)| (ctx.text(*name).to_string(), peer.range.to_string()))
+            .collect(),
+        optional_peers: package
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.optional)
+            .map(|(name, _)| ctx.text(*name).to_string())
+            .collect(),
+        ..Package::default()
+    }
+}
+
+fn bundled(bundled: &manifest::Bundled) -> Option<Bundled> {
+    match bundled {
+        manifest::Bundled::All(all) => all.then_some(Bundled::All(true)),
+        manifest::Bundled::Names(names) => (!names.is_empty()).then(|| Bundled::Names(names.clone())),
+    }
+}
+
+fn bytes(ctx: &Context, resolved: &Resolved) -> Bytes {
+    match &resolved.origin {
+        Origin::Registry(_) => {
+            let Manifest { dist, .. } = &*resolved.manifest;
+            Bytes::Tarball {
+                integrity: integrity(dist),
+                tarball: unusual_tarball(ctx, &ctx.text(resolved.name), &ctx.text(resolved.version), dist),
+                git_hosted: false,
+                path: None,
+            }
+        }
+        Origin::Directory(folder) | Origin::Link(folder) => Bytes::Directory(folder.clone()),
+        Origin::Locked(bytes) => bytes.clone(),
+    }
+}
+
+/// What a tarball must hash to, as the lockfile has it.
+pub fn integrity(dist: &Dist) -> Option<String> {
+    dist.integrity
+        .clone()
+        .or_else(|| Integrity::from_shasum(dist.shasum.as_deref()?).ok().map(|found| found.to_string()))
+}
+
+/// The address of a tarball, where it is not the canonical one or the settings want it in any case.
+pub fn unusual_tarball(ctx: &Context, name: &str, version: &str, dist: &Dist) -> Option<String> {
+    let tarball = dist.tarball.as_deref()?;
+    let registries = &ctx.settings.registries;
+    let scope = name.starts_with('@').then(|| name.split('/').next()).flatten();
+    let registry = scope.and_then(|scope| registries.scoped.get(scope)).unwrap_or(&registries.default);
+    let unscoped = name.rsplit('/').next().unwrap_or(name);
+    let path = format!("{name}/-/{unscoped}-{}.tgz", version.split('+').next().unwrap_or(version));
+    let strip = |address: &str| {
+        address.split_once("://").map_or(address.to_owned(), |(_, rest)| rest.replace("%2f", "/").replace("%2F", "/"))
+    };
+    let canonical =
+        registry.is_empty() && tarball.ends_with(&path) || strip(tarball) == strip(&format!("{registry}{path}"));
+    (!canonical || ctx.settings.lockfile.include_tarball_url).then(|| tarball.to_owned())
+}

@@ -1,0 +1,543 @@
+//! The walk of the graph: level by level from a project's dependencies down, all edges of a level decided against the
+//! versions that the levels above have chosen. The children of a package are resolved once, for the occurrence that is
+//! nearest to a project; ties go to the earlier project, then to the lesser path.
+//!
+//! The only place that waits: a level goes on when all its edges are decided. What lies below is asked for meanwhile
+//! by [`super::prefetch`].
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::task::Poll;
+
+use wit::guest::exports::wasi_pm::resolver::resolution::{SkipReason, Skipped};
+use wit::guest::wasi_pm::resolver::types::Failure;
+
+use crate::intern::{NumberMap, NumberSet, Symbol};
+use crate::manifest::Manifest;
+
+use super::context::{Context, MAX_DEPTH, over_budget};
+use super::tree::{ChildEdge, NodeId, Package, PackageId, Peer, Resolved, Tree, sort_by_text};
+use super::wanted::{self, Wanted};
+
+/// A dependency of a project, in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Direct {
+    /// The key in the manifest, or the name of the peer that was added.
+    pub alias: Symbol,
+    /// Its node.
+    pub node: NodeId,
+}
+
+/// An edge as a manifest or a lockfile has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edge {
+    /// The key.
+    pub alias: Symbol,
+    /// The value.
+    pub specifier: Symbol,
+    /// It may be left out.
+    pub optional: bool,
+    /// It is copied, not linked.
+    pub injected: bool,
+}
+
+/// The packages from a project down to a node.
+#[derive(Debug)]
+pub struct Chain {
+    package: PackageId,
+    parent: Option<Rc<Chain>>,
+}
+
+type Ancestors = Option<Rc<Chain>>;
+
+/// The packages of a chain, from the project down.
+pub fn chain_to_root(mut chain: Option<&Rc<Chain>>) -> Vec<PackageId> {
+    let mut all = Vec::new();
+    while let Some(link) = chain {
+        all.push(link.package);
+        chain = link.parent.as_ref();
+    }
+    all.reverse();
+    all
+}
+
+/// Versions chosen at one level, by real name, on top of those of the levels above.
+#[derive(Debug)]
+struct Overlay {
+    versions: Vec<(Symbol, Symbol)>,
+    parent: Option<Rc<Overlay>>,
+}
+
+/// Names provided at one level, on top of those of the levels above.
+#[derive(Debug)]
+struct Aliases {
+    names: NumberSet<Symbol>,
+    parent: Option<Rc<Aliases>>,
+}
+
+impl Aliases {
+    fn contains(&self, name: Symbol) -> bool {
+        let mut level = Some(self);
+        while let Some(current) = level {
+            if current.names.contains(&name) {
+                return true;
+            }
+            level = current.parent.as_deref();
+        }
+        false
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Owner {
+    depth: i32,
+    project: usize,
+    ancestors: Ancestors,
+}
+
+/// What the walks of all projects share.
+#[derive(Debug, Default)]
+pub struct Walker {
+    /// The graph.
+    pub tree: Tree,
+    /// How often the children of a package were decided anew after others had taken them over.
+    pub rewrites: u64,
+    /// The project whose occurrence decides the children of a package.
+    pub owners: NumberMap<PackageId, usize>,
+    claims: NumberMap<PackageId, Claimed>,
+    contexts: NumberMap<PackageId, Shadowed>,
+    edges: NumberMap<(PackageId, bool), Rc<[Edge]>>,
+}
+
+type Shadowed = Rc<[Symbol]>;
+
+#[derive(Debug)]
+struct Claimed {
+    owner: Owner,
+    shadowed: Shadowed,
+}
+
+/// Where a walk stands: which project, and whether its edges count as direct.
+#[derive(Debug, Clone, Copy)]
+pub struct From {
+    /// The project by its place in the order of identities.
+    pub project: usize,
+    /// Its identity.
+    pub importer: Symbol,
+    /// The edges are the manifest's own, not added peers.
+    pub declared: bool,
+}
+
+struct Seed {
+    edge: Edge,
+    package: PackageId,
+    node: NodeId,
+    ancestors: Ancestors,
+    depth: i32,
+    optional: bool,
+    shadowed: Shadowed,
+    owns: bool,
+}
+
+/// A package whose children are resolved next.
+struct Parent {
+    seed: Seed,
+    overlay: Option<Rc<Overlay>>,
+    aliases: Rc<Aliases>,
+    chain: Ancestors,
+}
+
+impl Walker {
+    /// Resolves edges of a project and all that lies below them; gives the nodes of the edges, in order.
+    ///
+    /// # Errors
+    /// If a dependency that is not optional cannot be resolved; the first in order.
+    pub async fn extend(
+        &mut self,
+        ctx: &Context,
+        from: From,
+        edges: Vec<Edge>,
+        names: NumberSet<Symbol>,
+    ) -> Result<Vec<Direct>, Failure> {
+        let names = Rc::new(Aliases { names, parent: None });
+        let asked: Vec<(usize, Edge)> = edges.into_iter().map(|edge| (0, edge)).collect();
+        let decided = decide(ctx, from, &asked, |_| None, |_| (None, 0), &self.tree).await?;
+        let mut seeds = self.seed(ctx, asked, decided, |_| (None, 0, false), |_| &names)?;
+        self.assign_owners(from, &mut seeds);
+        let direct = seeds.iter().map(|seed| Direct { alias: seed.edge.alias, node: seed.node }).collect();
+        let overlay = self.level_overlay(None, seeds.iter());
+        let aliases = level_aliases(names, seeds.iter());
+        let mut frontier = self.settle(seeds, |_| (overlay.clone(), Rc::clone(&aliases)));
+        while !frontier.is_empty() {
+            frontier = self.next_level(ctx, from, frontier).await?;
+        }
+        Ok(direct)
+    }
+
+    async fn next_level(&mut self, ctx: &Context, from: From, parents: Vec<Parent>) -> Result<Vec<Parent>, Failure> {
+        let mut asked: Vec<(usize, Edge)> = Vec::new();
+        for (at, parent) in parents.iter().enumerate() {
+            let edges = self.edges_of(ctx, parent);
+            asked.extend(edges.iter().map(|edge| (at, edge.clone())));
+        }
+        ctx.spend(asked.len() as u64 + parents.len() as u64)?;
+        let decided = {
+            let overlay = |at: usize| parents[at].overlay.as_ref();
+            let place = |at: usize| (parents[at].chain.as_ref(), parents[at].seed.depth + 1);
+            decide(ctx, from, &asked, overlay, place, &self.tree).await?
+        };
+        let mut by_parent: Vec<usize> = Vec::new();
+        let kept: Vec<usize> =
+            asked.iter().zip(&decided).filter(|(_, found)| found.is_some()).map(|((at, _), _)| *at).collect();
+        let mut seeds = {
+            let place = |at: usize| (parents[at].chain.clone(), parents[at].seed.depth + 1, parents[at].seed.optional);
+            self.seed_below(ctx, asked, decided, place, |at| &parents[at].aliases, &mut by_parent)?
+        };
+        debug_assert!(by_parent.len() <= kept.len());
+        self.assign_owners(from, &mut seeds);
+        let mut below: Vec<Vec<Seed>> = parents.iter().map(|_| Vec::new()).collect();
+        for (at, seed) in by_parent.into_iter().zip(seeds) {
+            below[at].push(seed);
+        }
+        let mut frontier = Vec::new();
+        for (parent, seeds) in parents.into_iter().zip(below) {
+            self.record(ctx, &parent, &seeds, from);
+            let overlay = self.level_overlay(parent.overlay, seeds.iter());
+            let aliases = level_aliases(parent.aliases, seeds.iter());
+            frontier.extend(self.settle(seeds, |_| (overlay.clone(), Rc::clone(&aliases))));
+        }
+        Ok(frontier)
+    }
+
+    fn edges_of(&mut self, ctx: &Context, parent: &Parent) -> Rc<[Edge]> {
+        let id = parent.seed.package;
+        let all = Rc::clone(
+            self.edges
+                .entry((id, false))
+                .or_insert_with(|| children_of(ctx, &self.tree.packages[id.0 as usize].resolved.manifest).into()),
+        );
+        if parent.seed.shadowed.is_empty() {
+            return all;
+        }
+        all.iter().filter(|edge| edge.optional || !parent.seed.shadowed.contains(&edge.alias)).cloned().collect()
+    }
+
+    fn seed<'a>(
+        &mut self,
+        ctx: &Context,
+        asked: Vec<(usize, Edge)>,
+        decided: Vec<Option<Rc<Resolved>>>,
+        place: impl Fn(usize) -> (Ancestors, i32, bool),
+        aliases: impl Fn(usize) -> &'a Rc<Aliases>,
+    ) -> Result<Vec<Seed>, Failure> {
+        self.seed_below(ctx, asked, decided, place, aliases, &mut Vec::new())
+    }
+
+    fn seed_below<'a>(
+        &mut self,
+        ctx: &Context,
+        asked: Vec<(usize, Edge)>,
+        decided: Vec<Option<Rc<Resolved>>>,
+        place: impl Fn(usize) -> (Ancestors, i32, bool),
+        aliases: impl Fn(usize) -> &'a Rc<Aliases>,
+        by_parent: &mut Vec<usize>,
+    ) -> Result<Vec<Seed>, Failure> {
+        let mut seeds = Vec::with_capacity(asked.len());
+        for ((at, edge), resolved) in asked.into_iter().zip(decided) {
+            let Some(resolved) = resolved else { continue };
+            let (ancestors, depth, parent_optional) = place(at);
+            if depth > MAX_DEPTH {
+                return Err(over_budget("a chain of dependencies is longer than 1000"));
+            }
+            let optional = edge.optional || parent_optional;
+            if let Some(parent) = &ancestors
+                && self.tree.package(parent.package).resolved.id == resolved.id
+            {
+                continue;
+            }
+            let shadowed = shadowed(ctx, &resolved.manifest, aliases(at));
+            let package = self.package(ctx, resolved, optional, &shadowed);
+            let is_link = self.tree.package(package).resolved.is_link();
+            let node = self.tree.node_for(package, if is_link { -1 } else { depth }, true);
+            by_parent.push(at);
+            seeds.push(Seed { edge, package, node, ancestors, depth, optional, shadowed, owns: false });
+        }
+        Ok(seeds)
+    }
+
+    fn package(&mut self, ctx: &Context, resolved: Rc<Resolved>, optional: bool, shadowed: &[Symbol]) -> PackageId {
+        if let Some(known) = self.tree.find(&resolved.id) {
+            self.tree.packages[known.0 as usize].optional &= optional;
+            return known;
+        }
+        let peers = if resolved.is_link() { Rc::from([]) } else { peers_of(ctx, &resolved.manifest, shadowed) };
+        let leaf = resolved.is_link() || resolved.manifest.is_leaf();
+        self.tree.add_package(Package { resolved, peers, optional, leaf })
+    }
+
+    /// Of the occurrences of a package in this level the first in path order may decide its children, if no other has.
+    fn assign_owners(&mut self, from: From, seeds: &mut [Seed]) {
+        let mut best: NumberMap<PackageId, usize> = NumberMap::default();
+        for at in 0..seeds.len() {
+            let seed = &seeds[at];
+            if self.tree.package(seed.package).resolved.is_link() {
+                continue;
+            }
+            let held = *best.entry(seed.package).or_insert(at);
+            let other = &seeds[held];
+            if (other.depth, ()) > (seed.depth, ())
+                || other.depth == seed.depth && self.compare(&seed.ancestors, &other.ancestors).is_lt()
+            {
+                best.insert(seed.package, at);
+            }
+        }
+        for at in 0..seeds.len() {
+            if best.get(&seeds[at].package) == Some(&at) {
+                self.claim(from, &mut seeds[at]);
+            }
+        }
+    }
+
+    fn claim(&mut self, from: From, seed: &mut Seed) {
+        let owner = Owner { depth: seed.depth, project: from.project, ancestors: seed.ancestors.clone() };
+        if let Some(held) = self.claims.get(&seed.package)
+            && !self.wins(&owner, &held.owner)
+        {
+            seed.shadowed = Rc::clone(&held.shadowed);
+            return;
+        }
+        seed.owns = true;
+        self.owners.insert(seed.package, from.project);
+        self.claims.insert(seed.package, Claimed { owner, shadowed: Rc::clone(&seed.shadowed) });
+    }
+
+    fn wins(&self, new: &Owner, held: &Owner) -> bool {
+        match (new.depth, new.project).cmp(&(held.depth, held.project)) {
+            Ordering::Equal => self.compare(&new.ancestors, &held.ancestors).is_lt(),
+            order => order.is_lt(),
+        }
+    }
+
+    /// Compares two paths of one length as lists of identities.
+    fn compare(&self, left: &Ancestors, right: &Ancestors) -> Ordering {
+        let (mut left, mut right, mut order) = (left.as_ref(), right.as_ref(), Ordering::Equal);
+        while let (Some(a), Some(b)) = (left, right) {
+            if Rc::ptr_eq(a, b) {
+                break;
+            }
+            if a.package != b.package {
+                order = self.tree.package(a.package).resolved.id.cmp(&self.tree.package(b.package).resolved.id);
+            }
+            (left, right) = (a.parent.as_ref(), b.parent.as_ref());
+        }
+        order
+    }
+
+    /// Sorts out whose children are resolved next: owners whose children are not known in this light yet.
+    fn settle(&mut self, seeds: Vec<Seed>, below: impl Fn(&Seed) -> (Option<Rc<Overlay>>, Rc<Aliases>)) -> Vec<Parent> {
+        let mut frontier = Vec::new();
+        for seed in seeds {
+            if !seed.owns
+                || self.tree.package(seed.package).leaf && self.tree.children[seed.package.0 as usize].is_some()
+            {
+                continue;
+            }
+            if self.contexts.get(&seed.package).is_some_and(|known| *known == seed.shadowed) {
+                continue;
+            }
+            let (overlay, aliases) = below(&seed);
+            let chain = Some(Rc::new(Chain { package: seed.package, parent: seed.ancestors.clone() }));
+            frontier.push(Parent { seed, overlay, aliases, chain });
+        }
+        frontier
+    }
+
+    fn record(&mut self, ctx: &Context, parent: &Parent, seeds: &[Seed], from: From) {
+        let id = parent.seed.package;
+        let current = &self.claims[&id].owner;
+        let is_owner = current.depth == parent.seed.depth
+            && current.project == from.project
+            && self.compare(&current.ancestors, &parent.seed.ancestors).is_eq();
+        if !is_owner {
+            return;
+        }
+        let peers = peers_of(ctx, &self.tree.package(id).resolved.manifest, &parent.seed.shadowed);
+        if *peers != *self.tree.package(id).peers {
+            self.tree.set_peers(id, peers);
+        }
+        let edges: Rc<[ChildEdge]> = seeds
+            .iter()
+            .map(|seed| ChildEdge { alias: seed.edge.alias, package: seed.package, optional: seed.edge.optional })
+            .collect();
+        let before = self.tree.children[id.0 as usize].replace(Rc::clone(&edges));
+        self.contexts.insert(id, Rc::clone(&parent.seed.shadowed));
+        let children = seeds.iter().map(|seed| (seed.edge.alias, seed.node)).collect();
+        self.tree.nodes[parent.seed.node.0 as usize].children = Some(children);
+        if before.is_some_and(|before| before != edges) && self.tree.forget_child_nodes(id, parent.seed.node) {
+            self.rewrites += 1;
+        }
+    }
+
+    fn level_overlay<'a>(
+        &self,
+        parent: Option<Rc<Overlay>>,
+        seeds: impl Iterator<Item = &'a Seed>,
+    ) -> Option<Rc<Overlay>> {
+        let versions: Vec<(Symbol, Symbol)> = seeds
+            .map(|seed| &self.tree.package(seed.package).resolved)
+            .filter(|resolved| {
+                matches!(resolved.origin, super::tree::Origin::Registry(_) | super::tree::Origin::Locked(_))
+            })
+            .map(|resolved| (resolved.name, resolved.version))
+            .collect();
+        if versions.is_empty() {
+            return parent;
+        }
+        Some(Rc::new(Overlay { versions, parent }))
+    }
+}
+
+fn level_aliases<'a>(parent: Rc<Aliases>, seeds: impl Iterator<Item = &'a Seed>) -> Rc<Aliases> {
+    let names: NumberSet<Symbol> = seeds.map(|seed| seed.edge.alias).collect();
+    if names.is_empty() { parent } else { Rc::new(Aliases { names, parent: Some(parent) }) }
+}
+
+/// Decides all edges of a level; waits for facts. `None`: an optional one that cannot be had.
+async fn decide<'a>(
+    ctx: &Context,
+    from: From,
+    asked: &[(usize, Edge)],
+    overlay: impl Fn(usize) -> Option<&'a Rc<Overlay>>,
+    place: impl Fn(usize) -> (Option<&'a Rc<Chain>>, i32),
+    tree: &Tree,
+) -> Result<Vec<Option<Rc<Resolved>>>, Failure> {
+    let mut found: Vec<Option<Result<Rc<Resolved>, Failure>>> = asked.iter().map(|_| None).collect();
+    std::future::poll_fn(|_| {
+        let mut all = true;
+        for ((at, edge), slot) in asked.iter().zip(&mut found) {
+            if slot.is_some() {
+                continue;
+            }
+            let depth = place(*at).1;
+            let wanted = Wanted {
+                alias: edge.alias,
+                specifier: edge.specifier,
+                optional: edge.optional,
+                injected: edge.injected,
+                direct: depth == 0 && from.declared,
+                importer: from.importer,
+                likely: false,
+            };
+            match wanted::resolve(ctx, wanted, &chosen_above(ctx, overlay(*at), edge)) {
+                Poll::Ready(outcome) => *slot = Some(outcome),
+                Poll::Pending => all = false,
+            }
+        }
+        if all { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    let mut kept = Vec::with_capacity(asked.len());
+    for ((at, edge), outcome) in asked.iter().zip(found) {
+        let (chain, _) = place(*at);
+        match outcome.expect("the level waits for all of its edges") {
+            Ok(resolved) => kept.push(Some(resolved)),
+            Err(failure) if edge.optional => {
+                skip(ctx, edge, &failure, chain, tree);
+                kept.push(None);
+            }
+            Err(mut failure) => {
+                failure.chain = std::iter::once(ctx.text(from.importer).to_string())
+                    .chain(chain_to_root(chain).into_iter().map(|id| tree.package(id).resolved.id.to_string()))
+                    .chain([format!("{}@{}", ctx.text(edge.alias), ctx.text(edge.specifier))])
+                    .collect();
+                return Err(failure);
+            }
+        }
+    }
+    Ok(kept)
+}
+
+fn chosen_above(ctx: &Context, overlay: Option<&Rc<Overlay>>, edge: &Edge) -> Vec<Symbol> {
+    let Some(overlay) = overlay else { return Vec::new() };
+    let name = match &*ctx.specifier(edge.alias, edge.specifier) {
+        crate::specifier::Specifier::Registry { name, want: crate::specifier::Want::Range(_), .. } => ctx.symbol(name),
+        _ => return Vec::new(),
+    };
+    let mut versions: Vec<Symbol> = Vec::new();
+    let mut level = Some(overlay);
+    while let Some(current) = level {
+        versions.extend(current.versions.iter().filter(|(held, _)| *held == name).map(|(_, version)| *version));
+        level = current.parent.as_ref();
+    }
+    versions.sort_unstable();
+    versions.dedup();
+    versions
+}
+
+fn skip(ctx: &Context, edge: &Edge, failure: &Failure, chain: Option<&Rc<Chain>>, tree: &Tree) {
+    let name = ctx.text(edge.alias);
+    ctx.skipped.borrow_mut().push(Skipped {
+        dep_path: format!("{name}@{}", ctx.text(edge.specifier)),
+        name: name.to_string(),
+        version: None,
+        reason: SkipReason::ResolutionFailure,
+        detail: failure.message.clone(),
+        parents: chain_to_root(chain).into_iter().map(|id| tree.package(id).resolved.id.to_string()).collect(),
+    });
+}
+
+/// Dependencies that a package asks for as peers too: whoever provides the peer provides them.
+fn shadowed(ctx: &Context, manifest: &Manifest, above: &Aliases) -> Shadowed {
+    if manifest.peer_dependencies.is_empty() || manifest.dependencies.is_empty() {
+        return Rc::from([]);
+    }
+    // An optional peer shadows nothing: pnpm 12.21 keeps the dependency, and the package has no such peer.
+    let required =
+        |name: &String| manifest.peer_dependencies.contains_key(name) && !manifest.optional_peers.contains(name);
+    let both = manifest.dependencies.keys().filter(|name| required(name));
+    let names = both.map(|name| ctx.symbol(name));
+    names.filter(|name| ctx.settings.peers.auto_install_peers || above.contains(*name)).collect()
+}
+
+/// The peers of a package: what it asks for and does not bring itself.
+fn peers_of(ctx: &Context, manifest: &Manifest, shadowed: &[Symbol]) -> Rc<[(Symbol, Peer)]> {
+    if manifest.peer_dependencies.is_empty() && manifest.optional_peers.is_empty() {
+        return Rc::from([]);
+    }
+    let brings = |name: &String| {
+        manifest.name.as_ref() == Some(name)
+            || manifest.optional_dependencies.contains_key(name)
+            || manifest.dependencies.contains_key(name) && !shadowed.contains(&ctx.symbol(name))
+    };
+    let mut peers: HashMap<&String, Peer> = HashMap::new();
+    for (name, range) in manifest.peer_dependencies.iter().filter(|(name, _)| !brings(name)) {
+        peers.insert(name, Peer { range: range.as_str().into(), optional: false });
+    }
+    for name in manifest.optional_peers.iter().filter(|name| !brings(name)) {
+        peers.entry(name).or_insert_with(|| Peer { range: "*".into(), optional: true }).optional = true;
+    }
+    let mut sorted: Vec<(Symbol, Peer)> = peers.into_iter().map(|(name, peer)| (ctx.symbol(name), peer)).collect();
+    sort_by_text(&mut sorted, &ctx.symbols, |(name, _)| *name);
+    sorted.into()
+}
+
+/// The edges of a manifest, by alias in code-unit order. What is in the tarball already is no edge.
+pub fn children_of(ctx: &Context, manifest: &Manifest) -> Vec<Edge> {
+    let optional = |name: &String| manifest.optional_dependencies.contains_key(name);
+    let mut all: Vec<(&String, &String, bool)> =
+        manifest.dependencies.iter().map(|(name, range)| (name, range, optional(name))).collect();
+    let only_optional =
+        manifest.optional_dependencies.iter().filter(|(name, _)| !manifest.dependencies.contains_key(*name));
+    all.extend(only_optional.map(|(name, range)| (name, range, true)));
+    all.retain(|(name, ..)| !manifest.bundles(name));
+    all.sort_unstable();
+    all.into_iter()
+        .map(|(name, range, optional)| Edge {
+            alias: ctx.symbol(name),
+            specifier: ctx.symbol(range),
+            optional,
+            injected: false,
+        })
+        .collect()
+}

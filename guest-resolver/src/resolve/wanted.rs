@@ -1,0 +1,355 @@
+//! From one edge to one package: a pure function of the edge, the preferences and the known facts. Pending while a
+//! fact is missing.
+
+use std::rc::Rc;
+use std::task::{Poll, ready};
+
+use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Unavailable, UnavailableReason};
+use wit::guest::wasi_pm::resolver::types::{Failure, RegistrySource, Source};
+use wit::settings::{LinkWorkspacePackages, ResolutionMode};
+
+use crate::facts::{PackumentKey, Want as Ask};
+use crate::intern::Symbol;
+use crate::manifest::{Dist, Manifest};
+use crate::pick::{Direction, Packument, PickError, PickOptions, Preference, pick};
+use crate::specifier::{Specifier, Want, WorkspaceTarget, WorkspaceWant};
+
+use super::context::{Context, Project};
+use super::hooks;
+use super::paths;
+use super::tree::{Origin, Resolved};
+
+/// An edge to resolve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    /// The key in the manifest.
+    pub alias: Symbol,
+    /// The value.
+    pub specifier: Symbol,
+    /// It may be left out.
+    pub optional: bool,
+    /// It is copied, not linked, if it is a project of the workspace.
+    pub injected: bool,
+    /// A project asks for it, and the lowest version may be meant.
+    pub direct: bool,
+    /// The project below which it stands.
+    pub importer: Symbol,
+    /// Only a prefetch.
+    pub likely: bool,
+}
+
+/// What the outcome of an edge depends on, besides facts.
+pub type WantedKey = (Symbol, Symbol, u8, Option<Symbol>, Vec<Symbol>);
+
+type Outcome = Poll<Result<Rc<Resolved>, Failure>>;
+
+/// Resolves an edge; `overlay` holds versions that parents have chosen of the same package.
+pub fn resolve(ctx: &Context, wanted: Wanted, overlay: &[Symbol]) -> Outcome {
+    let specifier = ctx.specifier(wanted.alias, wanted.specifier);
+    let local = matches!(&*specifier, Specifier::Workspace(_) | Specifier::Link(_) | Specifier::File(_))
+        || ctx.settings.workspace.link_workspace_packages != LinkWorkspacePackages::Off;
+    let flags = u8::from(wanted.optional) | u8::from(wanted.injected) << 1 | u8::from(wanted.direct) << 2;
+    let key = (wanted.alias, wanted.specifier, flags, local.then_some(wanted.importer), overlay.to_vec());
+    if let Some(known) = ctx.resolved.borrow().get(&key) {
+        return Poll::Ready(Ok(Rc::clone(known)));
+    }
+    let outcome = ready!(by_kind(ctx, wanted, &specifier, overlay))?;
+    ctx.resolved.borrow_mut().insert(key, Rc::clone(&outcome));
+    Poll::Ready(Ok(outcome))
+}
+
+fn by_kind(ctx: &Context, wanted: Wanted, specifier: &Specifier, overlay: &[Symbol]) -> Outcome {
+    match specifier {
+        Specifier::Registry { name, want, registry } => {
+            let from = Registry { name, want, alias: registry.as_deref() };
+            by_registry_or_workspace(ctx, wanted, from, overlay)
+        }
+        Specifier::Jsr { name, want, .. } => from_registry(ctx, wanted, Registry { name, want, alias: None }, overlay),
+        Specifier::Workspace(want) => Poll::Ready(from_workspace(ctx, wanted, want)),
+        Specifier::Link(path) => Poll::Ready(Ok(linked(ctx, wanted, &paths::join(&ctx.text(wanted.importer), path)))),
+        Specifier::Unsupported(refused) => Poll::Ready(Err(failure(refused.code, refused.message.clone()))),
+        Specifier::Catalog(_) | Specifier::File(_) | Specifier::Tarball(_) | Specifier::Git(_) => {
+            let text = format!("{}@{}", ctx.text(wanted.alias), ctx.text(wanted.specifier));
+            let mut refused = failure(
+                "ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER",
+                format!("{text} isn't supported by any available resolver yet"),
+            );
+            refused.hint = Some("Use a version from a registry, or a link: or workspace: specifier".to_owned());
+            Poll::Ready(Err(refused))
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Registry<'a> {
+    name: &'a str,
+    want: &'a Want,
+    alias: Option<&'a str>,
+}
+
+fn by_registry_or_workspace(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Symbol]) -> Outcome {
+    let rules = &ctx.settings.workspace;
+    let looks_around = match rules.link_workspace_packages {
+        LinkWorkspacePackages::Off => false,
+        LinkWorkspacePackages::Direct => wanted.direct,
+        LinkWorkspacePackages::Deep => true,
+    };
+    let local =
+        looks_around.then(|| matching_project(ctx, from.name, &WorkspaceTarget::Version(from.want.clone()))).flatten();
+    let Some(local) = local else { return from_registry(ctx, wanted, from, overlay) };
+    if rules.prefer_workspace_packages {
+        return Poll::Ready(Ok(from_project(ctx, wanted, local)));
+    }
+    match ready!(from_registry(ctx, wanted, from, overlay)) {
+        Ok(found) if is_higher(&ctx.text(found.version), local) => Poll::Ready(Ok(found)),
+        _ => Poll::Ready(Ok(from_project(ctx, wanted, local))),
+    }
+}
+
+fn is_higher(found: &str, project: &Project) -> bool {
+    use crate::semver::Version;
+    let local = project.manifest.version.as_deref().and_then(Version::parse_loose);
+    Version::parse_loose(found).zip(local).is_some_and(|(found, local)| found > local)
+}
+
+fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Symbol]) -> Outcome {
+    let name = ctx.symbol(from.name);
+    let registry = from.alias.map(|alias| ctx.symbol(alias));
+    let mut key = PackumentKey { name, registry, full: wanted.optional };
+    let ask = Ask {
+        version: if let Want::Version(version) = from.want { Some(version.to_string()) } else { None },
+        likely: wanted.likely,
+    };
+    let preferred = preferences(ctx, name, overlay);
+    let lowest = wanted.direct && ctx.settings.rules.resolution_mode != ResolutionMode::Highest;
+    let options = PickOptions {
+        preferred: &preferred,
+        direction: if lowest { Direction::Lowest } else { Direction::Highest },
+        age: ctx.age.as_ref(),
+    };
+    let (packument, picked) = loop {
+        let packument = match ready!(ctx.facts.packument(key, &ask, |symbol| ctx.text(symbol))) {
+            Ok(packument) => packument,
+            Err(why) => return Poll::Ready(Err(unavailable(from.name, &why))),
+        };
+        match pick(&packument, from.want, &options) {
+            Ok(picked) => break (packument, picked),
+            Err(PickError::NeedsFull) if !key.full => key.full = true,
+            Err(why) => return Poll::Ready(Err(no_pick(ctx, wanted, &packument, why))),
+        }
+    };
+    let version = ctx.symbol(packument.text(picked.index));
+    let manifest = match ready!(ctx.facts.manifest(key, version, |symbol| ctx.text(symbol))) {
+        Ok(manifest) => manifest,
+        Err(why) => return Poll::Ready(Err(unavailable(from.name, &why))),
+    };
+    let manifest = hooks::package(ctx, (name, version, key.full), from.name, &manifest);
+    if let Err(refused) = check_aliases(&manifest, from.name, &ctx.text(version)) {
+        return Poll::Ready(Err(refused));
+    }
+    offer(ctx, name, version, from.alias, &manifest.dist);
+    let id = match from.alias {
+        None => format!("{}@{}", from.name, ctx.text(version)),
+        Some(alias) => format!("{}@{alias}:{}", from.name, ctx.text(version)),
+    };
+    let origin = Origin::Registry(from.alias.map(str::to_owned));
+    Poll::Ready(Ok(Rc::new(Resolved {
+        id: patched(ctx, id, from.name, &ctx.text(version)),
+        name,
+        version,
+        manifest,
+        origin,
+    })))
+}
+
+/// Preferences of the project, and versions that parents have chosen.
+fn preferences(ctx: &Context, name: Symbol, overlay: &[Symbol]) -> Vec<Preference> {
+    let mut all = ctx.preferred.get(&name).cloned().unwrap_or_default();
+    for version in overlay {
+        let Some(version) = crate::semver::Version::parse_loose(&ctx.text(*version)) else { continue };
+        let want = Want::Version(version);
+        if !all.iter().any(|held| held.want == want) {
+            all.push(Preference { want, weight: 1 });
+        }
+    }
+    all
+}
+
+fn check_aliases(manifest: &Manifest, name: &str, version: &str) -> Result<(), Failure> {
+    let maps = [&manifest.dependencies, &manifest.optional_dependencies];
+    let Some(bad) = maps.into_iter().flat_map(|map| map.keys()).find(|alias| wit::Alias::parse(alias).is_err()) else {
+        return Ok(());
+    };
+    let bad: String = bad.chars().take(120).collect();
+    Err(failure(
+        "ERR_PNPM_INVALID_DEPENDENCY_NAME",
+        format!("Package \"{name}@{version}\" contains a dependency with an invalid name: {bad:?}"),
+    ))
+}
+
+fn patched(ctx: &Context, id: String, name: &str, version: &str) -> Rc<str> {
+    let patches = &ctx.settings.rules.patched_dependencies;
+    let exact = patches.get(&format!("{name}@{version}"));
+    let ranged = || {
+        patches.iter().find_map(|(key, hash)| {
+            let range = key.strip_prefix(name)?.strip_prefix('@')?;
+            crate::semver::satisfies(version, range).then_some(hash)
+        })
+    };
+    match exact.or_else(ranged).or_else(|| patches.get(name)) {
+        Some(hash) => format!("{id}(patch_hash={hash})").into(),
+        None => id.into(),
+    }
+}
+
+fn offer(ctx: &Context, name: Symbol, version: Symbol, registry: Option<&str>, dist: &Dist) {
+    if ctx.settings.selection.lockfile_only || ctx.offered.borrow_mut().insert((name, version), ()).is_some() {
+        return;
+    }
+    let source = Source::Registry(RegistrySource {
+        registry: registry.map(str::to_owned),
+        tarball: super::to_lockfile::unusual_tarball(ctx, &ctx.text(name), &ctx.text(version), dist),
+        integrity: super::to_lockfile::integrity(dist),
+    });
+    let files = dist.file_count.unwrap_or(0).saturating_mul(3_000);
+    ctx.downloads.borrow_mut().push(Download {
+        name: ctx.text(name).to_string(),
+        version: ctx.text(version).to_string(),
+        source,
+        size_hint: dist.unpacked_size.map(|size| size.saturating_add(files)),
+    });
+}
+
+fn from_workspace(ctx: &Context, wanted: Wanted, want: &WorkspaceWant) -> Result<Rc<Resolved>, Failure> {
+    if let WorkspaceTarget::Directory(path) = &want.target {
+        return Ok(linked(ctx, wanted, &paths::join(&ctx.text(wanted.importer), path)));
+    }
+    let alias = ctx.text(wanted.alias);
+    let name = want.name.as_deref().unwrap_or(&alias);
+    if let Some(project) = matching_project(ctx, name, &want.target) {
+        return Ok(from_project(ctx, wanted, project));
+    }
+    let named: Vec<&Project> = ctx.projects.values().filter(|p| p.manifest.name.as_deref() == Some(name)).collect();
+    let text = ctx.text(wanted.specifier);
+    if named.is_empty() {
+        let mut missing = failure(
+            "ERR_PNPM_WORKSPACE_PKG_NOT_FOUND",
+            format!(
+                "\"{name}@{text}\" is in the dependencies but no package named \"{name}\" is present in the workspace"
+            ),
+        );
+        let names: Vec<&str> = ctx.projects.values().filter_map(|p| p.manifest.name.as_deref()).collect();
+        missing.facts.push(("workspace".to_owned(), names.join(", ")));
+        return Err(missing);
+    }
+    let versions: Vec<&str> = named.iter().filter_map(|p| p.manifest.version.as_deref()).collect();
+    Err(failure(
+        "ERR_PNPM_NO_MATCHING_VERSION_INSIDE_WORKSPACE",
+        format!(
+            "No matching version found for {alias}@{text} inside the workspace. Available versions: {}",
+            versions.join(", ")
+        ),
+    ))
+}
+
+/// The project of that name with the highest version that fits.
+fn matching_project<'a>(ctx: &'a Context, name: &str, target: &WorkspaceTarget) -> Option<&'a Project> {
+    use crate::semver::Version;
+    let fits = |version: &Version| match target {
+        WorkspaceTarget::Any | WorkspaceTarget::Version(Want::Tag(_)) => true,
+        WorkspaceTarget::Version(Want::Version(exact)) => exact == version,
+        WorkspaceTarget::Version(Want::Range(range)) => range.range.satisfies_as_peer(version) || &*range.text == "*",
+        WorkspaceTarget::Directory(_) => false,
+    };
+    ctx.projects
+        .values()
+        .filter(|project| project.manifest.name.as_deref() == Some(name))
+        .map(|project| (Version::parse_loose(project.manifest.version.as_deref().unwrap_or("0.0.0")), project))
+        .filter(|(version, _)| version.as_ref().is_none_or(&fits))
+        .max_by(|a, b| a.0.cmp(&b.0))
+        .map(|(_, project)| project)
+}
+
+fn from_project(ctx: &Context, wanted: Wanted, project: &Project) -> Rc<Resolved> {
+    let folder = match (&project.manifest.publish_directory, project.manifest.link_directory) {
+        (Some(folder), link) if link != Some(false) => paths::join(&project.id, folder),
+        _ => project.id.clone(),
+    };
+    if !wanted.injected && !ctx.settings.workspace.inject_workspace_packages {
+        return linked(ctx, wanted, &folder);
+    }
+    let name = project.manifest.name.clone().unwrap_or_else(|| ctx.text(wanted.alias).to_string());
+    let path = format!("file:{folder}");
+    Rc::new(Resolved {
+        id: format!("{name}@{path}").into(),
+        name: ctx.symbol(&name),
+        version: ctx.symbol(&path),
+        manifest: Rc::new(Manifest { dev_dependencies: Default::default(), ..project.manifest.clone() }),
+        origin: Origin::Directory(folder),
+    })
+}
+
+fn linked(ctx: &Context, wanted: Wanted, folder: &str) -> Rc<Resolved> {
+    let id = format!("link:{folder}");
+    let manifest = ctx.projects.get(folder).map(|project| project.manifest.clone()).unwrap_or_default();
+    Rc::new(Resolved {
+        version: ctx.symbol(&id),
+        id: id.into(),
+        name: wanted.alias,
+        manifest: Rc::new(manifest),
+        origin: Origin::Link(folder.to_owned()),
+    })
+}
+
+/// A failure with nothing but code and message.
+pub fn failure(code: &str, message: String) -> Failure {
+    Failure { code: code.to_owned(), message, facts: Vec::new(), chain: Vec::new(), hint: None }
+}
+
+fn no_pick(ctx: &Context, wanted: Wanted, packument: &Packument, why: PickError) -> Failure {
+    let (alias, text) = (ctx.text(wanted.alias), ctx.text(wanted.specifier));
+    let name = packument.name();
+    let (code, message) = match why {
+        PickError::NoVersions => {
+            ("ERR_PNPM_NO_VERSIONS", format!("No versions available for {name}. The package may be unpublished"))
+        }
+        PickError::MissingTime | PickError::NeedsFull => {
+            ("ERR_PNPM_MISSING_TIME", format!("The metadata of {name} is missing the \"time\" field"))
+        }
+        PickError::NoMatch => ("ERR_PNPM_NO_MATCHING_VERSION", format!("No matching version found for {alias}@{text}")),
+    };
+    let mut failure = failure(code, message);
+    if let Some(latest) = packument.tag("latest") {
+        failure.facts.push(("latest".to_owned(), latest.to_owned()));
+        if why == PickError::NoMatch {
+            failure.hint = Some(format!("The latest release of {name} is {latest}; ask for a version that exists"));
+        }
+    }
+    let newest: Vec<&str> = (0..packument.len()).rev().take(10).map(|at| packument.text(at)).collect();
+    failure.facts.push(("versions".to_owned(), newest.join(", ")));
+    failure
+}
+
+fn unavailable(name: &str, why: &Unavailable) -> Failure {
+    let status = why.status.map(|status| format!(" ({status})")).unwrap_or_default();
+    let detail = why.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+    let (code, message, hint) = match why.reason {
+        UnavailableReason::NotFound => (
+            "ERR_PNPM_FETCH_404",
+            format!("{name} is not in the registry, or you have no permission to fetch it"),
+            Some("Check the name for a typing error, and that you are logged in if the package is private"),
+        ),
+        UnavailableReason::Offline => (
+            "ERR_PNPM_NO_OFFLINE_META",
+            format!("The metadata of {name} is not in the cache, and the network may not be used"),
+            Some("Install once without --offline"),
+        ),
+        UnavailableReason::Unauthorized => ("ERR_PNPM_FETCH_401", format!("{name} could not be fetched{status}"), None),
+        UnavailableReason::Forbidden => ("ERR_PNPM_FETCH_403", format!("{name} could not be fetched{status}"), None),
+        _ => ("ERR_PNPM_META_FETCH_FAIL", format!("The metadata of {name} could not be had{status}{detail}"), None),
+    };
+    let mut failure = failure(code, message);
+    failure.facts.extend(why.url.iter().map(|url| ("url".to_owned(), url.clone())));
+    failure.hint = hint.map(str::to_owned);
+    failure
+}

@@ -1,0 +1,137 @@
+//! One resolution as the host drives it: requests out, replies in, in any order, until the outcome. Owns the future of
+//! [`crate::resolve`] and polls it when new facts are there.
+
+mod open;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use wit::guest::exports::wasi_pm::resolver::resolution::{Outcome, Progress, Project, Reply, Snapshot};
+use wit::guest::wasi_pm::resolver::types::Failure;
+
+use crate::boundary;
+use crate::lockfile;
+use crate::resolve::context::Context;
+use crate::resolve::prefetch::Prefetch;
+use crate::resolve::wanted::failure;
+use crate::resolve::{self, Resolution};
+
+type Running = Pin<Box<dyn Future<Output = Result<Resolution, Vec<Failure>>>>>;
+
+/// How many snapshots come in one call.
+const BATCH: usize = 1_024;
+
+/// One resolution.
+pub struct Session {
+    given: Project,
+    context: Rc<Context>,
+    prefetch: Rc<Prefetch>,
+    running: Option<Running>,
+    finished: Option<Finished>,
+}
+
+/// What is left to hand out.
+struct Finished {
+    snapshots: std::vec::IntoIter<Snapshot>,
+    outcome: Outcome,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("ended", &self.running.is_none()).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Checks the project.
+    ///
+    /// # Errors
+    /// If settings, a manifest or the lockfile cannot be read.
+    pub fn open(project: Project) -> Result<Self, Vec<Failure>> {
+        let context = Rc::new(open::context(&project)?);
+        let prefetch = Rc::new(Prefetch::default());
+        let (ctx, ahead) = (Rc::clone(&context), Rc::clone(&prefetch));
+        let running: Running =
+            Box::pin(async move { resolve::resolve(&ctx, &ahead).await.map_err(|failure| vec![failure]) });
+        Ok(Self { given: project, context, prefetch, running: Some(running), finished: None })
+    }
+
+    /// Takes replies and goes on as far as the facts reach.
+    ///
+    /// # Errors
+    /// Why the project cannot be resolved; the session is at its end then.
+    pub fn advance(&mut self, replies: Vec<Reply>) -> Result<Progress, Vec<Failure>> {
+        for reply in replies {
+            self.context.facts.accept(reply);
+        }
+        if self.finished.is_some() {
+            return Ok(self.next_batch());
+        }
+        let Some(running) = &mut self.running else {
+            return Err(vec![failure("ERR_WASI_PM_SESSION_ENDED", "the session is at its end".to_owned())]);
+        };
+        match running.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
+            Poll::Pending => {
+                self.prefetch.run(&self.context);
+                Ok(Progress {
+                    requests: self.context.facts.take_requests(),
+                    downloads: self.context.downloads.take(),
+                    snapshots: Vec::new(),
+                    outcome: None,
+                })
+            }
+            Poll::Ready(ended) => {
+                self.running = None;
+                self.finished = Some(self.finish(&ended?)?);
+                Ok(self.next_batch())
+            }
+        }
+    }
+
+    /// The last calls: snapshots by the batch, the outcome with the last.
+    fn next_batch(&mut self) -> Progress {
+        let downloads = self.context.downloads.take();
+        let mut snapshots = Vec::new();
+        let mut outcome = None;
+        if let Some(finished) = &mut self.finished {
+            snapshots.extend(finished.snapshots.by_ref().take(BATCH));
+            if finished.snapshots.len() == 0 {
+                outcome = self.finished.take().map(|finished| finished.outcome);
+            }
+        }
+        Progress { requests: Vec::new(), downloads, snapshots, outcome }
+    }
+
+    fn finish(&self, resolution: &Resolution) -> Result<Finished, Vec<Failure>> {
+        let lockfile = resolve::to_lockfile::build(&self.context, resolution);
+        let text = lockfile::write(&lockfile);
+        let changed = self.given.lockfile.as_deref() != Some(text.as_str());
+        let text = changed.then_some(text);
+        let (snapshots, mut outcome) = if self.context.settings.selection.lockfile_only {
+            (Vec::new(), only_lockfile(text))
+        } else {
+            let parsed = boundary::parse(&self.given)?;
+            let placement = boundary::place_in(&lockfile, &parsed, &self.given.platform)?;
+            (boundary::snapshots(&placement), boundary::outcome(&placement, text))
+        };
+        outcome.skipped.extend(self.context.skipped.take());
+        outcome.notices.extend(self.context.notices.take());
+        Ok(Finished { snapshots: snapshots.into_iter(), outcome })
+    }
+}
+
+fn only_lockfile(lockfile: Option<String>) -> Outcome {
+    Outcome {
+        lockfile,
+        current_lockfile: None,
+        roots: Vec::new(),
+        hoisted: Vec::new(),
+        skipped: Vec::new(),
+        notices: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! What a session is opened with, read once: settings, manifests, the existing lockfile, preferences.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use wit::ImporterId;
+use wit::guest::exports::wasi_pm::resolver::resolution::{Intent, Project as Given};
+use wit::guest::wasi_pm::resolver::types::Failure;
+use wit::settings::Settings;
+
+use crate::age::AgePolicy;
+use crate::catalogs;
+use crate::facts::Facts;
+use crate::intern::{NumberMap, Symbol, Symbols};
+use crate::lockfile::{self, Lockfile};
+use crate::manifest::Manifest;
+use crate::overrides::Overrides;
+use crate::pick::{DIRECT_WEIGHT, LOCKED_WEIGHT, Preference};
+use crate::resolve::compat::Compat;
+use crate::resolve::context::{Anew, BUDGET, Context, Project};
+use crate::resolve::hooks;
+use crate::resolve::wanted::failure;
+use crate::semver::Version;
+use crate::specifier::{Specifier, Want};
+
+/// Reads everything; collects what is wrong.
+pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
+    let settings: Settings = serde_json::from_str(&given.settings)
+        .map_err(|error| vec![failure("ERR_WASI_PM_BAD_SETTINGS", format!("the settings cannot be read: {error}"))])?;
+    let written = manifests(given)?;
+    let root = written.get(".");
+    let declared = |name: &str| {
+        let root: &Manifest = root?;
+        let groups = [&root.dependencies, &root.dev_dependencies, &root.optional_dependencies];
+        groups.into_iter().find_map(|group| group.get(name)).cloned()
+    };
+    let overrides = Overrides::parse(&settings.rules.overrides, &settings.rules.catalogs, declared)
+        .map_err(|bad| vec![failure(bad.code, bad.message)])?;
+    let age = AgePolicy::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
+    let lockfile = given.lockfile.as_deref().map(lockfile::read).transpose().map_err(|bad| {
+        vec![Failure { hint: bad.hint.clone(), facts: bad.facts.clone(), ..failure(bad.code, bad.message.clone()) }]
+    })?;
+    let anew = match &given.intent {
+        Intent::Update(names) if names.is_empty() => Anew::All,
+        Intent::Update(names) => Anew::Only(names.clone()),
+        Intent::Install | Intent::Dedupe | Intent::Fix => Anew::None,
+    };
+    let compat = (!settings.rules.ignore_compatibility_db).then(Compat::new);
+    let projects: BTreeMap<String, Project> = written
+        .into_iter()
+        .map(|(id, written)| {
+            let mut manifest = written.clone();
+            hooks::rewrite(&settings, &overrides, compat.as_ref(), &mut manifest, Some(&id));
+            (id.clone(), Project { id, written, manifest })
+        })
+        .collect();
+    let symbols = Symbols::default();
+    let preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), &anew);
+    Ok(Context {
+        settings,
+        projects,
+        lockfile,
+        anew,
+        compat,
+        overrides,
+        age,
+        symbols,
+        facts: Facts::default(),
+        preferred,
+        specifiers: RefCell::default(),
+        hooked: RefCell::default(),
+        resolved: RefCell::default(),
+        downloads: RefCell::default(),
+        offered: RefCell::default(),
+        notices: RefCell::default(),
+        skipped: RefCell::default(),
+        budget: Cell::new(BUDGET),
+    })
+}
+
+fn manifests(given: &Given) -> Result<BTreeMap<String, Manifest>, Vec<Failure>> {
+    let mut found = BTreeMap::new();
+    let mut failures = Vec::new();
+    for importer in &given.importers {
+        if let Err(bad) = ImporterId::parse(&importer.id) {
+            failures.push(failure("ERR_WASI_PM_BAD_IMPORTER", bad.to_string()));
+            continue;
+        }
+        match Manifest::parse(importer.manifest.as_bytes()) {
+            Ok(manifest) => drop(found.insert(importer.id.clone(), manifest)),
+            Err(error) => {
+                let message = format!("the package.json of {} cannot be read: {error}", importer.id);
+                failures.push(failure("ERR_PNPM_JSON_PARSE", message));
+            }
+        }
+    }
+    if failures.is_empty() { Ok(found) } else { Err(failures) }
+}
+
+/// What manifests ask for, and what the lockfile holds.
+fn preferences(
+    settings: &Settings,
+    symbols: &Symbols,
+    projects: &BTreeMap<String, Project>,
+    lockfile: Option<&Lockfile>,
+    anew: &Anew,
+) -> NumberMap<Symbol, Vec<Preference>> {
+    let mut all: NumberMap<Symbol, Vec<Preference>> = NumberMap::default();
+    let mut add = |name: &str, want: Want, weight: u32, sum: bool| {
+        let held = all.entry(symbols.number(name)).or_default();
+        match held.iter_mut().find(|known| known.want == want) {
+            Some(known) if sum => known.weight = known.weight.saturating_add(weight),
+            Some(_) => {}
+            None => held.push(Preference { want, weight }),
+        }
+    };
+    for project in projects.values() {
+        let manifest = &project.manifest;
+        for (alias, text) in
+            [&manifest.dev_dependencies, &manifest.dependencies, &manifest.optional_dependencies].into_iter().flatten()
+        {
+            let text = catalogs::resolve(&settings.rules.catalogs, alias, text).ok().flatten().unwrap_or(text);
+            if let Specifier::Registry { name, want, registry: None } =
+                Specifier::parse(alias, text, &settings.registries)
+                && name == *alias
+                && !text.starts_with("npm:")
+            {
+                add(alias, want, DIRECT_WEIGHT, false);
+            }
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    for path in lockfile.iter().flat_map(|lockfile| lockfile.snapshots.keys()) {
+        let Some((name, version)) = lockfile::model::split_key(lockfile::model::package_key(path)) else { continue };
+        let dropped = match anew {
+            Anew::None => false,
+            Anew::All => true,
+            Anew::Only(names) => names.iter().any(|dropped| dropped == name),
+        };
+        if let Some(version) = Version::parse_loose(version)
+            && !dropped
+            && seen.insert((name, version.to_string()))
+        {
+            add(name, Want::Version(version), LOCKED_WEIGHT, true);
+        }
+    }
+    all
+}

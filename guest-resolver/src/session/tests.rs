@@ -1,0 +1,1 @@
+//! Small registries in memory.
