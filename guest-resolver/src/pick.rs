@@ -152,7 +152,8 @@ impl<'a> View<'a> {
             }
         }
         // Where preferences exist, all other satisfying versions are the last group, deprecated or not.
-        if let Some(latest) = latest.filter(|latest| is_any || satisfies(*latest)) {
+        let avoided = |index: usize| preferred.is_empty() && self.packument.is_deprecated(index);
+        if let Some(latest) = latest.filter(|latest| (is_any || satisfies(*latest)) && !avoided(*latest)) {
             return Some(latest);
         }
         let lines = 0..self.packument.len();

@@ -3,7 +3,6 @@
 //! One `async fn` in canonical order over the table of facts; it waits in one place, [`walk`], so the outcome depends
 //! on the facts alone.
 
-pub mod compat;
 pub mod context;
 pub mod hoist;
 pub mod hooks;

@@ -17,7 +17,6 @@ use crate::overrides::Overrides;
 use crate::pick::Preference;
 use crate::specifier::Specifier;
 
-use super::compat::Compat;
 use super::tree::Resolved;
 
 /// One project of the workspace.
@@ -53,8 +52,6 @@ pub struct Context {
     pub lockfile: Option<Lockfile>,
     /// Which locked versions do not count.
     pub anew: Anew,
-    /// The built-in extensions; `None` where the settings leave them out.
-    pub compat: Option<Compat>,
     /// Overrides, read once.
     pub overrides: Overrides,
     /// The age rule, read once.

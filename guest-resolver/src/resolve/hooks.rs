@@ -11,14 +11,12 @@ use crate::intern::Symbol;
 use crate::manifest::{Dependencies, Manifest};
 use crate::overrides::Overrides;
 
-use super::compat::Compat;
 use super::context::Context;
 
 /// The manifest of a registry's package after all hooks. Each is rewritten once.
 pub fn package(ctx: &Context, key: (Symbol, Symbol, bool), name: &str, manifest: &Rc<Manifest>) -> Rc<Manifest> {
     let named = manifest.name.as_deref() == Some(name);
-    let compat = ctx.compat.as_ref();
-    if named && idle(&ctx.settings, &ctx.overrides, compat, name) {
+    if named && idle(&ctx.settings, &ctx.overrides, manifest) {
         return Rc::clone(manifest);
     }
     if let Some(known) = ctx.hooked.borrow().get(&key) {
@@ -26,40 +24,30 @@ pub fn package(ctx: &Context, key: (Symbol, Symbol, bool), name: &str, manifest:
     }
     let mut owned = Manifest::clone(manifest);
     owned.name = Some(name.to_owned());
-    rewrite(&ctx.settings, &ctx.overrides, compat, &mut owned, None);
+    rewrite(&ctx.settings, &ctx.overrides, &mut owned, None);
     let owned = Rc::new(owned);
     ctx.hooked.borrow_mut().insert(key, Rc::clone(&owned));
     owned
 }
 
 /// Rewrites a manifest; `folder` is the project's, `None` for a package of a registry.
-pub fn rewrite(
-    settings: &Settings,
-    overrides: &Overrides,
-    compat: Option<&Compat>,
-    manifest: &mut Manifest,
-    folder: Option<&str>,
-) {
-    let name = manifest.name.clone().unwrap_or_default();
-    if idle(settings, overrides, compat, &name) {
+pub fn rewrite(settings: &Settings, overrides: &Overrides, manifest: &mut Manifest, folder: Option<&str>) {
+    if idle(settings, overrides, manifest) {
         return;
     }
     let mut map = to_map(manifest);
-    if let Some(known) = compat.and_then(|compat| compat.of(&name)) {
-        extensions::extend(known, &mut map);
-    }
-    extensions::extend(&settings.rules.package_extensions, &mut map);
+    extensions::apply_all(&settings.rules, &mut map);
     extensions::drop_optional(&settings.rules.ignored_optional_dependencies, &mut map);
     overrides.apply(&mut map, folder);
     take_map(manifest, &map);
 }
 
-fn idle(settings: &Settings, overrides: &Overrides, compat: Option<&Compat>, name: &str) -> bool {
-    let rules = &settings.rules;
-    compat.is_none_or(|compat| compat.of(name).is_none())
-        && rules.package_extensions.is_empty()
-        && rules.ignored_optional_dependencies.is_empty()
+fn idle(settings: &Settings, overrides: &Overrides, manifest: &Manifest) -> bool {
+    let name = manifest.name.as_deref().unwrap_or_default();
+    let version = manifest.version.as_deref().unwrap_or_default();
+    settings.rules.ignored_optional_dependencies.is_empty()
         && overrides.is_empty()
+        && !extensions::concern(&settings.rules, name, version)
 }
 
 fn to_map(manifest: &Manifest) -> Map<String, Value> {

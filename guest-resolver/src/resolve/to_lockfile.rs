@@ -19,6 +19,7 @@ use super::Resolution;
 use super::context::{Context, Project};
 use super::paths;
 use super::tree::{Origin, Resolved};
+use super::walk::peers_of;
 
 /// The lockfile of a resolution.
 pub fn build(ctx: &Context, resolution: &Resolution) -> Lockfile {
@@ -200,6 +201,9 @@ fn snapshot(ctx: &Context, resolution: &Resolution, placed: &Placed, optional: b
 fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package {
     let package = resolution.tree.package(placed.package);
     let manifest = &package.resolved.manifest;
+    // The package as it is published, whoever provides its peers here.
+    let both = manifest.dependencies.keys().filter(|name| manifest.peer_dependencies.contains_key(*name));
+    let peers = peers_of(ctx, manifest, &both.map(|name| ctx.symbol(name)).collect::<Vec<_>>());
     let engines = manifest.engines.iter().filter(|(_, range)| *range != "*");
     Package {
         resolution: bytes(ctx, &package.resolved),
@@ -211,13 +215,11 @@ fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package 
         deprecated: manifest.deprecated.clone(),
         has_bin: manifest.has_bin,
         bundled_dependencies: manifest.bundled.as_ref().and_then(bundled),
-        peer_dependencies: package
-            .peers
+        peer_dependencies: peers
             .iter()
             .map(|(name, peer)| (ctx.text(*name).to_string(), peer.range.to_string()))
             .collect(),
-        optional_peers: package
-            .peers
+        optional_peers: peers
             .iter()
             .filter(|(_, peer)| peer.optional)
             .map(|(name, _)| ctx.text(*name).to_string())

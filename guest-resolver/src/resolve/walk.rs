@@ -492,16 +492,13 @@ fn shadowed(ctx: &Context, manifest: &Manifest, above: &Aliases) -> Shadowed {
     if manifest.peer_dependencies.is_empty() || manifest.dependencies.is_empty() {
         return Rc::from([]);
     }
-    // An optional peer shadows nothing: pnpm 12.21 keeps the dependency, and the package has no such peer.
-    let required =
-        |name: &String| manifest.peer_dependencies.contains_key(name) && !manifest.optional_peers.contains(name);
-    let both = manifest.dependencies.keys().filter(|name| required(name));
+    let both = manifest.dependencies.keys().filter(|name| manifest.peer_dependencies.contains_key(*name));
     let names = both.map(|name| ctx.symbol(name));
-    names.filter(|name| ctx.settings.peers.auto_install_peers || above.contains(*name)).collect()
+    names.filter(|name| above.contains(*name)).collect()
 }
 
 /// The peers of a package: what it asks for and does not bring itself.
-fn peers_of(ctx: &Context, manifest: &Manifest, shadowed: &[Symbol]) -> Rc<[(Symbol, Peer)]> {
+pub fn peers_of(ctx: &Context, manifest: &Manifest, shadowed: &[Symbol]) -> Rc<[(Symbol, Peer)]> {
     if manifest.peer_dependencies.is_empty() && manifest.optional_peers.is_empty() {
         return Rc::from([]);
     }

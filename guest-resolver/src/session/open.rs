@@ -16,7 +16,6 @@ use crate::lockfile::{self, Lockfile};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
 use crate::pick::{DIRECT_WEIGHT, LOCKED_WEIGHT, Preference};
-use crate::resolve::compat::Compat;
 use crate::resolve::context::{Anew, BUDGET, Context, Project};
 use crate::resolve::hooks;
 use crate::resolve::wanted::failure;
@@ -45,12 +44,11 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         Intent::Update(names) => Anew::Only(names.clone()),
         Intent::Install | Intent::Dedupe | Intent::Fix => Anew::None,
     };
-    let compat = (!settings.rules.ignore_compatibility_db).then(Compat::new);
     let projects: BTreeMap<String, Project> = written
         .into_iter()
         .map(|(id, written)| {
             let mut manifest = written.clone();
-            hooks::rewrite(&settings, &overrides, compat.as_ref(), &mut manifest, Some(&id));
+            hooks::rewrite(&settings, &overrides, &mut manifest, Some(&id));
             (id.clone(), Project { id, written, manifest })
         })
         .collect();
@@ -61,7 +59,6 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         projects,
         lockfile,
         anew,
-        compat,
         overrides,
         age,
         symbols,
