@@ -1,3 +1,5 @@
+mod agreement;
+
 use super::*;
 use crate::lockfile::{
     error::{BROKEN, INVALID_NAME, LINK_OUTSIDE, MISSING_DEPENDENCY, MISSING_INTEGRITY, SHAPE_MISMATCH},

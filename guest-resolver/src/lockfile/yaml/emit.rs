@@ -63,11 +63,11 @@ fn write_value(out: &mut String, key: &str, value: &Node<'_>, level: usize, comp
         }
         Node::Map(entries) => {
             out.push(' ');
-            write_flow_map(out, entries, level, is_one_line(key, entries));
+            write_flow_map(out, entries);
         }
         Node::List(items) => {
             out.push(' ');
-            write_flow_list(out, items, level);
+            write_flow_list(out, items);
         }
         Node::Text(text) => {
             out.push(' ');
@@ -101,37 +101,37 @@ fn write_list(out: &mut String, items: &[Node<'_>], level: usize, compact: bool)
     }
 }
 
-fn write_flow_map(out: &mut String, entries: &Entries<'_>, level: usize, one_line: bool) {
+fn write_flow_map(out: &mut String, entries: &Entries<'_>) {
     out.push('{');
     for (at, (key, value)) in entries.iter().enumerate() {
         if at > 0 {
             out.push_str(", ");
         }
-        scalar::write(out, key, if one_line { Place::FlowLine } else { Place::Flow }, 2 * level);
+        scalar::write(out, key, Place::Flow, 0);
         out.push_str(": ");
-        write_flow(out, value, level, one_line);
+        write_flow(out, value);
     }
     out.push('}');
 }
 
-fn write_flow_list(out: &mut String, items: &[Node<'_>], level: usize) {
+fn write_flow_list(out: &mut String, items: &[Node<'_>]) {
     out.push('[');
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
             out.push_str(", ");
         }
-        write_flow(out, item, level, false);
+        write_flow(out, item);
     }
     out.push(']');
 }
 
-fn write_flow(out: &mut String, value: &Node<'_>, level: usize, one_line: bool) {
+fn write_flow(out: &mut String, value: &Node<'_>) {
     match value {
-        Node::Text(text) => scalar::write(out, text, if one_line { Place::FlowLine } else { Place::Flow }, 2 * level),
+        Node::Text(text) => scalar::write(out, text, Place::Flow, 0),
         Node::Plain(text) => out.push_str(text),
         Node::Raw(text) => out.push_str(text),
-        Node::Map(entries) => write_flow_map(out, entries, level, false),
-        Node::List(items) => write_flow_list(out, items, level),
+        Node::Map(entries) => write_flow_map(out, entries),
+        Node::List(items) => write_flow_list(out, items),
     }
 }
 

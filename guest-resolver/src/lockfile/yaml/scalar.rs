@@ -8,10 +8,8 @@ pub(crate) enum Place {
     Block,
     /// A key: one line.
     Key,
-    /// Inside `{}` or `[]`.
+    /// Inside `{}` or `[]`: one line.
     Flow,
-    /// A key or value of a map that is always on one line.
-    FlowLine,
 }
 
 impl Place {
@@ -30,7 +28,8 @@ pub(crate) fn write(out: &mut String, text: &str, place: Place, indent: usize) {
         out.push_str(text);
         return;
     }
-    let one_line = matches!(place, Place::Key | Place::FlowLine);
+    // pnpm's emitter begins a literal block inside `[]` too, where nothing can read it.
+    let one_line = place != Place::Block;
     if text.chars().any(|c| !is_printable(c) && (one_line || c != '\n')) {
         return write_double(out, text);
     }
@@ -69,7 +68,8 @@ pub(crate) fn is_plain_shape(text: &str, in_block: bool) -> bool {
                 0..0x20 | 0x7f => false,
                 b' ' => before != b':',
                 b'#' => before != 0 && before != b' ',
-                b',' | b'[' | b']' | b'{' | b'}' => in_block || before == b':',
+                // js-yaml lets them pass behind a colon, and cannot read what it wrote.
+                b',' | b'[' | b']' | b'{' | b'}' => in_block,
                 _ => true,
             };
         if !safe {

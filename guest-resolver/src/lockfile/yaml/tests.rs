@@ -140,3 +140,41 @@ fn strings_are_quoted_as_pnpm_does() {
         assert_eq!(out, expected, "{text:?}");
     }
 }
+
+/// YAML's limit counts UTF-16 units of the key as it is written, its quotes included.
+#[test]
+fn keys_of_more_than_1024_units_are_written_explicitly_and_read_back() {
+    use super::Node;
+    let cases = [
+        ("a".repeat(1024), false),
+        ("a".repeat(1025), true),
+        (format!("@{}", "a".repeat(1021)), false),
+        (format!("@{}", "a".repeat(1022)), true),
+        ("\u{e9}".repeat(1024), false),
+        ("\u{1f600}".repeat(513), true),
+    ];
+    for (key, explicit) in cases {
+        let inner = vec![(key.as_str().into(), Node::Map(vec![("b".into(), Node::text("c"))]))];
+        let text = emit::document(&vec![("x".into(), Node::Map(inner.clone()))], 0);
+        let mut written = String::new();
+        super::scalar::write(&mut written, &key, super::scalar::Place::Key, 0);
+        let expected = match explicit {
+            true => format!("x:\n  ? {written}\n  : b: c\n"),
+            false => format!("x:\n  {written}:\n    b: c\n"),
+        };
+        assert_eq!(text, expected, "{:.20} {explicit}", key);
+        let Node::Map(root) = full::parse(&text).unwrap() else { panic!() };
+        assert_eq!(root[0].1, Node::Map(inner), "{:.20} {explicit}", key);
+        assert_eq!(scan::scan(&text).is_some(), !explicit);
+    }
+}
+
+#[test]
+fn texts_inside_brackets_stay_on_one_line_and_are_readable() {
+    use super::Node;
+    let items = ["a\nb", "c:,d", "e]", "f"].map(Node::text).to_vec();
+    let root = vec![("cpu".into(), Node::List(items))];
+    let text = emit::document(&root, 0);
+    assert_eq!(text, "cpu: [\"a\\nb\", 'c:,d', 'e]', f]\n");
+    assert_eq!(full::parse(&text).unwrap(), Node::Map(root));
+}
