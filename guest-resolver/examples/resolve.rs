@@ -164,6 +164,9 @@ fn main() {
             }
         };
         if let Some(outcome) = progress.outcome {
+            for skipped in &outcome.skipped {
+                eprintln!("skipped {}: {}", skipped.dep_path, skipped.detail);
+            }
             eprintln!(
                 "{waves} waves, {asked} requests, {busy:?} in the guest, {} skipped, {} notices",
                 outcome.skipped.len(),

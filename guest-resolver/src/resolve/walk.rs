@@ -106,7 +106,6 @@ pub struct Walker {
     /// The project whose occurrence decides the children of a package.
     pub owners: NumberMap<PackageId, usize>,
     claims: NumberMap<PackageId, Claimed>,
-    contexts: NumberMap<PackageId, Shadowed>,
     edges: NumberMap<(PackageId, bool), Rc<[Edge]>>,
 }
 
@@ -343,9 +342,6 @@ impl Walker {
             {
                 continue;
             }
-            if self.contexts.get(&seed.package).is_some_and(|known| *known == seed.shadowed) {
-                continue;
-            }
             let (overlay, aliases) = below(&seed);
             let chain = Some(Rc::new(Chain { package: seed.package, parent: seed.ancestors.clone() }));
             frontier.push(Parent { seed, overlay, aliases, chain });
@@ -371,7 +367,6 @@ impl Walker {
             .map(|seed| ChildEdge { alias: seed.edge.alias, package: seed.package, optional: seed.edge.optional })
             .collect();
         let before = self.tree.children[id.0 as usize].replace(Rc::clone(&edges));
-        self.contexts.insert(id, Rc::clone(&parent.seed.shadowed));
         let children = seeds.iter().map(|seed| (seed.edge.alias, seed.node)).collect();
         self.tree.nodes[parent.seed.node.0 as usize].children = Some(children);
         if before.is_some_and(|before| before != edges) && self.tree.forget_child_nodes(id, parent.seed.node) {
@@ -477,8 +472,13 @@ fn chosen_above(ctx: &Context, overlay: Option<&Rc<Overlay>>, edge: &Edge) -> Ve
 
 fn skip(ctx: &Context, edge: &Edge, failure: &Failure, chain: Option<&Rc<Chain>>, tree: &Tree) {
     let name = ctx.text(edge.alias);
-    ctx.skipped.borrow_mut().push(Skipped {
-        dep_path: format!("{name}@{}", ctx.text(edge.specifier)),
+    let dep_path = format!("{name}@{}", ctx.text(edge.specifier));
+    let mut skipped = ctx.skipped.borrow_mut();
+    if skipped.iter().any(|known| known.dep_path == dep_path) {
+        return;
+    }
+    skipped.push(Skipped {
+        dep_path,
         name: name.to_string(),
         version: None,
         reason: SkipReason::ResolutionFailure,

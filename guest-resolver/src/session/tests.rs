@@ -1,1 +1,135 @@
-//! Small registries in memory.
+//! Small registries in memory: what a session makes of them, and that the order of replies leaves no trace.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use wit::guest::exports::wasi_pm::resolver::resolution::{
+    Answer, Importer, Intent, Metadata, NumberedRequest, Outcome, Project, Reply, Request, Unavailable,
+    UnavailableReason,
+};
+use wit::guest::wasi_pm::resolver::types::{Failure, Platform};
+
+use super::Session;
+
+/// Name to versions with their manifests, in the registry's order; the last is `latest`.
+type Registry = BTreeMap<&'static str, Vec<(&'static str, Value)>>;
+
+fn registry() -> Registry {
+    BTreeMap::from([
+        ("app", vec![("1.0.0", json!({"dependencies": {"lib": "^1.0.0", "util": "^1.0.0"}}))]),
+        ("lib", vec![("1.0.0", json!({})), ("1.1.0", json!({"peerDependencies": {"host": "^2.0.0"}}))]),
+        ("util", vec![("1.0.0", json!({"optionalDependencies": {"gone": "1"}, "dependencies": {"ring": "1"}}))]),
+        ("ring", vec![("1.0.0", json!({"dependencies": {"util": "1", "lib": "*"}}))]),
+        ("host", vec![("2.0.0", json!({"dependencies": {"ring": "1"}})), ("3.0.0", json!({}))]),
+    ])
+}
+
+fn answer(registry: &Registry, request: &Request) -> Answer {
+    let absent = || {
+        let (url, detail) = (None, None);
+        Answer::Unavailable(Unavailable { reason: UnavailableReason::NotFound, url, status: Some(404), detail })
+    };
+    let manifest = |name: &str, version: &str, manifest: &Value| {
+        let mut full: Map<String, Value> = manifest.as_object().unwrap().clone();
+        full.insert("name".to_owned(), name.into());
+        full.insert("version".to_owned(), version.into());
+        serde_json::to_vec(&full).unwrap()
+    };
+    match request {
+        Request::Metadata(asked) => {
+            let Some(versions) = registry.get(asked.name.as_str()) else { return absent() };
+            Answer::Metadata(Metadata {
+                versions: versions.iter().map(|(version, _)| *version).collect::<Vec<_>>().join("\n"),
+                dist_tags: vec![("latest".to_owned(), versions.last().unwrap().0.to_owned())],
+                times: None,
+                modified: None,
+                full: asked.full,
+                deprecated: Vec::new(),
+                trust: None,
+                manifests: Vec::new(),
+            })
+        }
+        Request::Manifest(asked) => {
+            let found = registry[asked.name.as_str()].iter().find(|(version, _)| *version == asked.version);
+            let (version, found) = found.unwrap();
+            Answer::Manifest(manifest(&asked.name, version, found))
+        }
+        _ => absent(),
+    }
+}
+
+/// Runs a session; `choose` says how many of the open requests are answered next, and which one first.
+fn run(manifest: &Value, mut choose: impl FnMut(usize) -> (usize, usize)) -> Result<Outcome, Vec<Failure>> {
+    let registry = registry();
+    let mut session = Session::open(Project {
+        importers: vec![Importer { id: ".".to_owned(), manifest: manifest.to_string() }],
+        lockfile: None,
+        settings: json!({"registries": {"default": "https://registry.example/"}, "selection": {"lockfileOnly": true}})
+            .to_string(),
+        platform: Platform { os: "linux".to_owned(), cpu: "x64".to_owned(), libc: None, node: None },
+        intent: Intent::Install,
+    })?;
+    let mut open: Vec<NumberedRequest> = Vec::new();
+    let mut replies = Vec::new();
+    loop {
+        let progress = session.advance(replies)?;
+        if let Some(outcome) = progress.outcome {
+            return Ok(outcome);
+        }
+        open.extend(progress.requests);
+        assert!(!open.is_empty(), "it waits for nothing");
+        let (count, first) = choose(open.len());
+        replies = (0..count.clamp(1, open.len()))
+            .map(|_| open.remove(first % open.len()))
+            .map(|asked| Reply { id: asked.id, answer: answer(&registry, &asked.request) })
+            .collect();
+    }
+}
+
+fn project() -> Value {
+    json!({"dependencies": {"app": "^1.0.0"}, "devDependencies": {"util": "1"}})
+}
+
+#[test]
+fn a_missing_peer_is_added_and_named_in_the_dep_paths() {
+    let text = run(&project(), |open| (open, 0)).unwrap().lockfile.unwrap();
+    assert!(text.contains("lib@1.1.0(host@2.0.0"), "{text}");
+    assert!(!text.contains("host@3.0.0"), "{text}");
+}
+
+#[test]
+fn an_optional_dependency_that_is_not_there_is_skipped_and_told() {
+    let outcome = run(&project(), |open| (open, 0)).unwrap();
+    assert!(outcome.skipped.iter().any(|skipped| skipped.name == "gone"));
+    assert!(!outcome.lockfile.unwrap().contains("gone"));
+}
+
+#[test]
+fn a_version_that_does_not_exist_is_told_with_the_way_to_it() {
+    let failures = run(&json!({"dependencies": {"lib": "^9.0.0"}}), |open| (open, 0)).unwrap_err();
+    assert_eq!(failures[0].code, "ERR_PNPM_NO_MATCHING_VERSION");
+    assert_eq!(failures[0].chain, [".", "lib@^9.0.0"]);
+    assert!(failures[0].facts.iter().any(|(name, value)| name == "versions" && value == "1.1.0, 1.0.0"));
+}
+
+#[test]
+fn a_package_that_is_not_there_is_a_failure() {
+    let failures = run(&json!({"dependencies": {"gone": "1"}}), |open| (open, 0)).unwrap_err();
+    assert_eq!(failures[0].code, "ERR_PNPM_FETCH_404");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn the_order_of_replies_leaves_no_trace(choices in prop::collection::vec((1_usize..4, 0_usize..16), 1..64)) {
+        let expected = run(&project(), |open| (open, 0)).unwrap();
+        let mut at = 0;
+        let shuffled = run(&project(), |_| {
+            at += 1;
+            choices[at % choices.len()]
+        }).unwrap();
+        prop_assert_eq!(expected.lockfile, shuffled.lockfile);
+        prop_assert_eq!(expected.skipped.len(), shuffled.skipped.len());
+    }
+}
