@@ -10,7 +10,7 @@
 
 pub mod dedupe;
 pub mod finish;
-mod refs;
+pub mod refs;
 pub mod visit;
 
 pub use finish::{Graph, Placed};

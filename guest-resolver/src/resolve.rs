@@ -7,6 +7,7 @@ pub mod context;
 pub mod hoist;
 pub mod hooks;
 pub mod paths;
+mod pins;
 pub mod prefetch;
 pub mod to_lockfile;
 pub mod tree;
@@ -75,7 +76,8 @@ struct Peers {
 pub async fn resolve(ctx: &Context, prefetch: &Prefetch) -> Result<Resolution, Failure> {
     let mut wanted = Vec::new();
     for (id, project) in &ctx.projects {
-        let edges = direct_edges(ctx, &project.manifest)?;
+        let mut edges = direct_edges(ctx, &project.manifest)?;
+        pins::of_importer(ctx, id, &mut edges);
         prefetch.add(ctx.symbol(id), &edges);
         wanted.push((id.clone(), edges));
     }
@@ -139,6 +141,7 @@ pub fn direct_edges(ctx: &Context, manifest: &Manifest) -> Result<Vec<Edge>, Fai
             specifier: ctx.symbol(specifier),
             optional: manifest.optional_dependencies.contains_key(alias),
             injected: manifest.injected.contains(alias),
+            prior: None,
         });
     }
     Ok(edges)
@@ -359,6 +362,7 @@ async fn extend(
             specifier: ctx.symbol(&specifier),
             optional: false,
             injected: false,
+            prior: None,
         })
         .collect();
     state.aliases.extend(edges.iter().map(|edge| edge.alias));

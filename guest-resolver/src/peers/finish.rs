@@ -28,7 +28,6 @@ pub struct Placed {
     pub depth: i32,
     /// Peers named in its dep-path.
     segments: Vec<Symbol>,
-    order: usize,
 }
 
 /// Everything that is placed, by dep-path.
@@ -204,9 +203,9 @@ impl<'a> Finish<'a> {
             transitive.entry(path).or_default().extend(&record.transitive);
         }
         let mut graph = Graph::default();
-        for (order, record) in records.into_iter().enumerate() {
+        for record in records {
             let path = self.dep_path(record.node);
-            let mut new = self.placed(&record, order);
+            let mut new = self.placed(&record);
             new.depth = least.get(&path).copied().unwrap_or(new.depth);
             match graph.placed.remove(&path) {
                 None => drop(graph.placed.insert(path, new)),
@@ -221,7 +220,7 @@ impl<'a> Finish<'a> {
         graph
     }
 
-    fn placed(&mut self, record: &Record, order: usize) -> Placed {
+    fn placed(&mut self, record: &Record) -> Placed {
         let package = self.tree.node(record.node).package;
         let children = record.edges.iter().map(|(alias, child)| (*alias, self.dep_path(*child))).collect();
         let peers = self.external.get(&record.node).map(|list| list.iter().map(|(name, _)| *name).collect());
@@ -234,7 +233,6 @@ impl<'a> Finish<'a> {
             resolved_peers: peers.unwrap_or_default(),
             depth: record.depth,
             segments,
-            order,
         }
     }
 

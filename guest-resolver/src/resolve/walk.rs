@@ -40,6 +40,8 @@ pub struct Edge {
     pub optional: bool,
     /// It is copied, not linked.
     pub injected: bool,
+    /// What the existing lockfile has in its place: a key of its snapshots.
+    pub prior: Option<Symbol>,
 }
 
 /// The packages from a project down to a node.
@@ -216,10 +218,15 @@ impl Walker {
                 .entry((id, false))
                 .or_insert_with(|| children_of(ctx, &self.tree.packages[id.0 as usize].resolved.manifest).into()),
         );
-        if parent.seed.shadowed.is_empty() {
+        let pins = super::pins::Pins::below(ctx, parent.seed.edge.prior, &self.tree.package(id).resolved.id);
+        if parent.seed.shadowed.is_empty() && pins.is_none() {
             return all;
         }
-        all.iter().filter(|edge| edge.optional || !parent.seed.shadowed.contains(&edge.alias)).cloned().collect()
+        let shadowed = |edge: &&Edge| edge.optional || !parent.seed.shadowed.contains(&edge.alias);
+        all.iter()
+            .filter(shadowed)
+            .map(|edge| pins.as_ref().map_or_else(|| edge.clone(), |pins| pins.pin(ctx, edge)))
+            .collect()
     }
 
     fn seed<'a>(
@@ -291,9 +298,9 @@ impl Walker {
                 best.insert(seed.package, at);
             }
         }
-        for at in 0..seeds.len() {
-            if best.get(&seeds[at].package) == Some(&at) {
-                self.claim(from, &mut seeds[at]);
+        for (at, seed) in seeds.iter_mut().enumerate() {
+            if best.get(&seed.package) == Some(&at) {
+                self.claim(from, seed);
             }
         }
     }
@@ -535,6 +542,7 @@ pub fn children_of(ctx: &Context, manifest: &Manifest) -> Vec<Edge> {
             specifier: ctx.symbol(range),
             optional,
             injected: false,
+            prior: None,
         })
         .collect()
 }

@@ -1,0 +1,67 @@
+//! Keeps what an existing lockfile holds: below a package that is locked, an edge stays where it led as long as its
+//! range allows. What an update names is not kept.
+
+use crate::intern::Symbol;
+use crate::lockfile::model::{Snapshot, dep_path_of, package_key, split_key};
+use crate::semver::Version;
+use crate::specifier::{Specifier, Want};
+
+use super::context::{Anew, Context};
+use super::walk::Edge;
+
+/// The locked edges of one package.
+#[derive(Debug)]
+pub(super) struct Pins<'a> {
+    snapshot: &'a Snapshot,
+}
+
+impl<'a> Pins<'a> {
+    /// The locked edges below `prior`, if the package is still the one that is locked there.
+    pub(super) fn below(ctx: &'a Context, prior: Option<Symbol>, id: &str) -> Option<Self> {
+        let key = ctx.text(prior?);
+        let snapshot = ctx.lockfile.as_ref()?.snapshots.get(&*key)?;
+        (package_key(&key) == package_key(id)).then_some(Self { snapshot })
+    }
+
+    /// The edge, led where the lockfile has it.
+    pub(super) fn pin(&self, ctx: &Context, edge: &Edge) -> Edge {
+        let alias = ctx.text(edge.alias);
+        let held = self.snapshot.dependencies.get(&*alias).or_else(|| self.snapshot.optional_dependencies.get(&*alias));
+        let found = held.and_then(|value| locked(ctx, edge, &alias, value));
+        let Some((key, version)) = found else { return edge.clone() };
+        Edge { prior: Some(key), specifier: version, ..edge.clone() }
+    }
+}
+
+/// Remembers where the lockfile leads the dependencies of a project; they are picked by preference, not pinned.
+pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
+    let Some(importer) = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.importers.get(id)) else { return };
+    let groups = [&importer.dependencies, &importer.optional_dependencies, &importer.dev_dependencies];
+    for edge in edges {
+        let alias = ctx.text(edge.alias);
+        let Some(held) = groups.iter().find_map(|group| group.get(&*alias)) else { continue };
+        edge.prior = locked(ctx, edge, &alias, &held.version).map(|(key, _)| key);
+    }
+}
+
+/// The snapshot and version behind a locked value, if the edge's range still allows it.
+fn locked(ctx: &Context, edge: &Edge, alias: &str, value: &str) -> Option<(Symbol, Symbol)> {
+    let key = dep_path_of(alias, value)?;
+    let (name, text) = split_key(package_key(&key))?;
+    let dropped = match &ctx.anew {
+        Anew::None => false,
+        Anew::All => true,
+        Anew::Only(names) => names.iter().any(|dropped| dropped == name),
+    };
+    let version = Version::parse_loose(text)?;
+    let allowed = match &*ctx.specifier(edge.alias, edge.specifier) {
+        Specifier::Registry { name: asked, want: Want::Range(wanted), registry: None } => {
+            asked == name && name == alias && wanted.range.satisfies_as_peer(&version)
+        }
+        Specifier::Registry { name: asked, want: Want::Version(exact), registry: None } => {
+            asked == name && name == alias && *exact == version
+        }
+        _ => false,
+    };
+    (allowed && !dropped).then(|| (ctx.symbol(&key), ctx.symbol(text)))
+}
