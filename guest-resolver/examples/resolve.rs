@@ -1,6 +1,12 @@
 //! Development only: resolves a project natively against a registry, with `curl` for the network, and prints the
 //! lockfile. `resolve PROJECT REGISTRY CACHE`, where `PROJECT` holds `manifest\tid` files as `package.json`, and
 //! `settings.json` beside them if there are settings.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "it stands in for the host: it reads, asks and prints"
+)]
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a tool for developers")]
 
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 /// Everything that changes the outcome but is neither manifest nor lockfile.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Settings {
     /// Where packages come from.
@@ -262,22 +262,6 @@ pub struct Layout {
     pub hoist_workspace_packages: bool,
     /// A longer slot name is cut and hashed; bytes.
     pub virtual_store_dir_max_length: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            registries: Registries::default(),
-            now: 0,
-            selection: Selection::default(),
-            rules: VersionRules::default(),
-            peers: PeerRules::default(),
-            workspace: WorkspaceRules::default(),
-            policy: Policy::default(),
-            lockfile: LockfileRules::default(),
-            layout: Layout::default(),
-        }
-    }
 }
 
 impl Default for Selection {

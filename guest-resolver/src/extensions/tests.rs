@@ -6,7 +6,7 @@ fn extensions() -> IndexMap<String, PackageExtension> {
 }
 
 fn extended(manifest: Value) -> Value {
-    let mut manifest = manifest.as_object().unwrap().clone();
+    let Value::Object(mut manifest) = manifest else { panic!("no object") };
     extend(&extensions(), &mut manifest);
     Value::Object(manifest)
 }
@@ -45,7 +45,7 @@ fn rules() -> VersionRules {
 }
 
 fn applied(rules: &VersionRules, manifest: Value) -> Value {
-    let mut manifest = manifest.as_object().unwrap().clone();
+    let Value::Object(mut manifest) = manifest else { panic!("no object") };
     apply_all(rules, &mut manifest);
     Value::Object(manifest)
 }

@@ -7,7 +7,7 @@ fn overrides(entries: &[(&str, &str)]) -> Result<Overrides, BadOverride> {
 }
 
 fn applied(entries: &[(&str, &str)], manifest: Value, folder: Option<&str>) -> Value {
-    let mut manifest = manifest.as_object().unwrap().clone();
+    let Value::Object(mut manifest) = manifest else { panic!("no object") };
     overrides(entries).unwrap().apply(&mut manifest, folder);
     manifest.remove("name");
     manifest.remove("version");

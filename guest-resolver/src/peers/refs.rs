@@ -20,18 +20,18 @@ pub struct ParentRef {
 }
 
 /// A list by name, in the order of the names' numbers.
-pub type ByName<T> = Vec<(Symbol, T)>;
+pub(super) type ByName<T> = Vec<(Symbol, T)>;
 
 /// Providers by name.
 pub type Refs = Rc<ByName<ParentRef>>;
 
 /// The entry of a name.
-pub fn get<T>(list: &[(Symbol, T)], name: Symbol) -> Option<&T> {
+pub(super) fn get<T>(list: &[(Symbol, T)], name: Symbol) -> Option<&T> {
     list.binary_search_by_key(&name, |(held, _)| *held).ok().map(|at| &list[at].1)
 }
 
 /// Sets the entry of a name.
-pub fn put<T>(list: &mut ByName<T>, name: Symbol, value: T) {
+pub(super) fn put<T>(list: &mut ByName<T>, name: Symbol, value: T) {
     match list.binary_search_by_key(&name, |(held, _)| *held) {
         Ok(at) => list[at].1 = value,
         Err(at) => list.insert(at, (name, value)),
@@ -39,7 +39,7 @@ pub fn put<T>(list: &mut ByName<T>, name: Symbol, value: T) {
 }
 
 /// Sets the entry of a name if there is none.
-pub fn put_new<T>(list: &mut ByName<T>, name: Symbol, value: impl FnOnce() -> T) {
+pub(super) fn put_new<T>(list: &mut ByName<T>, name: Symbol, value: impl FnOnce() -> T) {
     if let Err(at) = list.binary_search_by_key(&name, |(held, _)| *held) {
         list.insert(at, (name, value()));
     }

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "the long tests read real trees and tell how long they took")]
+
 use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 
 use wit::settings::Settings;

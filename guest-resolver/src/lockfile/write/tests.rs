@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "the long test reads real lockfiles")]
+
 use crate::lockfile::{read, write};
 
 /// Reads and writes every lockfile below the folder in `LOCKFILES`.
