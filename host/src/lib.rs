@@ -22,9 +22,12 @@ pub mod graph;
 pub mod link;
 pub mod plan;
 pub mod platform;
+mod program;
 pub mod registry;
 pub mod remember;
 pub mod report;
 pub mod scripts;
 pub mod state;
 pub mod timings;
+
+pub use program::main;

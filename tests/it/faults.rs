@@ -16,7 +16,9 @@ fn many() -> (Registry, Project) {
     let mut yaml = String::new();
     for at in 0..40 {
         let next = if at < 39 { format!("dependencies: {{p{}: '*'}}, ", at + 1) } else { String::new() };
-        yaml += &format!("p{at}: {{versions: {{1.0.0: {{{next}files: {{index.js: \"module.exports = 'p{at}'\", lib/a.js: '1', lib/b/c.js: '2'}}}}}}}}\n");
+        yaml += &format!(
+            "p{at}: {{versions: {{1.0.0: {{{next}files: {{index.js: \"module.exports = 'p{at}'\", lib/a.js: '1', lib/b/c.js: '2'}}}}}}}}\n"
+        );
     }
     let registry = Registry::start(crate::support::world(&yaml));
     let project = Project::new(&registry.url, crate::support::binary());

@@ -98,8 +98,14 @@ fn every_project_of_a_workspace_is_installed_from_any_of_its_folders() {
     project
         .write("package.json", r#"{"name":"root","private":true}"#)
         .write("pnpm-workspace.yaml", "packages:\n  - packages/*\n")
-        .write("packages/one/package.json", r#"{"name":"one","version":"1.0.0","dependencies":{"a":"1","two":"workspace:*"}}"#)
-        .write("packages/two/package.json", r#"{"name":"two","version":"2.0.0","main":"main.js","dependencies":{"b":"1.0.0"}}"#)
+        .write(
+            "packages/one/package.json",
+            r#"{"name":"one","version":"1.0.0","dependencies":{"a":"1","two":"workspace:*"}}"#,
+        )
+        .write(
+            "packages/two/package.json",
+            r#"{"name":"two","version":"2.0.0","main":"main.js","dependencies":{"b":"1.0.0"}}"#,
+        )
         .write("packages/two/main.js", "module.exports = 'two needs ' + require('b')");
     project.run(&["install", "-C", "packages/two"]).ok();
     assert_eq!(
@@ -112,9 +118,8 @@ fn every_project_of_a_workspace_is_installed_from_any_of_its_folders() {
 
 #[test]
 fn scripts_of_the_project_run_and_those_of_dependencies_are_listed() {
-    let registry = tests::registry::Registry::start(world(
-        "built: {versions: {1.0.0: {scripts: {postinstall: 'touch ran'}}}}",
-    ));
+    let registry =
+        tests::registry::Registry::start(world("built: {versions: {1.0.0: {scripts: {postinstall: 'touch ran'}}}}"));
     let project = tests::project::Project::new(&registry.url, crate::support::binary());
     project.write(
         "package.json",

@@ -51,10 +51,7 @@ fn offline_with_a_lockfile_and_an_empty_store_names_the_tarball() {
 #[test]
 fn groups_can_be_left_out() {
     let (_registry, project) = small();
-    project.write(
-        "package.json",
-        r#"{"name":"p","dependencies":{"a":"2"},"devDependencies":{"b":"1.0.0"}}"#,
-    );
+    project.write("package.json", r#"{"name":"p","dependencies":{"a":"2"},"devDependencies":{"b":"1.0.0"}}"#);
     project.run(&["install", "--prod"]).ok();
     assert!(project.has("node_modules/a") && !project.has("node_modules/b"));
     project.run(&["install", "--dev"]).ok();
@@ -114,7 +111,9 @@ fn ndjson_events_come_in_pnpms_order() {
             more.map_or(name.clone(), |more| format!("{name} {more}"))
         })
         .collect();
-    let at = |wanted: &str| names.iter().position(|name| name == wanted).unwrap_or_else(|| panic!("no {wanted}: {names:#?}"));
+    let at = |wanted: &str| {
+        names.iter().position(|name| name == wanted).unwrap_or_else(|| panic!("no {wanted}: {names:#?}"))
+    };
     let order = [
         "pnpm:scope",
         "pnpm:package-manifest",

@@ -6,27 +6,27 @@ use serde_json::json;
 use tests::{project::Project, registry::Registry, world::World};
 
 /// The program under test: the same `main` as `wasi-pm`, built beside the tests.
-pub fn binary() -> &'static str {
+pub(crate) fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_wasi-pm-under-test")
 }
 
 /// A world from YAML.
-pub fn world(yaml: &str) -> World {
+pub(crate) fn world(yaml: &str) -> World {
     serde_saphyr::from_str(yaml).unwrap()
 }
 
 /// Two packages, one of which needs the other and has an executable.
-pub fn small_world() -> World {
+pub(crate) fn small_world() -> World {
     world(
-        r#"
+        r##"
 a: {versions: {1.0.0: {dependencies: {b: ^1.0.0}, bin: {a: cli.js}, files: {cli.js: "#!/usr/bin/env node\nconsole.log('a says', require('b'))\n", index.js: "module.exports = require('b')\n"}}, 2.0.0: {}}}
 b: {versions: {1.0.0: {}, 1.1.0: {}}}
-"#,
+"##,
     )
 }
 
 /// A registry with the small world and a project that depends on `a`.
-pub fn small() -> (Registry, Project) {
+pub(crate) fn small() -> (Registry, Project) {
     let registry = Registry::start(small_world());
     let project = Project::new(&registry.url, binary());
     manifest(&project, json!({ "a": "^1.0.0" }));
@@ -34,14 +34,14 @@ pub fn small() -> (Registry, Project) {
 }
 
 /// Writes a manifest with these dependencies.
-pub fn manifest(project: &Project, dependencies: serde_json::Value) {
+pub(crate) fn manifest(project: &Project, dependencies: serde_json::Value) {
     let text = json!({ "name": "p", "version": "1.0.0", "private": true, "dependencies": dependencies });
     project.write("package.json", &format!("{text:#}\n"));
 }
 
 /// Every path below a folder with what it is: `path`, `path -> target`, `path x` for an executable file. State files
 /// that name this machine's folders are left out.
-pub fn tree(folder: &Path) -> Vec<String> {
+pub(crate) fn tree(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     walk(folder, folder, &mut found);
     found.sort();
@@ -69,7 +69,7 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
 }
 
 /// Runs a Node program text in the project; its output.
-pub fn node(project: &Project, text: &str) -> String {
+pub(crate) fn node(project: &Project, text: &str) -> String {
     let mut command = std::process::Command::new("node");
     project.isolate(&mut command);
     let output = command.args(["-e", text]).output().unwrap();

@@ -27,6 +27,8 @@ pub(super) struct Network<'a> {
 struct Connected {
     http: Arc<Http>,
     registry: Registry,
+    /// One for the whole run, so that what resolution started is not started again.
+    fetcher: OnceLock<Fetcher<Shelf>>,
 }
 
 /// The store, as the fetcher sees it.
@@ -83,7 +85,7 @@ impl<'a> Network<'a> {
         Ok(self.connected.get_or_init(|| {
             let http = Http::new(settings.clone(), self.install.context.report.clone());
             let registry = Registry::new(http.clone(), self.install.context.timings.clone());
-            Connected { http, registry }
+            Connected { http, registry, fetcher: OnceLock::new() }
         }))
     }
 
@@ -94,14 +96,18 @@ impl<'a> Network<'a> {
 
     /// Gets packages into a store.
     pub(super) fn fetcher(&self, store: &store::Store) -> Result<Fetcher<Shelf>, Failures> {
-        let shelf = Shelf { store: store.clone(), limits: store::Limits::default() };
-        let options = FetchOptions {
-            requester: self.install.prefix.clone(),
-            lockfile_dir: self.install.context.config.project.root.clone(),
-            allow_missing_integrity: false,
-            timings: self.install.context.timings.clone(),
+        let connected = self.connected()?;
+        let new = || {
+            let shelf = Shelf { store: store.clone(), limits: store::Limits::default() };
+            let options = FetchOptions {
+                requester: self.install.prefix.clone(),
+                lockfile_dir: self.install.context.config.project.root.clone(),
+                allow_missing_integrity: false,
+                timings: self.install.context.timings.clone(),
+            };
+            Fetcher::new(connected.http.clone(), Arc::new(shelf), options)
         };
-        Ok(Fetcher::new(self.connected()?.http.clone(), Arc::new(shelf), options))
+        Ok(connected.fetcher.get_or_init(new).clone())
     }
 
     /// Waits until what was learnt is in the cache.
