@@ -144,7 +144,7 @@ fn a_registry_that_is_down() {
     manifest(&project, json!({ "a": "^1.0.0" }));
     let run = project.run(&["install", "--config.fetchRetries=0"]);
     run.fails_with("ERR_PNPM_META_FETCH_FAIL");
-    assert!(run.stderr.contains("hint:"), "{run:?}");
+    assert!(run.stderr.contains("http://127.0.0.1:1/a could not be reached"), "{run:?}");
     assert!(!project.has("pnpm-lock.yaml"));
 }
 
@@ -155,7 +155,7 @@ fn a_page_of_html_instead_of_json_is_final() {
     let started = Instant::now();
     let run = project.run(&["install"]);
     assert_eq!(run.code, Some(1), "{run:?}");
-    assert!(run.stderr.contains("HTML"), "{run:?}");
+    assert!(run.stderr.contains("a web page"), "{run:?}");
     assert_eq!(registry.seen().iter().filter(|seen| seen.path == "b").count(), 1, "it was asked for again");
     // Not a measurement: the default back-off between two tries is ten seconds.
     assert!(started.elapsed().as_secs() < 9);

@@ -19,7 +19,7 @@ fn lockfile_only_writes_the_lockfile_and_nothing_else() {
 fn a_dry_run_shows_the_plan_and_changes_nothing() {
     let (_registry, project) = small();
     let run = project.run(&["install", "--dry-run"]);
-    assert!(run.ok().stdout.contains("a@1.0.0"), "{run:?}");
+    assert!(run.ok().stdout.contains("+ a 1.0.0"), "{run:?}");
     assert!(!project.has("node_modules"));
     assert!(!project.has("pnpm-lock.yaml"));
 }

@@ -62,7 +62,6 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
     let _lock = if changes_nothing { None } else { Some(install.lock()?) };
     let seen = inputs.look()?;
     let network = Network::new(&install);
-    install.stage(Stage::ImportingStarted);
     let mut placement = placement::find(&install, &network)?;
     if config.install.lockfile_only {
         finish::write_lockfile(&install, &placement)?;

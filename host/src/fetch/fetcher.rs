@@ -89,6 +89,11 @@ impl<S: PackageStore> Fetcher<S> {
         self.0.pool().spawn_fifo(move || inner.have(key, job));
     }
 
+    /// Looks for this package again the next time it is wanted: what the store had of it is gone.
+    pub fn forget(&self, job: &FetchJob) {
+        self.0.flights().remove(&job.key());
+    }
+
     /// Has all packages, and says for each, in the order of the jobs, where it is or why it could not be had.
     #[must_use]
     pub fn finish(&self, jobs: &[FetchJob]) -> Vec<Outcome<S::Index>> {

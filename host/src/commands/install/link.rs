@@ -33,6 +33,7 @@ pub(super) fn carry_out(
                 );
                 let store = packages::open_store(install)?;
                 store.quarantine(stored.integrity(snapshot));
+                network.fetcher(&store)?.forget(&(&placement.snapshots[snapshot as usize]).into());
                 let mut again = placement.clone();
                 stored = packages::have(install, network, &store, layout, &mut again, plan.clone())?.0;
             }

@@ -20,12 +20,13 @@ use crate::{
 pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Placement, Failures> {
     let config = &install.context.config;
     let lockfile = read_lockfile(install)?;
+    let project = project(install, network, lockfile)?;
     install.event(Event::Context {
         current_lockfile_exists: config.layout.virtual_store_dir.join("lock.yaml").exists(),
         store_dir: config.directories.store.join("v1").display().to_string(),
         virtual_store_dir: config.layout.virtual_store_dir.display().to_string(),
     });
-    let project = project(install, network, lockfile)?;
+    install.stage(Stage::ImportingStarted);
     let mode = config.install.lockfile;
     let has_lockfile = project.lockfile.is_some();
     if mode == LockfileUse::Frozen && !has_lockfile {
