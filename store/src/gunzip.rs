@@ -13,8 +13,11 @@ thread_local! {
     static REUSED: RefCell<(Decompressor, Vec<u8>)> = RefCell::new((Decompressor::new(), Vec::new()));
 }
 
-/// What an output buffer may keep between two tarballs, bytes.
-const KEPT: usize = 16 << 20;
+/// What an output buffer may keep between two tarballs, bytes: the pages of a new one cost more than inflating into
+/// it. Only the largest packages of the registry unpack to more.
+const KEPT: usize = 96 << 20;
+/// By what an output buffer grows, bytes.
+const STEP: usize = 4 << 20;
 /// Below this size no compression ratio is suspicious.
 const RATIO_FROM: usize = 32 << 20;
 
@@ -28,8 +31,7 @@ pub(crate) fn with_tar<T>(
         let length = gunzip(decompressor, gz, buffer, limits)?;
         let result = read(&buffer[..length]);
         if buffer.len() > KEPT {
-            buffer.truncate(KEPT);
-            buffer.shrink_to_fit();
+            *buffer = Vec::new();
         }
         result
     })
@@ -78,7 +80,8 @@ fn inflate(inflater: &mut Decompressor, gz: &[u8], out: &mut Vec<u8>, limits: &L
     let mut room = (stated_length(gz) as usize).min(gz.len().saturating_mul(1032)).clamp(512, most);
     loop {
         if out.len() < room {
-            out.resize(room, 0);
+            *out = Vec::new(); // before the new one, so that not both are held
+            *out = vec![0; room.next_multiple_of(STEP)]; // zero pages of the system: nothing is written twice
         }
         match inflater.gzip_decompress(gz, &mut out[..room]) {
             Ok(length) if length > RATIO_FROM && length / gz.len() > limits.ratio => {
