@@ -119,7 +119,6 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn platform() -> Platform {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cap_std::fs::{Dir, MetadataExt as _};
+use cap_std::fs::{Dir, Metadata, MetadataExt as _};
 use rayon::prelude::*;
 
 use crate::{Store, index::INDEX, key::Key};
@@ -36,7 +36,7 @@ impl Store {
     pub fn prune(&self, now: SystemTime) -> io::Result<Pruned> {
         for entry in self.staging().entries()? {
             let entry = entry?;
-            if entry.metadata().is_ok_and(|found| older(found.modified(), now, STALE)) {
+            if entry.metadata().is_ok_and(|found| older(&found, now, STALE)) {
                 self.staging().remove_dir_all(entry.file_name())?;
             }
         }
@@ -46,7 +46,7 @@ impl Store {
 
     fn prune_package(&self, key: &Key, now: SystemTime) -> Option<u64> {
         let dir = self.packages().open_dir(key.path()).ok()?;
-        if !older(dir.dir_metadata().ok()?.modified(), now, YOUNG) {
+        if !older(&dir.dir_metadata().ok()?, now, YOUNG) {
             return None;
         }
         let bytes = unused_bytes(&dir)?;
@@ -55,8 +55,8 @@ impl Store {
     }
 }
 
-fn older(modified: io::Result<cap_std::time::SystemTime>, now: SystemTime, age: Duration) -> bool {
-    let Ok(modified) = modified else { return false };
+fn older(found: &Metadata, now: SystemTime, age: Duration) -> bool {
+    let Ok(modified) = found.modified() else { return false };
     now.duration_since(modified.into_std()).is_ok_and(|passed| passed > age)
 }
 

@@ -42,21 +42,21 @@ fn a_manifest_that_is_not_json() {
 #[test]
 fn a_package_that_does_not_exist() {
     fails_and_loses_nothing("ERR_PNPM_FETCH_404", &["install"], |_, project| {
-        manifest(project, json!({ "a": "^1.0.0", "no-such-package": "1" }));
+        manifest(project, &json!({ "a": "^1.0.0", "no-such-package": "1" }));
     });
 }
 
 #[test]
 fn a_version_that_does_not_exist() {
     fails_and_loses_nothing("ERR_PNPM_NO_MATCHING_VERSION", &["install"], |_, project| {
-        manifest(project, json!({ "a": "^7.0.0" }));
+        manifest(project, &json!({ "a": "^7.0.0" }));
     });
 }
 
 #[test]
 fn a_name_that_would_leave_node_modules() {
     fails_and_loses_nothing("ERR_PNPM_INVALID_DEPENDENCY_NAME", &["install"], |_, project| {
-        manifest(project, json!({ "../../evil": "npm:a@1" }));
+        manifest(project, &json!({ "../../evil": "npm:a@1" }));
     });
 }
 
@@ -77,7 +77,7 @@ fn a_tarball_that_is_not_what_the_registry_promised() {
     fails_and_loses_nothing("ERR_PNPM_TARBALL_INTEGRITY", &["install"], |registry, project| {
         let body = tests::world::pack(&[("package.json".into(), "{}".into())]);
         registry.fault("a/-/a-2.0.0.tgz", Fault::Body("application/octet-stream", body));
-        manifest(project, json!({ "a": "^2.0.0" }));
+        manifest(project, &json!({ "a": "^2.0.0" }));
     });
 }
 
@@ -98,7 +98,7 @@ fn hostile(path: &str) -> (Registry, Project) {
     let registry = Registry::start(world);
     registry.fault("b/-/b-1.1.0.tgz", Fault::Body("application/octet-stream", tarball));
     let project = Project::new(&registry.url, binary());
-    manifest(&project, json!({ "a": "^1.0.0" }));
+    manifest(&project, &json!({ "a": "^1.0.0" }));
     (registry, project)
 }
 
@@ -141,7 +141,7 @@ fn a_lockfile_that_is_cut_off() {
 #[test]
 fn a_registry_that_is_down() {
     let project = Project::new("http://127.0.0.1:1/", binary());
-    manifest(&project, json!({ "a": "^1.0.0" }));
+    manifest(&project, &json!({ "a": "^1.0.0" }));
     let run = project.run(&["install", "--config.fetchRetries=0"]);
     run.fails_with("ERR_PNPM_META_FETCH_FAIL");
     assert!(run.stderr.contains("http://127.0.0.1:1/a could not be reached"), "{run:?}");

@@ -63,7 +63,7 @@ fn each_tarball_is_downloaded_once() {
 fn a_changed_dependency_replaces_only_what_it_must() {
     let (_registry, project) = small();
     project.run(&["install"]).ok();
-    manifest(&project, json!({ "a": "^2.0.0" }));
+    manifest(&project, &json!({ "a": "^2.0.0" }));
     project.run(&["install"]).ok();
     assert_eq!(node(&project, "console.log(require('a'))"), "a@2.0.0");
     assert!(!project.has("node_modules/.pnpm/a@1.0.0"), "what nothing needs is removed");

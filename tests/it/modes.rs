@@ -66,7 +66,7 @@ fn a_frozen_install_needs_a_lockfile_that_fits() {
     project.run(&["install", "--frozen-lockfile"]).fails_with("ERR_PNPM_NO_LOCKFILE");
     project.run(&["install"]).ok();
     project.run(&["ci"]).ok();
-    manifest(&project, json!({ "a": "^2.0.0" }));
+    manifest(&project, &json!({ "a": "^2.0.0" }));
     let run = project.run(&["install", "--frozen-lockfile"]);
     run.fails_with("ERR_PNPM_OUTDATED_LOCKFILE");
     assert!(run.stderr.contains("^2.0.0"), "{run:?}");
@@ -76,7 +76,7 @@ fn a_frozen_install_needs_a_lockfile_that_fits() {
 fn in_ci_a_lockfile_is_frozen_unless_told_otherwise() {
     let (_registry, project) = small();
     project.run(&["install"]).ok();
-    manifest(&project, json!({ "a": "^2.0.0" }));
+    manifest(&project, &json!({ "a": "^2.0.0" }));
     let mut command = project.command(&["install"]);
     let run: tests::project::Run = command.env("CI", "true").output().unwrap().into();
     run.fails_with("ERR_PNPM_OUTDATED_LOCKFILE");

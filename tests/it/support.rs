@@ -29,12 +29,12 @@ b: {versions: {1.0.0: {}, 1.1.0: {}}}
 pub(crate) fn small() -> (Registry, Project) {
     let registry = Registry::start(small_world());
     let project = Project::new(&registry.url, binary());
-    manifest(&project, json!({ "a": "^1.0.0" }));
+    manifest(&project, &json!({ "a": "^1.0.0" }));
     (registry, project)
 }
 
 /// Writes a manifest with these dependencies.
-pub(crate) fn manifest(project: &Project, dependencies: serde_json::Value) {
+pub(crate) fn manifest(project: &Project, dependencies: &serde_json::Value) {
     let text = json!({ "name": "p", "version": "1.0.0", "private": true, "dependencies": dependencies });
     project.write("package.json", &format!("{text:#}\n"));
 }

@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha512};

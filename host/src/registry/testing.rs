@@ -1,7 +1,5 @@
 //! A server on loopback for tests: answers come from a function of the request, and requests are remembered.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},

@@ -75,10 +75,8 @@ fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
 
 fn record_all(pnpm: &str, names: &[&str]) -> bool {
     let wanted = |scenario: &Scenario| names.is_empty() || names.contains(&scenario.name.as_str());
-    scenario::all()
-        .iter()
-        .filter(|scenario| wanted(scenario))
-        .fold(true, |good, scenario| record(scenario, pnpm) && good)
+    let done: Vec<bool> = scenario::all().iter().filter(|one| wanted(one)).map(|one| record(one, pnpm)).collect();
+    !done.contains(&false)
 }
 
 /// Runs one scenario with pnpm; false if its files were not what pnpm makes.

@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
 
 const FRESH: Freshness = Freshness { checked_at: 1000, fresh_for: 500 };
