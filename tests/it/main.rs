@@ -1,6 +1,7 @@
 //! wasi-pm from the outside. Every test has a registry, a project, a home, a store and a cache of its own.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod agreement;
 mod bad_input;
 mod faults;
 mod install;

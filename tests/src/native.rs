@@ -1,0 +1,166 @@
+//! The resolver as plain Rust: the same project and the same facts as the component gets, without the boundary. The
+//! only file of the tests that knows both the guest's records and the host's types.
+
+use guest_resolver::{boundary, session::Session};
+use host::{
+    engine::{self, Intent},
+    facts::{self, MetadataRequest},
+};
+use wit::{
+    PackageName,
+    guest::{
+        exports::wasi_pm::resolver::{
+            lockfile::Placed,
+            resolution::{self as wire, NumberedRequest, Reply, Snapshot},
+        },
+        wasi_pm::resolver::types::{Failure, Platform},
+    },
+};
+
+use crate::oracle::Facts;
+
+/// What a resolution, or a lockfile that is placed, comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The text of the new lockfile; `None`: the old one holds.
+    pub lockfile: Option<String>,
+    /// Identity and slot of each package.
+    pub snapshots: Vec<(String, String)>,
+    /// What is left out.
+    pub skipped: Vec<String>,
+}
+
+/// The codes of what went wrong.
+pub type Codes = Vec<String>;
+
+/// In which order open requests are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// All at once, as they were asked.
+    AsAsked,
+    /// One at a time, the youngest first.
+    YoungestFirst,
+}
+
+/// Resolves.
+///
+/// # Errors
+/// The codes of its failures.
+///
+/// # Panics
+/// If the session waits for nothing.
+pub fn resolve(project: &engine::Project, facts: &Facts<'_>, order: Order) -> Result<Made, Codes> {
+    let mut session = Session::open(record(project)).map_err(codes)?;
+    let (mut open, mut replies, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
+    loop {
+        let progress = session.advance(replies).map_err(codes)?;
+        let batch = !progress.snapshots.is_empty();
+        snapshots.extend(progress.snapshots.iter().map(identity));
+        if let Some(outcome) = progress.outcome {
+            let skipped = outcome.skipped.into_iter().map(|skipped| skipped.name).collect();
+            return Ok(Made { lockfile: outcome.lockfile, snapshots, skipped });
+        }
+        open.extend(progress.requests);
+        assert!(batch || !open.is_empty(), "it neither asks nor ends");
+        let now = match order {
+            Order::AsAsked => std::mem::take(&mut open),
+            Order::YoungestFirst => open.pop().into_iter().collect(),
+        };
+        replies = now.into_iter().map(|asked| reply(facts, asked)).collect();
+    }
+}
+
+/// Places the lockfile as it stands; `None` if it does not fit.
+///
+/// # Errors
+/// The codes of its failures.
+pub fn place(project: &engine::Project) -> Result<Option<Made>, Codes> {
+    match boundary::place_lockfile(&record(project)).map_err(codes)? {
+        Placed::Outdated(_) => Ok(None),
+        Placed::Fits(placed) => Ok(Some(Made {
+            lockfile: None,
+            snapshots: placed.snapshots.iter().map(identity).collect(),
+            skipped: placed.outcome.skipped.into_iter().map(|skipped| skipped.name).collect(),
+        })),
+    }
+}
+
+/// What both ways of placing can be compared by.
+fn identity(snapshot: &Snapshot) -> (String, String) {
+    (snapshot.dep_path.clone(), snapshot.slot.clone())
+}
+
+fn codes(failures: Vec<Failure>) -> Codes {
+    failures.into_iter().map(|failure| failure.code).collect()
+}
+
+/// A project as the guest takes it.
+///
+/// # Panics
+/// If the settings cannot be written as JSON.
+#[must_use]
+pub fn record(project: &engine::Project) -> wire::Project {
+    let importer = |(id, manifest): &(wit::ImporterId, String)| wire::Importer {
+        id: id.to_string(),
+        manifest: manifest.clone(),
+    };
+    let platform = project.platform.clone();
+    wire::Project {
+        importers: project.importers.iter().map(importer).collect(),
+        lockfile: project.lockfile.clone(),
+        settings: serde_json::to_string(&project.settings).expect("settings have string keys only"),
+        platform: Platform { os: platform.os, cpu: platform.cpu, libc: platform.libc, node: platform.node },
+        intent: match &project.intent {
+            Intent::Install => wire::Intent::Install,
+            Intent::Update(names) => wire::Intent::Update(names.clone()),
+            Intent::Dedupe => wire::Intent::Dedupe,
+            Intent::Fix => wire::Intent::Fix,
+        },
+    }
+}
+
+fn reply(facts: &Facts<'_>, asked: NumberedRequest) -> Reply {
+    let not_found = || wire::Unavailable {
+        reason: wire::UnavailableReason::NotFound,
+        url: None,
+        status: Some(404),
+        detail: None,
+    };
+    let answer = match request(asked.request).map(|request| facts.answer(&request)) {
+        Some(facts::Answer::Metadata(it)) => wire::Answer::Metadata(wire::Metadata {
+            versions: it.versions,
+            dist_tags: it.dist_tags,
+            times: it.times,
+            modified: it.modified,
+            full: it.full,
+            deprecated: it.deprecated,
+            trust: it.trust,
+            manifests: it.manifests,
+        }),
+        Some(facts::Answer::Manifest(text)) => wire::Answer::Manifest(text),
+        // The facts of a world are found or not; they know no other reason.
+        Some(facts::Answer::Resolved { .. } | facts::Answer::Unavailable(_)) | None => {
+            wire::Answer::Unavailable(not_found())
+        }
+    };
+    Reply { id: asked.id, answer }
+}
+
+/// What a world can be asked; `None` for what it never has.
+fn request(request: wire::Request) -> Option<facts::Request> {
+    match request {
+        wire::Request::Metadata(it) => Some(facts::Request::Metadata(MetadataRequest {
+            name: PackageName::parse(&it.name).ok()?,
+            registry: it.registry,
+            full: it.full,
+            wanted: it.wanted,
+            likely: it.likely,
+        })),
+        wire::Request::Manifest(it) => Some(facts::Request::Manifest {
+            name: PackageName::parse(&it.name).ok()?,
+            registry: it.registry,
+            version: it.version,
+        }),
+        wire::Request::Git(_) | wire::Request::Tarball(_) | wire::Request::Local(_) | wire::Request::Custom(_) => None,
+    }
+}

@@ -1,0 +1,82 @@
+//! Answers a session's questions from a [`World`] in memory: the same facts that the registry of the tests serves, for
+//! the native session and for the component alike.
+
+use std::sync::mpsc::Sender;
+
+use host::facts::{Answer, Download, Metadata, Oracle, Reason, Request, RequestId, Unavailable};
+use serde_json::Value;
+
+use crate::world::World;
+
+/// Who knows all of a world.
+pub struct Facts<'a> {
+    world: &'a World,
+    /// The registry's address, ending in `/`.
+    base: &'a str,
+}
+
+impl<'a> Facts<'a> {
+    /// Of a world whose registry is said to be at `base`.
+    #[must_use]
+    pub fn new(world: &'a World, base: &'a str) -> Self {
+        Self { world, base }
+    }
+
+    /// What is known.
+    #[must_use]
+    pub fn answer(&self, request: &Request) -> Answer {
+        let found = match request {
+            Request::Metadata(asked) => self.metadata(asked.name.as_str(), asked.full).map(Answer::Metadata),
+            Request::Manifest { name, version, .. } => {
+                self.manifest(name.as_str(), version).map(|manifest| Answer::Manifest(manifest.to_string().into()))
+            }
+            Request::Git(_) | Request::Tarball(_) | Request::Local { .. } | Request::Custom { .. } => None,
+        };
+        found.unwrap_or(Answer::Unavailable(Unavailable {
+            reason: Reason::NotFound,
+            url: None,
+            status: Some(404),
+            detail: None,
+        }))
+    }
+
+    fn metadata(&self, name: &str, full: bool) -> Option<Metadata> {
+        let document = self.world.get(name)?.packument(name, self.base, full);
+        let manifests = document["versions"].as_object()?;
+        let versions: Vec<&str> = manifests.keys().map(String::as_str).collect();
+        let deprecated = (0..).zip(manifests.values()).filter(|(_, manifest)| manifest.get("deprecated").is_some());
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let time = document.get("time");
+        let times = time.map(|time| {
+            let lines: Vec<&str> =
+                versions.iter().map(|version| time[version].as_str().unwrap_or_default()).collect();
+            lines.join("\n")
+        });
+        let latest = text(&document["dist-tags"]["latest"])?;
+        let manifest = manifests.get(&latest).map(|manifest| (latest, manifest.to_string().into()));
+        let tags = document["dist-tags"].as_object()?;
+        Some(Metadata {
+            versions: versions.join("\n"),
+            dist_tags: tags.iter().filter_map(|(tag, version)| Some((tag.clone(), text(version)?))).collect(),
+            times,
+            modified: document.get("modified").or(time.and_then(|time| time.get("modified"))).and_then(text),
+            full,
+            deprecated: deprecated.map(|(line, _)| line).collect(),
+            trust: None,
+            manifests: manifest.into_iter().collect(),
+        })
+    }
+
+    fn manifest(&self, name: &str, version: &str) -> Option<Value> {
+        self.world.get(name)?.packument(name, self.base, true)["versions"].get(version).cloned()
+    }
+}
+
+impl Oracle for Facts<'_> {
+    fn ask(&self, id: RequestId, request: Request, replies: &Sender<(RequestId, Answer)>) {
+        // A session that has ended takes no answers.
+        drop(replies.send((id, self.answer(&request))));
+    }
+
+    fn download(&self, _download: Download) {}
+}
