@@ -1,19 +1,17 @@
 //! Every scenario three ways (the program end to end, the native session, the component) against the lockfile that
 //! pnpm 12 made: one text, byte for byte, and the same codes where it fails.
 
-use std::{collections::BTreeMap, fs};
+use std::fs;
 
 use host::{
-    cli,
-    config::{Config, Environment, LockfileUse, environment},
-    engine::{self, Intent, Limits, Placed, ResolveError},
-    platform::Platform,
+    config::LockfileUse,
+    engine::{self, Limits, Placed, ResolveError},
 };
 use tests::{
     native::{self, Codes, Made, Order},
     oracle::Facts,
-    project::{Project, Run},
-    scenario::{self, Scenario, Step},
+    project::Run,
+    scenario::{self, Scenario},
     world::World,
 };
 
@@ -23,32 +21,6 @@ use crate::support::binary;
 /// whoever mends one takes it off the list.
 const UNLIKE_PNPM: [&str; 4] =
     ["a-deprecated-version-is-avoided", "a-workspace-with-catalogs", "odd-metadata-does-no-harm", "package-extensions"];
-
-/// What stands on disk before a step, as the program sees it.
-fn load(scenario: &Scenario, step: &Step, project: &Project, registry: &str) -> (engine::Project, LockfileUse) {
-    let mut words = vec!["install".to_owned(), "--ignore-scripts".to_owned()];
-    words.extend(step.install.clone());
-    let mut variables = BTreeMap::from([
-        ("HOME".to_owned(), project.home().display().to_string()),
-        ("PNPM_CONFIG_STORE_DIR".to_owned(), project.store().display().to_string()),
-        ("PNPM_CONFIG_CACHE_DIR".to_owned(), project.cache().display().to_string()),
-        ("PNPM_CONFIG_REGISTRY".to_owned(), registry.to_owned()),
-    ]);
-    variables.extend(scenario.environment());
-    let surroundings =
-        Environment { cwd: project.dir(), now: environment::now(), variables, ..Environment::default() };
-    let invocation = cli::parse(words).unwrap_or_else(|error| panic!("{:?}", error.0));
-    let config = Config::load(&invocation, &surroundings).unwrap();
-    let importers = config.project.importers.iter();
-    let given = engine::Project {
-        importers: importers.map(|it| (it.id.clone(), it.manifest.text.to_string())).collect(),
-        lockfile: fs::read_to_string(project.dir().join("pnpm-lock.yaml")).ok(),
-        settings: config.settings,
-        platform: Platform { os: "linux".into(), cpu: "x64".into(), libc: Some("glibc".into()), node: None },
-        intent: Intent::Install,
-    };
-    (given, config.install.lockfile)
-}
 
 /// The component, with the words of the native session.
 fn component_resolves(project: &engine::Project, facts: &Facts<'_>) -> Result<Made, Codes> {
@@ -103,7 +75,7 @@ fn agrees(scenario: &Scenario) {
     for (at, step) in scenario.steps.iter().enumerate() {
         let about = format!("{} step {at}", scenario.name);
         scenario.prepare(step, &registry, &project, &mut world);
-        let (given, mode) = load(scenario, step, &project, &registry.url);
+        let (given, mode) = scenario.load(step, &registry, &project);
         let in_memory = in_memory(&about, &given, mode, &Facts::new(&world, &registry.url));
         let mut command = project.command(&["install", "--ignore-scripts"]);
         let run: Run = command.args(&step.install).envs(scenario.environment()).output().unwrap().into();

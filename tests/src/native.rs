@@ -100,10 +100,8 @@ fn codes(failures: Vec<Failure>) -> Codes {
 /// If the settings cannot be written as JSON.
 #[must_use]
 pub fn record(project: &engine::Project) -> wire::Project {
-    let importer = |(id, manifest): &(wit::ImporterId, String)| wire::Importer {
-        id: id.to_string(),
-        manifest: manifest.clone(),
-    };
+    let importer =
+        |(id, manifest): &(wit::ImporterId, String)| wire::Importer { id: id.to_string(), manifest: manifest.clone() };
     let platform = project.platform.clone();
     wire::Project {
         importers: project.importers.iter().map(importer).collect(),
@@ -120,12 +118,8 @@ pub fn record(project: &engine::Project) -> wire::Project {
 }
 
 fn reply(facts: &Facts<'_>, asked: NumberedRequest) -> Reply {
-    let not_found = || wire::Unavailable {
-        reason: wire::UnavailableReason::NotFound,
-        url: None,
-        status: Some(404),
-        detail: None,
-    };
+    let not_found =
+        || wire::Unavailable { reason: wire::UnavailableReason::NotFound, url: None, status: Some(404), detail: None };
     let answer = match request(asked.request).map(|request| facts.answer(&request)) {
         Some(facts::Answer::Metadata(it)) => wire::Answer::Metadata(wire::Metadata {
             versions: it.versions,

@@ -48,8 +48,7 @@ impl<'a> Facts<'a> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let time = document.get("time");
         let times = time.map(|time| {
-            let lines: Vec<&str> =
-                versions.iter().map(|version| time[version].as_str().unwrap_or_default()).collect();
+            let lines: Vec<&str> = versions.iter().map(|version| time[version].as_str().unwrap_or_default()).collect();
             lines.join("\n")
         });
         let latest = text(&document["dist-tags"]["latest"])?;

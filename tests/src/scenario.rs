@@ -3,10 +3,17 @@
 //! person.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
+use host::{
+    cli,
+    config::{Config, Environment, LockfileUse, environment},
+    engine::{self, Intent},
+    platform::Platform,
+};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
@@ -111,6 +118,36 @@ impl Scenario {
         let mut environment = IndexMap::from([("PNPM_CONFIG_MINIMUM_RELEASE_AGE".to_owned(), "0".to_owned())]);
         environment.extend(self.env.clone());
         environment
+    }
+
+    /// What stands on disk before the install of a step, as the program sees it, and how it treats the lockfile.
+    ///
+    /// # Panics
+    /// If the program would refuse the arguments or the configuration.
+    #[must_use]
+    pub fn load(&self, step: &Step, registry: &Registry, project: &Project) -> (engine::Project, LockfileUse) {
+        let mut words = vec!["install".to_owned(), "--ignore-scripts".to_owned()];
+        words.extend(step.install.clone());
+        let mut variables = BTreeMap::from([
+            ("HOME".to_owned(), project.home().display().to_string()),
+            ("PNPM_CONFIG_STORE_DIR".to_owned(), project.store().display().to_string()),
+            ("PNPM_CONFIG_CACHE_DIR".to_owned(), project.cache().display().to_string()),
+            ("PNPM_CONFIG_REGISTRY".to_owned(), registry.url.clone()),
+        ]);
+        variables.extend(self.environment());
+        let environment =
+            Environment { cwd: project.dir(), now: environment::now(), variables, ..Environment::default() };
+        let invocation = cli::parse(words).unwrap_or_else(|error| panic!("{}: {:?}", self.name, error.0));
+        let config = Config::load(&invocation, &environment).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let importers = config.project.importers.iter();
+        let given = engine::Project {
+            importers: importers.map(|it| (it.id.clone(), it.manifest.text.to_string())).collect(),
+            lockfile: fs::read_to_string(project.dir().join("pnpm-lock.yaml")).ok(),
+            settings: config.settings,
+            platform: Platform { os: "linux".into(), cpu: "x64".into(), libc: Some("glibc".into()), node: None },
+            intent: Intent::Install,
+        };
+        (given, config.install.lockfile)
     }
 
     /// Where the lockfile expected after a step stands.
