@@ -3,6 +3,7 @@
 
 mod agreement;
 mod bad_input;
+mod carried;
 mod faults;
 mod install;
 mod modes;
