@@ -79,6 +79,8 @@ pub struct Crossings {
     pub requests: u64,
     /// Bytes of manifests, lists and texts that went in.
     pub bytes_in: u64,
+    /// What its memory has grown to, bytes.
+    pub memory: u64,
 }
 
 /// A resolution that succeeded.
@@ -121,8 +123,7 @@ pub fn place(project: &Project, limits: Limits) -> Result<Placed, ResolveError> 
     on_own_thread(|| {
         let (mut sandbox, resolver) = sandbox::start(limits)?;
         let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
-        let answer = resolver.wasi_pm_resolver_lockfile().call_place(&mut sandbox.store, &input);
-        let placed = answer.map_err(|error| sandbox.failed(&error))?;
+        let placed = sandbox.call(|store| resolver.wasi_pm_resolver_lockfile().call_place(store, &input))?;
         match placed.map_err(|list| ResolveError::Failures(convert::failures(list)))? {
             lockfile::Placed::Outdated(list) => Ok(Placed::Outdated(convert::failures(list))),
             lockfile::Placed::Fits(it) => {
@@ -142,8 +143,7 @@ pub fn check(project: &Project, limits: Limits) -> Result<Outdated, ResolveError
     on_own_thread(|| {
         let (mut sandbox, resolver) = sandbox::start(limits)?;
         let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
-        let answer = resolver.wasi_pm_resolver_lockfile().call_check(&mut sandbox.store, &input);
-        let drifts = answer.map_err(|error| sandbox.failed(&error))?;
+        let drifts = sandbox.call(|store| resolver.wasi_pm_resolver_lockfile().call_check(store, &input))?;
         drifts.map(convert::failures).map_err(|list| ResolveError::Failures(convert::failures(list)))
     })
 }
@@ -181,11 +181,10 @@ impl<'a> Session<'a> {
         let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
         let manifests: usize = project.importers.iter().map(|(_, text)| text.len()).sum();
         let bytes_in = manifests + input.settings.len() + input.lockfile.as_ref().map_or(0, String::len);
-        sandbox.arm();
         let session = resolver.wasi_pm_resolver_resolution().session();
-        let answer = session.call_open(&mut sandbox.store, &input).map_err(|error| sandbox.failed(&error))?;
+        let answer = sandbox.call(|store| session.call_open(store, &input))?;
         let handle = answer.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
-        let crossings = Crossings { calls: 1, requests: 0, bytes_in: bytes_in as u64 };
+        let crossings = Crossings { calls: 1, requests: 0, bytes_in: bytes_in as u64, memory: 0 };
         let (used, open, snapshots) = (HashSet::new(), HashSet::new(), Vec::new());
         Ok(Self { sandbox, resolver, project, handle, limits, used, open, snapshots, crossings })
     }
@@ -202,7 +201,8 @@ impl<'a> Session<'a> {
             if let Some(outcome) = progress.outcome {
                 let placement = convert::placement(self.project, self.snapshots, outcome)
                     .map_err(|detail| self.sandbox.invalid(detail))?;
-                return Ok(Resolved { placement, crossings: self.crossings });
+                let crossings = Crossings { memory: self.sandbox.memory(), ..self.crossings };
+                return Ok(Resolved { placement, crossings });
             }
             if self.open.is_empty() && !moved {
                 return Err(self.sandbox.invalid("it neither asks nor ends").into());
@@ -215,10 +215,8 @@ impl<'a> Session<'a> {
 
     fn advance(&mut self, replies: Vec<wire::Reply>) -> Result<wire::Progress, ResolveError> {
         self.crossings.calls += 1;
-        self.sandbox.arm();
         let session = self.resolver.wasi_pm_resolver_resolution().session();
-        let answer = session.call_advance(&mut self.sandbox.store, self.handle, &replies);
-        let progress = answer.map_err(|error| self.sandbox.failed(&error))?;
+        let progress = self.sandbox.call(|store| session.call_advance(store, self.handle, &replies))?;
         progress.map_err(|list| ResolveError::Failures(convert::failures(list)))
     }
 

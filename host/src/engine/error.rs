@@ -1,5 +1,7 @@
 //! What can go wrong with a component, whatever it was asked. Each error names it.
 
+use std::time::Duration;
+
 use crate::diagnostic::Diagnose;
 
 /// A component failed as a program; what it says of packages is [`crate::graph::Failure`].
@@ -30,12 +32,12 @@ pub enum EngineError {
         detail: String,
     },
     /// It computed for too long without an answer.
-    #[error("the component {component} gave no answer within {seconds} s")]
+    #[error("the component {component} gave no answer within {limit:?}")]
     Timeout {
         /// Its name.
         component: String,
         /// The limit.
-        seconds: u64,
+        limit: Duration,
     },
     /// It asked for too much memory.
     #[error("the component {component} asked for more than {limit} bytes of memory or too large a table")]

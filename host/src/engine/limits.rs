@@ -44,7 +44,8 @@ impl Default for Limits {
 /// The state of one store.
 pub(super) struct State {
     limits: Limits,
-    memory: usize,
+    /// What its memories have grown to.
+    pub(super) memory: usize,
     /// A growth was refused.
     pub(super) exhausted: bool,
     /// What came on stdout and stderr, the first bytes only.

@@ -3,7 +3,10 @@
 
 use std::sync::OnceLock;
 
-use wasmtime::{Engine, Store, Trap, component::Component};
+use wasmtime::{
+    Engine, Store, Trap,
+    component::{Component, Instance},
+};
 use wit::host::Resolver;
 
 use super::{
@@ -13,6 +16,9 @@ use super::{
     load, wasi,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The name of the built-in component.
 const BUILT_IN: &str = "resolver";
 
@@ -20,7 +26,7 @@ const BUILT_IN: &str = "resolver";
 pub(super) struct Sandbox {
     name: String,
     limits: Limits,
-    pub(super) store: Store<State>,
+    store: Store<State>,
     _ticker: Ticker,
 }
 
@@ -45,12 +51,24 @@ pub(super) fn start(limits: Limits) -> Result<(Sandbox, Resolver), EngineError> 
 }
 
 /// Starts any component in a fresh store.
-pub(super) fn start_with(
+fn start_with(
     name: &str,
     engine: &Engine,
     component: &Component,
     limits: Limits,
 ) -> Result<(Sandbox, Resolver), EngineError> {
+    let (mut sandbox, instance) = instantiate(name, engine, component, limits)?;
+    let resolver = Resolver::new(&mut sandbox.store, &instance).map_err(|error| sandbox.unfit(&error))?;
+    Ok((sandbox, resolver))
+}
+
+/// Links a component and runs its start functions, whatever it exports.
+fn instantiate(
+    name: &str,
+    engine: &Engine,
+    component: &Component,
+    limits: Limits,
+) -> Result<(Sandbox, Instance), EngineError> {
     let linker =
         wasi::linker(component, engine).map_err(|detail| EngineError::Link { component: name.to_owned(), detail })?;
     let mut store = Store::new(engine, State::new(limits));
@@ -61,30 +79,47 @@ pub(super) fn start_with(
         .map_err(|error| EngineError::Load { component: name.to_owned(), detail: error.to_string() })?;
     let mut sandbox = Sandbox { name: name.to_owned(), limits, store, _ticker: ticker };
     sandbox.arm();
-    let resolver = Resolver::instantiate(&mut sandbox.store, component, &linker).map_err(|error| {
+    let instance = linker.instantiate(&mut sandbox.store, component).map_err(|error| {
         match error.downcast_ref::<Trap>().is_some() || sandbox.store.data().exhausted {
             true => sandbox.failed(&error),
-            false => EngineError::Link { component: name.to_owned(), detail: format!("{error:#}") },
+            false => sandbox.unfit(&error),
         }
     })?;
-    Ok((sandbox, resolver))
+    Ok((sandbox, instance))
 }
 
 impl Sandbox {
-    /// Grants the time of one call.
-    pub(super) fn arm(&mut self) {
+    /// Calls into the component, with the time of one call.
+    pub(super) fn call<T>(
+        &mut self,
+        work: impl FnOnce(&mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, EngineError> {
+        self.arm();
+        work(&mut self.store).map_err(|error| self.failed(&error))
+    }
+
+    /// What its memories have grown to, bytes: they never shrink.
+    pub(super) fn memory(&self) -> u64 {
+        self.store.data().memory as u64
+    }
+
+    fn arm(&mut self) {
         let ticks = self.limits.call.as_millis() / TICK.as_millis();
         self.store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX >> 1) + 1);
     }
 
+    fn unfit(&self, error: &wasmtime::Error) -> EngineError {
+        EngineError::Link { component: self.name.clone(), detail: format!("{error:#}") }
+    }
+
     /// Why a call did not return.
-    pub(super) fn failed(&self, error: &wasmtime::Error) -> EngineError {
+    fn failed(&self, error: &wasmtime::Error) -> EngineError {
         let component = self.name.clone();
         if self.store.data().exhausted {
             return EngineError::Memory { component, limit: self.limits.memory };
         }
         if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
-            return EngineError::Timeout { component, seconds: self.limits.call.as_secs() };
+            return EngineError::Timeout { component, limit: self.limits.call };
         }
         let words = String::from_utf8_lossy(&self.store.data().output);
         let detail = format!("{}; {}", error.root_cause(), words.trim().replace(char::is_control, " "));

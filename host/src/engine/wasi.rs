@@ -39,6 +39,7 @@ pub(super) const ALLOWED: [&str; 19] = [
 struct Nothing;
 
 /// The imports of a component, by name without the patch version.
+#[cfg(test)]
 pub(super) fn imports(component: &Component, engine: &Engine) -> Vec<String> {
     component.component_type().imports(engine).map(|(name, _)| without_patch(name).to_owned()).collect()
 }

@@ -1,0 +1,222 @@
+//! Components that misbehave: each ends soon, in an error that names it and says how it failed.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::diagnostic::Diagnose;
+
+const SMALL: Limits = Limits {
+    memory: 8 << 20,
+    table: 1000,
+    call: Duration::from_millis(200),
+    returned: 64 << 10,
+    requests: 10,
+    snapshots: 10,
+};
+
+fn component(text: &str) -> Component {
+    let bytes = wat::parse_str(text).expect("the test wrote it");
+    Component::new(engine().expect("it starts"), bytes).expect("it is a valid component")
+}
+
+/// A component whose core module has these fields and is only started.
+fn started(fields: &str) -> EngineError {
+    let component = component(&format!("(component (core module $m {fields}) (core instance (instantiate $m)))"));
+    let begun = Instant::now();
+    let result = instantiate("culprit", engine().expect("it starts"), &component, SMALL);
+    assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
+    result.err().expect("it misbehaves")
+}
+
+/// A component whose core module has these fields and exports `run`, which is called, with the stack of a session.
+fn called(fields: &str) -> EngineError {
+    let text = format!(
+        "(component (core module $m {fields}) (core instance $i (instantiate $m))
+            (func (export \"run\") (canon lift (core func $i \"run\"))))"
+    );
+    on_session_stack(move || {
+        let (mut sandbox, instance) =
+            instantiate("culprit", engine().expect("it starts"), &component(&text), SMALL).expect("it starts well");
+        let run = instance.get_typed_func::<(), ()>(&mut sandbox.store, "run").expect("it exports it");
+        let begun = Instant::now();
+        let error = sandbox.call(|store| run.call(store, ())).expect_err("it misbehaves");
+        assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
+        error
+    })
+}
+
+fn on_session_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = std::thread::Builder::new().stack_size(2 * config::MAX_WASM_STACK);
+    thread.spawn(work).expect("threads can be had").join().expect("the test did not panic")
+}
+
+#[track_caller]
+fn is(error: &EngineError, code: &str, words: &str) {
+    assert_eq!(error.code(), code, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("component culprit") && text.contains(words), "{text}");
+}
+
+const TIMEOUT: &str = "ERR_WASI_PM_COMPONENT_TIMEOUT";
+const MEMORY: &str = "ERR_WASI_PM_COMPONENT_MEMORY";
+const TRAP: &str = "ERR_WASI_PM_COMPONENT_TRAP";
+const LINK: &str = "ERR_WASI_PM_COMPONENT_LINK";
+
+const GROWING: &str = "(memory 1) (func $run (export \"run\") (loop (drop (memory.grow (i32.const 16))) (br 0)))";
+
+#[test]
+fn an_endless_loop_ends_at_the_deadline() {
+    is(&called("(func (export \"run\") (loop (br 0)))"), TIMEOUT, "within 200ms");
+}
+
+#[test]
+fn an_endless_loop_at_the_start_ends_at_the_deadline() {
+    is(&started("(func $run (loop (br 0))) (start $run)"), TIMEOUT, "within 200ms");
+}
+
+#[test]
+fn growing_without_end_is_refused() {
+    is(&called(GROWING), MEMORY, "8388608 bytes");
+    is(&started(&format!("{GROWING} (start $run)")), MEMORY, "8388608 bytes");
+}
+
+#[test]
+fn starting_with_too_much_memory_is_refused() {
+    is(&started("(memory 1024)"), MEMORY, "8388608 bytes");
+}
+
+#[test]
+fn growing_a_table_without_end_is_refused() {
+    let fields = "(table 1 funcref)
+        (func (export \"run\") (loop (drop (table.grow (ref.null func) (i32.const 100))) (br 0)))";
+    is(&called(fields), MEMORY, "table");
+}
+
+#[test]
+fn a_crash_is_an_error() {
+    is(&called("(func (export \"run\") unreachable)"), TRAP, "unreachable");
+    is(&started("(func $run unreachable) (start $run)"), TRAP, "unreachable");
+}
+
+#[test]
+fn recursion_without_end_is_a_crash_of_the_component_alone() {
+    is(&called("(func $run (export \"run\") (call $run))"), TRAP, "stack");
+}
+
+#[test]
+fn a_component_may_be_called_again_and_has_its_time_anew() {
+    let text = "(component (core module $m (func (export \"run\"))) (core instance $i (instantiate $m))
+        (func (export \"run\") (canon lift (core func $i \"run\"))))";
+    let (mut sandbox, instance) =
+        instantiate("sound", engine().expect("it starts"), &component(text), SMALL).expect("it starts well");
+    let run = instance.get_typed_func::<(), ()>(&mut sandbox.store, "run").expect("it exports it");
+    for _ in 0..3 {
+        std::thread::sleep(SMALL.call * 2 / 3);
+        sandbox.call(|store| run.call(store, ())).expect("its time starts with each call");
+    }
+}
+
+#[test]
+fn a_text_longer_than_allowed_is_not_copied_out() {
+    let text = "(component
+        (core module $m (memory (export \"memory\") 8)
+            (func (export \"run\") (result i32)
+                (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const 300000)) (i32.const 0)))
+        (core instance $i (instantiate $m))
+        (func (export \"run\") (result string)
+            (canon lift (core func $i \"run\") (memory (core memory $i \"memory\")))))";
+    let (mut sandbox, instance) =
+        instantiate("culprit", engine().expect("it starts"), &component(text), SMALL).expect("it starts well");
+    let run = instance.get_typed_func::<(), (String,)>(&mut sandbox.store, "run").expect("it exports it");
+    let error = sandbox.call(|store| run.call(store, ())).expect_err("it returns too much");
+    is(&error, TRAP, "fuel");
+}
+
+#[test]
+fn a_component_that_wants_sockets_does_not_link() {
+    let wants = component("(component (import \"wasi:sockets/network@0.2.6\" (instance)))");
+    let error = instantiate("culprit", engine().expect("it starts"), &wants, SMALL).err().expect("it is refused");
+    is(&error, LINK, "wasi:sockets/network@0.2.6");
+}
+
+#[test]
+fn a_component_that_wants_a_bare_function_does_not_link() {
+    let wants = component("(component (import \"secret\" (func)))");
+    let error = instantiate("culprit", engine().expect("it starts"), &wants, SMALL).err().expect("it is refused");
+    is(&error, LINK, "secret");
+}
+
+#[test]
+fn a_component_that_exports_no_resolver_does_not_fit() {
+    let empty = component("(component)");
+    let error = start_with("culprit", engine().expect("it starts"), &empty, SMALL).err().expect("it is refused");
+    is(&error, LINK, "wasi-pm:resolver");
+}
+
+#[test]
+fn what_is_not_answered_ends_the_component() {
+    let text = "(component
+        (import \"wasi:cli/exit@0.2.6\" (instance $exit (export \"exit\" (func (param \"status\" (result))))))
+        (core func $exit (canon lower (func $exit \"exit\")))
+        (core module $m (import \"host\" \"exit\" (func $exit (param i32)))
+            (func (export \"run\") (call $exit (i32.const 0))))
+        (core instance $i (instantiate $m (with \"host\" (instance (export \"exit\" (func $exit))))))
+        (func (export \"run\") (canon lift (core func $i \"run\"))))";
+    let (mut sandbox, instance) =
+        instantiate("culprit", engine().expect("it starts"), &component(text), SMALL).expect("it starts well");
+    let run = instance.get_typed_func::<(), ()>(&mut sandbox.store, "run").expect("it exports it");
+    let error = sandbox.call(|store| run.call(store, ())).expect_err("there is no way out");
+    is(&error, TRAP, "wasi:cli/exit@0.2#exit");
+}
+
+#[test]
+fn the_last_words_are_kept_in_part_only() {
+    let mut state = State::new(SMALL);
+    state.print(std::iter::repeat_n(b'x', 1 << 20));
+    state.print(std::iter::repeat_n(b'x', 1 << 20));
+    assert_eq!(state.output.len(), 4096);
+}
+
+/// The list is the whole of what a component can reach: a line more here is a line more to trust.
+#[test]
+fn the_built_in_component_imports_what_std_drags_in_and_nothing_else() {
+    let engine = engine().expect("it starts");
+    let component = load::embedded(engine).expect("it was built for this machine");
+    insta::assert_snapshot!(wasi::imports(&component, engine).join("\n"), @"
+    wasi-pm:resolver/types@0.1
+    wasi:io/error@0.2
+    wasi:io/streams@0.2
+    wasi:cli/environment@0.2
+    wasi:cli/exit@0.2
+    wasi:cli/stdin@0.2
+    wasi:cli/stdout@0.2
+    wasi:cli/stderr@0.2
+    wasi:clocks/wall-clock@0.2
+    wasi:filesystem/types@0.2
+    wasi:filesystem/preopens@0.2
+    wasi:random/insecure-seed@0.2
+    ");
+}
+
+#[test]
+fn the_built_in_component_starts_within_its_limits() {
+    let (sandbox, _) = start(Limits::default()).map_err(|error| error.to_string()).expect("it starts");
+    assert!(sandbox.memory() > 0 && sandbox.memory() < 64 << 20, "{} bytes", sandbox.memory());
+}
+
+/// What the start costs: `cargo test -p host --release -- --ignored --nocapture what_the_start_costs`.
+#[test]
+#[ignore = "a measurement"]
+fn what_the_start_costs() {
+    let engine = engine().expect("it starts");
+    let mut best = (Duration::MAX, Duration::MAX);
+    for _ in 0..20 {
+        let begun = Instant::now();
+        let component = load::embedded(engine).expect("it was built for this machine");
+        let loaded = begun.elapsed();
+        let _started = start_with(BUILT_IN, engine, &component, Limits::default()).map_err(|it| it.to_string());
+        best = (best.0.min(loaded), best.1.min(begun.elapsed() - loaded));
+    }
+    println!("load {:?}, instantiate {:?}", best.0, best.1);
+    assert!(best.0 + best.1 < Duration::from_millis(2), "load {:?}, instantiate {:?}", best.0, best.1);
+}
