@@ -11,6 +11,9 @@ use wit::{
 use super::driver::{Intent, Project};
 use crate::{facts, graph};
 
+#[cfg(test)]
+mod tests;
+
 type Checked<T> = Result<T, String>;
 
 fn said(error: impl ToString) -> String {
@@ -145,7 +148,13 @@ fn source(source: types::Source) -> Checked<graph::Source> {
             if !matches!(it.commit.len(), 40 | 64) || !it.commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return Err(format!("{:?} is not a commit", it.commit));
             }
-            if it.repository.starts_with('-') {
+            // `::` starts a transport helper, which is a command.
+            let hostile = it.repository.starts_with('-')
+                || it
+                    .repository
+                    .split_once("::")
+                    .is_some_and(|(helper, _)| helper.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
+            if hostile || it.repository.contains(char::is_control) {
                 return Err(format!("{:?} is not a repository", it.repository));
             }
             let path = it.path.map(inner_path).transpose()?;

@@ -1,0 +1,74 @@
+//! Answers that no sound component gives: each is refused before anything else sees it.
+
+use super::*;
+
+fn sound() -> wire::Snapshot {
+    wire::Snapshot {
+        dep_path: "a@1.0.0".to_owned(),
+        slot: "a@1.0.0".to_owned(),
+        name: "a".to_owned(),
+        version: "1.0.0".to_owned(),
+        source: types::Source::Registry(types::RegistrySource { registry: None, tarball: None, integrity: None }),
+        dependencies: Vec::new(),
+        optional: false,
+        has_bin: false,
+        requires_build: None,
+        patch: None,
+    }
+}
+
+fn git(repository: &str, commit: &str, path: Option<&str>) -> types::Source {
+    let path = path.map(str::to_owned);
+    types::Source::Git(types::GitSource { repository: repository.to_owned(), commit: commit.to_owned(), path })
+}
+
+fn directory(alias: &str, path: &str) -> wire::Link {
+    wire::Link { alias: alias.to_owned(), target: wire::LinkTarget::Directory(path.to_owned()) }
+}
+
+#[test]
+fn a_sound_snapshot_passes() {
+    assert_eq!(snapshot(sound()).map(|it| it.version), Ok("1.0.0".to_owned()));
+}
+
+#[test]
+fn hostile_snapshots_are_refused() {
+    type Edit = fn(&mut wire::Snapshot);
+    let commit: &str = "0123456789012345678901234567890123456789";
+    assert!(source(git("https://git.example/a", commit, None)).is_ok());
+    let edits: [(&str, Edit); 16] = [
+        ("name", |it| it.name = "../a".to_owned()),
+        ("slot with a slash", |it| it.slot = "a/b".to_owned()),
+        ("slot upwards", |it| it.slot = "..".to_owned()),
+        ("dep-path", |it| it.dep_path = "a\n@1".to_owned()),
+        ("version", |it| it.version = "../1".to_owned()),
+        ("patch", |it| it.patch = Some("x".to_owned())),
+        ("alias", |it| it.dependencies = vec![directory("../x", ".")]),
+        ("absolute link", |it| it.dependencies = vec![directory("x", "/etc")]),
+        ("link upwards inside", |it| it.dependencies = vec![directory("x", "a/../../b")]),
+        ("twice", |it| it.dependencies = vec![directory("x", "a"), directory("x", "b")]),
+        ("absolute source", |it| it.source = types::Source::Directory("/etc".to_owned())),
+        ("option as repository", |it| it.source = git("--upload-pack=x", &"a".repeat(40), None)),
+        ("control in repository", |it| it.source = git("https://git.example/a\nb", &"a".repeat(40), None)),
+        ("helper as repository", |it| it.source = git("ext::sh -c x", &"a".repeat(40), None)),
+        ("commit", |it| it.source = git("https://git.example/a", "HEAD", None)),
+        ("path upwards", |it| it.source = git("https://git.example/a", &"a".repeat(40), Some("/../x"))),
+    ];
+    for (what, edit) in edits {
+        let mut hostile = sound();
+        edit(&mut hostile);
+        assert!(snapshot(hostile).is_err(), "{what}");
+    }
+}
+
+#[test]
+fn a_registry_source_needs_a_sound_integrity_and_address() {
+    let with = |tarball: Option<&str>, integrity: Option<&str>| {
+        let (tarball, integrity) = (tarball.map(str::to_owned), integrity.map(str::to_owned));
+        source(types::Source::Registry(types::RegistrySource { registry: None, tarball, integrity }))
+    };
+    assert!(with(Some("https://registry.example/a.tgz"), None).is_ok());
+    assert!(with(Some("javascript:1"), None).is_err());
+    assert!(with(Some("https://registry.example/\r\n"), None).is_err());
+    assert!(with(None, Some("sha512-")).is_err());
+}
