@@ -39,7 +39,7 @@ fn made(placement: host::graph::Placement) -> Made {
     Made {
         lockfile: placement.lockfile,
         snapshots: snapshots.map(|it| (it.dep_path.to_string(), it.slot.to_string())).collect(),
-        skipped: placement.skipped.iter().map(|it| it.name.to_string()).collect(),
+        skipped: placement.skipped.iter().map(|it| it.name.clone()).collect(),
     }
 }
 
