@@ -16,6 +16,7 @@ mod tests;
 
 type Checked<T> = Result<T, String>;
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` takes")]
 fn said(error: impl ToString) -> String {
     error.to_string()
 }

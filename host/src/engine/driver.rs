@@ -193,7 +193,7 @@ impl<'a> Session<'a> {
         let (sender, receiver) = channel();
         let mut replies = Vec::new();
         loop {
-            let progress = self.advance(std::mem::take(&mut replies))?;
+            let progress = self.advance(&std::mem::take(&mut replies))?;
             let moved = !progress.snapshots.is_empty() || !progress.requests.is_empty();
             let batch = !progress.snapshots.is_empty();
             self.take(progress.downloads, progress.requests, oracle, &sender)?;
@@ -213,10 +213,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn advance(&mut self, replies: Vec<wire::Reply>) -> Result<wire::Progress, ResolveError> {
+    fn advance(&mut self, replies: &[wire::Reply]) -> Result<wire::Progress, ResolveError> {
         self.crossings.calls += 1;
         let session = self.resolver.wasi_pm_resolver_resolution().session();
-        let progress = self.sandbox.call(|store| session.call_advance(store, self.handle, &replies))?;
+        let progress = self.sandbox.call(|store| session.call_advance(store, self.handle, replies))?;
         progress.map_err(|list| ResolveError::Failures(convert::failures(list)))
     }
 

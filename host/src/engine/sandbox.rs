@@ -127,7 +127,7 @@ impl Sandbox {
     }
 
     /// An answer that breaks a rule.
-    pub(super) fn invalid(&self, detail: impl ToString) -> EngineError {
-        EngineError::Answer { component: self.name.clone(), detail: detail.to_string() }
+    pub(super) fn invalid(&self, detail: impl Into<String>) -> EngineError {
+        EngineError::Answer { component: self.name.clone(), detail: detail.into() }
     }
 }
