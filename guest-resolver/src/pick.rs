@@ -143,7 +143,8 @@ impl<'a> View<'a> {
         let is_any = &*wanted.text == "*";
         let highest = direction == Direction::Highest;
         let latest = if highest { self.tag("latest") } else { None };
-        for group in self.preferred_groups(&wanted.text, preferred) {
+        let groups = self.preferred_groups(&wanted.text, preferred);
+        for group in &groups {
             if let Some(latest) = latest.filter(|latest| group.contains(latest) && satisfies(*latest)) {
                 return Some(latest);
             }
@@ -151,8 +152,9 @@ impl<'a> View<'a> {
                 return Some(found);
             }
         }
-        // Where preferences exist, all other satisfying versions are the last group, deprecated or not.
-        let avoided = |index: usize| preferred.is_empty() && self.packument.is_deprecated(index);
+        // Where preferences exist, all other satisfying versions are the last group, deprecated or not. The range
+        // itself is no preference, though the project may ask for it directly.
+        let avoided = |index: usize| groups.is_empty() && self.packument.is_deprecated(index);
         if let Some(latest) = latest.filter(|latest| (is_any || satisfies(*latest)) && !avoided(*latest)) {
             return Some(latest);
         }
@@ -161,7 +163,7 @@ impl<'a> View<'a> {
             return self.best(lines, (!is_any).then_some(&*wanted.range), direction);
         }
         let found = self.best(lines.clone(), Some(&wanted.range), direction)?;
-        if !preferred.is_empty() || !self.packument.is_deprecated(found) {
+        if !avoided(found) {
             return Some(found);
         }
         let supported = lines.filter(|index| !self.packument.is_deprecated(*index));

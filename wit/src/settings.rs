@@ -330,3 +330,6 @@ impl Default for Layout {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

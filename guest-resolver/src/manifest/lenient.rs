@@ -104,10 +104,8 @@ impl Shape for Count {
 /// A list of strings, or one string.
 #[derive(Default)]
 pub(super) struct Strings(pub(super) Vec<String>);
+// A text in place of a list counts as absent, as in pnpm: `os: linux` restricts nothing.
 impl Shape for Strings {
-    fn text(value: &str) -> Self {
-        Self(if value.is_empty() { Vec::new() } else { vec![value.to_owned()] })
-    }
     fn list<'de, A: SeqAccess<'de>>(mut items: A) -> Result<Self, A::Error> {
         let mut texts = Vec::new();
         while let Some(item) = items.next_element::<Text>()? {
