@@ -65,6 +65,24 @@ fn an_interrupt_ends_the_program_at_once_with_its_own_code() {
 }
 
 #[test]
+fn an_interrupt_ends_a_script_of_the_project_too() {
+    let (_registry, project) = small();
+    let script =
+        r#"{"name":"p","scripts":{"postinstall":"touch started; sleep 1; touch survived"},"dependencies":{"a":"1"}}"#;
+    project.write("package.json", script);
+    let child = project.start(&["install"]);
+    let started = Instant::now();
+    while !project.has("started") {
+        assert!(started.elapsed() < Duration::from_secs(20), "the script was never started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(!project.has("survived"), "the script outlived the program");
+}
+
+#[test]
 fn two_installs_of_one_project_wait_for_each_other() {
     let (_registry, project) = many();
     let children: Vec<_> = (0..3).map(|_| project.start(&["install"])).collect();

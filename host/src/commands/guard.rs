@@ -1,11 +1,14 @@
 //! What happens when a command is cut short: by a signal, or by a bug. Every publication in store and project is a
 //! rename, so there is nothing to undo: the process may end at any instant.
 
-use std::panic;
+use std::{panic, sync::LazyLock};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{cli::exit, diagnostic::Diagnostic, report};
+use crate::{cli::exit, diagnostic::Diagnostic, report, scripts::Running};
+
+/// The script that is under way: it must not outlive this process.
+pub(super) static RUNNING: LazyLock<Running> = LazyLock::new(Running::default);
 
 /// Ends the process with 130 or 143 when Ctrl-C or SIGTERM comes. To be called when real work starts: a run with
 /// nothing to do is over before it would pay. A system that gives no thread or handler keeps its own way of ending.
@@ -22,6 +25,7 @@ pub fn watch_signals() {
             })
         });
         if let Some(code) = code {
+            RUNNING.stop(); // a script has a process group of its own, so the terminal's Ctrl-C does not reach it
             report::leave_line();
             std::process::exit(i32::from(code));
         }

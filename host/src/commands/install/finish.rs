@@ -5,14 +5,14 @@ use std::{io, path::Path};
 
 use serde_json::{Map, Value};
 
-use super::{Failures, Inputs, Install, link, one, projects};
+use super::{Failures, Inputs, Install, guard, link, one, projects};
 use crate::{
     diagnostic::Diagnostic,
     graph::Placement,
     link::{Linked, Stored},
     plan::Plan,
     report::{Event, event::Stage},
-    scripts::{self, Running},
+    scripts,
     state::{
         self, Layout, Record,
         modules_yaml::Included,
@@ -153,8 +153,7 @@ fn run_scripts(install: &Install<'_>) -> Result<(), Failures> {
         execpath: std::env::current_exe().unwrap_or_else(|_| "wasi-pm".into()),
         user_agent: concat!("wasi-pm/", env!("CARGO_PKG_VERSION"), " npm/? node/?").to_owned(),
     };
-    let running = Running::default();
-    scripts::run_lifecycle(&with_scripts, &environment, &running, install.context.report.as_ref()).map_err(one)
+    scripts::run_lifecycle(&with_scripts, &environment, &guard::RUNNING, install.context.report.as_ref()).map_err(one)
 }
 
 /// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it.
