@@ -78,7 +78,7 @@ impl Store {
             let found = Integrity { algorithm: expected.algorithm, digests: vec![found] };
             return Err(ImportError::Integrity { wanted: expected.clone(), found });
         }
-        self.unpack(tarball, &Key::of(expected), limits)
+        self.unpack(tarball, &Key::of(expected.algorithm, &found), limits)
     }
 
     /// Imports a tarball that nobody vouches for, and tells what it hashes to.
@@ -88,7 +88,8 @@ impl Store {
     pub fn import_unverified(&self, tarball: &[u8], limits: &Limits) -> Result<Imported, ImportError> {
         let digests = vec![digest(tarball, Algorithm::Sha512)];
         let integrity = Integrity { algorithm: Algorithm::Sha512, digests };
-        Ok(Imported { index: self.unpack(tarball, &Key::of(&integrity), limits)?, integrity })
+        let key = Key::of(integrity.algorithm, &integrity.digests[0]);
+        Ok(Imported { index: self.unpack(tarball, &key, limits)?, integrity })
     }
 
     fn unpack(&self, tarball: &[u8], key: &Key, limits: &Limits) -> Result<PackageIndex, ImportError> {

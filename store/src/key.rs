@@ -18,16 +18,21 @@ pub struct Key {
 const BYTES: usize = 32;
 
 impl Key {
-    /// The key of the package whose tarball has this integrity. Of several digests the first counts.
+    /// The keys of the packages whose tarballs have this integrity: one for each digest, in their order. A package is
+    /// only ever filed under the digest that its own bytes have, so that nobody can put other bytes under it.
+    pub(crate) fn each(integrity: &Integrity) -> impl Iterator<Item = Self> {
+        integrity.digests.iter().map(|digest| Self::of(integrity.algorithm, digest))
+    }
+
+    /// The key of the package whose tarball has this digest.
     #[must_use]
-    pub fn of(integrity: &Integrity) -> Self {
-        let digest = integrity.digests.first().map_or(&[][..], |digest| digest);
+    pub fn of(algorithm: Algorithm, digest: &[u8]) -> Self {
         let hex = digest.iter().take(BYTES).fold(String::new(), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}"); // writing to a string cannot fail
             hex
         });
         let (shard, rest) = hex.split_at(hex.len().min(2));
-        let name = match integrity.algorithm {
+        let name = match algorithm {
             Algorithm::Sha512 => rest.to_owned(),
             weaker => format!("{rest}-{}", weaker.name()),
         };

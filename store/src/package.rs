@@ -100,19 +100,27 @@ impl Store {
     /// # Errors
     /// [`ReadError`] if the disk fails.
     pub fn find(&self, integrity: &Integrity) -> Result<Option<PackageIndex>, ReadError> {
-        let key = Key::of(integrity);
+        for key in Key::each(integrity) {
+            if let Some(index) = self.find_one(&key)? {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    }
+
+    fn find_one(&self, key: &Key) -> Result<Option<PackageIndex>, ReadError> {
         let path = key.path();
         match self.packages().read(Path::new(&path).join(INDEX)) {
             Ok(bytes) => {
                 let index = PackageIndex::decode(&bytes);
                 if index.is_none() {
-                    self.set_aside(&key);
+                    self.set_aside(key);
                 }
                 Ok(index)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if self.packages().is_dir(&path) {
-                    self.set_aside(&key); // a folder without an index would be in the way of a new import
+                    self.set_aside(key); // a folder without an index would be in the way of a new import
                 }
                 Ok(None)
             }
@@ -125,22 +133,27 @@ impl Store {
     /// # Errors
     /// [`ReadError`] if it is gone.
     pub fn open_package(&self, integrity: &Integrity) -> Result<PackageDir, ReadError> {
-        let path = Key::of(integrity).path();
-        match self.packages().open_dir(&path) {
-            Ok(dir) => Ok(PackageDir { dir }),
-            Err(source) => Err(ReadError { path: self.path().join("packages").join(path), source }),
+        let mut failed = None;
+        for path in Key::each(integrity).map(|key| key.path()) {
+            match self.packages().open_dir(&path) {
+                Ok(dir) => return Ok(PackageDir { dir }),
+                Err(source) => failed = Some(ReadError { path: self.path().join("packages").join(path), source }),
+            }
         }
+        let none = || ReadError { path: self.path().to_owned(), source: io::ErrorKind::NotFound.into() };
+        Err(failed.unwrap_or_else(none))
     }
 
     /// Takes a damaged package out of the store, so that it is fetched again. Trees that hold hard links to its files
     /// keep them.
     pub fn quarantine(&self, integrity: &Integrity) {
-        self.set_aside(&Key::of(integrity));
+        Key::each(integrity).for_each(|key| self.set_aside(&key));
     }
 
     /// Moves a package out of the way in one step, then removes it. Another process may be quicker: that is as good.
     pub(crate) fn set_aside(&self, key: &Key) {
-        let aside = format!("aside-{}-{}-{}", std::process::id(), key.shard, key.name);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let aside = format!("aside-{}-{}-{}", std::process::id(), now.as_nanos(), key.shard);
         if self.packages().rename(key.path(), self.staging(), &aside).is_ok() {
             // What cannot be removed now is pruned later.
             let _ = self.staging().remove_dir_all(&aside);

@@ -93,6 +93,20 @@ fn old_packages_are_held_to_their_sha1() {
 }
 
 #[test]
+fn bytes_are_never_filed_under_another_digest_than_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let tarball = sample();
+    let (honest, own) = (integrity(b"another package"), integrity(&tarball));
+    let both =
+        Integrity { algorithm: Algorithm::Sha512, digests: [&honest, &own].map(|one| one.digests[0].clone()).into() };
+    store.import(&tarball, &both, &Limits::default()).unwrap();
+    assert!(store.find(&honest).unwrap().is_none(), "a hostile lockfile poisoned the store");
+    assert!(store.find(&own).unwrap().is_some() && store.find(&both).unwrap().is_some());
+    assert!(store.open_package(&both).is_ok());
+}
+
+#[test]
 fn many_importers_of_one_package_all_succeed() {
     let folder = tempfile::tempdir().unwrap();
     let tarball = sample();
@@ -119,7 +133,9 @@ fn damage_of_every_kind_is_found_by_the_check_before_a_link() {
     let tarball = sample();
     let integrity = integrity(&tarball);
     let index = store.import(&tarball, &integrity, &Limits::default()).unwrap();
-    let at = |n: usize| store.path().join("packages").join(Key::of(&integrity).path()).join(&index.files[n].blob);
+    let at = |n: usize| {
+        store.path().join("packages").join(Key::each(&integrity).next().unwrap().path()).join(&index.files[n].blob)
+    };
     fs::write(at(0), "").unwrap();
     fs::remove_file(at(2)).unwrap();
     fs::remove_file(at(3)).unwrap();
@@ -143,7 +159,7 @@ fn a_package_whose_index_is_damaged_or_gone_can_be_imported_again() {
     let store = Store::open(folder.path()).unwrap();
     let tarball = sample();
     let integrity = integrity(&tarball);
-    let index_at = store.path().join("packages").join(Key::of(&integrity).path()).join(INDEX);
+    let index_at = store.path().join("packages").join(Key::each(&integrity).next().unwrap().path()).join(INDEX);
     for spoil in [|path: &Path| fs::write(path, b"\x01garbage").unwrap(), |path: &Path| fs::remove_file(path).unwrap()]
     {
         store.import(&tarball, &integrity, &Limits::default()).unwrap();

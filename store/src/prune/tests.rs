@@ -10,7 +10,7 @@ use crate::{
 fn import(store: &Store, name: &str) -> (wit::Integrity, std::path::PathBuf) {
     let tarball = gzip(&tar(&[Entry::file("package/x.js", name)]));
     let imported = store.import_unverified(&tarball, &Limits::default()).unwrap();
-    let folder = store.path().join("packages").join(Key::of(&imported.integrity).path());
+    let folder = store.path().join("packages").join(Key::each(&imported.integrity).next().unwrap().path());
     let blob = folder.join(&imported.index.files[0].blob);
     (imported.integrity, blob)
 }
