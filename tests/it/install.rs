@@ -133,3 +133,19 @@ fn scripts_of_the_project_run_and_those_of_dependencies_are_listed() {
     assert!(!project.has("node_modules/built/ran"), "a script ran that nobody approved");
     project.run(&["install", "--config.strictDepBuilds=false", "--force"]).ok();
 }
+
+#[test]
+fn the_roots_dev_preinstall_runs_before_anything_is_installed() {
+    let (_registry, project) = small();
+    let script = "test ! -e node_modules/a && touch was-first";
+    project.write(
+        "package.json",
+        &serde_json::json!({"name": "p", "scripts": {"pnpm:devPreinstall": script}, "dependencies": {"a": "1"}})
+            .to_string(),
+    );
+    project.run(&["install", "--ignore-scripts"]).ok();
+    assert!(!project.has("was-first"));
+    fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
+    project.run(&["install"]).ok();
+    assert!(project.has("was-first") && project.has("node_modules/a"));
+}

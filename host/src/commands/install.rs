@@ -12,6 +12,7 @@
 
 mod finish;
 mod inputs;
+mod lifecycle;
 mod link;
 mod network;
 mod packages;
@@ -61,6 +62,9 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
     let changes_nothing = config.install.lockfile_only || config.install.dry_run;
     let _lock = if changes_nothing { None } else { Some(install.lock()?) };
     let seen = inputs.look()?;
+    if !changes_nothing {
+        lifecycle::before(&install)?;
+    }
     let network = Network::new(&install);
     let mut placement = placement::find(&install, &network)?;
     if config.install.lockfile_only {

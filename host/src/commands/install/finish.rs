@@ -5,14 +5,13 @@ use std::{io, path::Path};
 
 use serde_json::{Map, Value};
 
-use super::{Failures, Inputs, Install, guard, link, one, projects};
+use super::{Failures, Inputs, Install, lifecycle, link, one, projects};
 use crate::{
     diagnostic::Diagnostic,
     graph::Placement,
     link::{Linked, Stored},
     plan::Plan,
     report::{Event, event::Stage},
-    scripts,
     state::{
         self, Layout, Record,
         modules_yaml::Included,
@@ -40,7 +39,7 @@ pub(super) fn record(
     write_lockfile(install, placement)?;
     write_state(install, placement, layout, &ignored, &mut linked)?;
     install.stage(Stage::ImportingDone);
-    run_scripts(install)?;
+    lifecycle::after(install)?;
     install.event(Event::IgnoredScripts(ignored.clone()));
     remember(install, placement, inputs, seen, &ignored)?;
     let _phase = install.phase("clean");
@@ -128,32 +127,6 @@ fn write_state(
         now: crate::config::environment::now(),
     };
     state::record(&record, linked).map_err(one)
-}
-
-fn run_scripts(install: &Install<'_>) -> Result<(), Failures> {
-    let config = &install.context.config;
-    if config.scripts.ignore {
-        return Ok(());
-    }
-    let all = config.project.importers.iter().map(|importer| scripts::Project {
-        folder: importer.dir.clone(),
-        manifest: serde_json::from_str(&importer.manifest.text).unwrap_or_default(),
-    });
-    let with_scripts: Vec<scripts::Project> = all.filter(scripts::Project::has_scripts).collect();
-    if with_scripts.is_empty() {
-        return Ok(());
-    }
-    let _phase = install.phase("scripts");
-    let inherited = install.environment.variables.iter().map(|(name, value)| (name.into(), value.into()));
-    let environment = scripts::Environment {
-        inherited: inherited.collect(),
-        workspace: config.project.root.clone(),
-        init_cwd: install.environment.cwd.clone(),
-        node: crate::platform::find_node(install.environment.get("PATH").map(AsRef::as_ref)),
-        execpath: std::env::current_exe().unwrap_or_else(|_| "wasi-pm".into()),
-        user_agent: concat!("wasi-pm/", env!("CARGO_PKG_VERSION"), " npm/? node/?").to_owned(),
-    };
-    scripts::run_lifecycle(&with_scripts, &environment, &guard::RUNNING, install.context.report.as_ref()).map_err(one)
 }
 
 /// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it.
