@@ -196,6 +196,7 @@ impl Facts {
             modified: metadata.modified,
             full: metadata.full,
             deprecated: metadata.deprecated,
+            trust: metadata.trust,
         })
     }
 

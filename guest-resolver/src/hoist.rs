@@ -2,7 +2,7 @@
 //! that packages find what they forgot to declare, or into the root's (public). pnpm's choice and order
 //! (pnpm-behaviour 1.6): the first that claims an alias, by depth and then by slot, has it; capitals do not count.
 
-mod pattern;
+pub mod pattern;
 
 use std::{
     borrow::Cow,

@@ -49,6 +49,8 @@ pub struct PickOptions<'a> {
     pub direction: Direction,
     /// The age rule.
     pub age: Option<&'a AgePolicy>,
+    /// Lines that another policy has refused: they count as if they had never been published.
+    pub refused: &'a [usize],
 }
 
 /// What was picked.
@@ -77,6 +79,7 @@ pub enum PickError {
 #[derive(Clone, Copy)]
 struct View<'a> {
     packument: &'a Packument,
+    refused: &'a [usize],
     /// Applied to each version that is looked at; `None`: all are visible.
     age: Option<(i64, &'a [Version])>,
 }
@@ -86,8 +89,8 @@ pub fn pick(packument: &Packument, want: &Want, options: &PickOptions<'_>) -> Re
     if packument.is_empty() {
         return Err(PickError::NoVersions);
     }
-    let all = View { packument, age: None };
-    let view = View { packument, age: age_filter(packument, options.age)? };
+    let all = View { packument, refused: options.refused, age: None };
+    let view = View { age: age_filter(packument, options.age)?, ..all };
     if let Some(index) = view.pick(want, options.preferred, options.direction) {
         return Ok(Pick { index, immature: false });
     }
@@ -121,6 +124,9 @@ fn age_filter<'a>(packument: &Packument, age: Option<&'a AgePolicy>) -> Result<A
 
 impl<'a> View<'a> {
     fn sees(&self, index: usize) -> bool {
+        if self.refused.contains(&index) {
+            return false;
+        }
         let Some((cutoff, trusted)) = self.age else { return true };
         self.packument.time(index).is_some_and(|time| time <= cutoff)
             || (!trusted.is_empty() && self.version(index).is_some_and(|version| trusted.contains(version)))
@@ -221,6 +227,7 @@ impl<'a> View<'a> {
 
     /// What a tag points to. A tag on a version that is too young is moved: `latest` to the highest visible version
     /// not above its target, another tag within the same major; releases stay releases and prereleases prereleases.
+    /// A tag on a refused version is moved in the same way, but may move up.
     fn tag(&self, tag: &str) -> Option<usize> {
         let target = self.packument.tag(tag)?;
         let line = self.packument.find(target);
@@ -229,14 +236,25 @@ impl<'a> View<'a> {
         {
             return Some(line);
         }
-        self.age?;
+        if self.refused.is_empty() || self.age.is_none() {
+            return self.moved_tag(tag, target);
+        }
+        // What is refused counts as never published, so the tag moves for that first.
+        let unrefused = Self { age: None, ..*self }.tag(tag)?;
+        if self.sees(unrefused) { Some(unrefused) } else { self.moved_tag(tag, self.packument.text(unrefused)) }
+    }
+
+    fn moved_tag(&self, tag: &str, target: &str) -> Option<usize> {
+        if self.age.is_none() && self.refused.is_empty() {
+            return None;
+        }
         let original = Version::parse(target)?;
         let mut best: Option<(usize, &Version)> = None;
         for index in 0..self.packument.len() {
             let Some(version) = self.version(index) else { continue };
             let same_lane = (tag == "latest" || version.major == original.major)
                 && version.is_prerelease() == original.is_prerelease()
-                && version.precedence(&original).is_le();
+                && (self.age.is_none() || version.precedence(&original).is_le());
             if !same_lane || !self.beats(index, version, best) || !self.sees(index) {
                 continue;
             }

@@ -4,6 +4,7 @@
 //! on the facts alone.
 
 pub mod context;
+pub mod exotic;
 pub mod hoist;
 pub mod hooks;
 pub mod paths;
@@ -387,8 +388,7 @@ fn place(ctx: &Context, mut tree: Tree, states: &[State]) -> Result<Resolution, 
                 Err(at) => parents.insert(at, (name, own)),
             }
         }
-        let found = visit.project(&Rc::new(parents), &state.direct)?;
-        hoist::report(ctx, visit.tree, &state.id, &found.issues);
+        visit.project(&Rc::new(parents), &state.direct)?;
     }
     let mut finish = Finish::new(ctx, visit);
     let mut direct = DirectPaths::new();

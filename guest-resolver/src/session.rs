@@ -13,6 +13,7 @@ use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::boundary;
 use crate::lockfile;
+use crate::peer_issues;
 use crate::resolve::context::Context;
 use crate::resolve::prefetch::Prefetch;
 use crate::resolve::wanted::failure;
@@ -116,7 +117,10 @@ impl Session {
             let placement = boundary::place_in(&lockfile, &parsed, &self.given.platform)?;
             (boundary::snapshots(&placement), boundary::outcome(&placement, text))
         };
+        let rules = &self.context.settings.peers.peer_dependency_rules;
+        let issues = peer_issues::find(&lockfile, &self.context.projects, rules);
         outcome.skipped.extend(self.context.skipped.take());
+        outcome.notices.extend(issues);
         outcome.notices.extend(self.context.notices.take());
         Ok(Finished { snapshots: snapshots.into_iter(), outcome })
     }

@@ -132,11 +132,6 @@ impl Specifier {
         }
         exotic::parse(text).unwrap_or_else(|| unsupported(alias, text))
     }
-
-    /// A specifier that no registry vouches for and that only projects may use: git, tarball, file, link.
-    pub fn is_exotic(&self) -> bool {
-        matches!(self, Self::Git(_) | Self::Tarball(_) | Self::File(_) | Self::Link(_))
-    }
 }
 
 impl Want {

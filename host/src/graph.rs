@@ -255,22 +255,28 @@ pub enum Notice {
         depth: u32,
     },
     /// A peer dependency is missing or does not fit.
-    PeerIssue {
-        /// In which project.
-        importer: String,
-        /// From the project to the package that declares the peer: `name@version`.
-        chain: Vec<String>,
-        /// The peer.
-        peer: String,
-        /// The range it should satisfy.
-        wanted: String,
-        /// What is there.
-        found: Option<String>,
-        /// The peer is optional.
-        optional: bool,
-    },
+    PeerIssue(PeerIssue),
     /// Anything else.
     Other(Failure),
+}
+
+/// A peer dependency that is missing or does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerIssue {
+    /// In which project.
+    pub importer: String,
+    /// From the project to the package that declares the peer: `name@version`.
+    pub chain: Vec<String>,
+    /// The peer.
+    pub peer: String,
+    /// The range it should satisfy.
+    pub wanted: String,
+    /// What is there.
+    pub found: Option<String>,
+    /// The peer is optional.
+    pub optional: bool,
+    /// It is missing, and those who ask for it exclude each other.
+    pub conflict: bool,
 }
 
 /// One reason why something could not be done, as the component words it.

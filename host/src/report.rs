@@ -12,6 +12,7 @@ pub mod event;
 mod human;
 mod live;
 mod ndjson;
+mod peers;
 mod summary;
 mod text;
 
@@ -22,6 +23,7 @@ use std::{
 
 pub use error::render;
 pub use event::{Event, LogLevel, Report};
+pub(crate) use peers::unmet as unmet_peers;
 pub use text::clean;
 
 use crate::{

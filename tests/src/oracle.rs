@@ -61,7 +61,7 @@ impl<'a> Facts<'a> {
             modified: document.get("modified").or(time.and_then(|time| time.get("modified"))).and_then(text),
             full,
             deprecated: deprecated.map(|(line, _)| line).collect(),
-            trust: None,
+            trust: full.then(|| manifests.values().map(trust).collect()),
             manifests: manifest.into_iter().collect(),
         })
     }
@@ -78,4 +78,16 @@ impl Oracle for Facts<'_> {
     }
 
     fn download(&self, _download: Download) {}
+}
+
+/// As the registry client ranks it: 0 none, 1 provenance, 2 trusted publisher, 3 staged publish.
+fn trust(manifest: &Value) -> u8 {
+    let has = |path: &str| manifest.pointer(path).is_some_and(|value| !value.is_null());
+    let provenance = has("/dist/attestations/provenance");
+    match (has("/_npmUser/approver"), provenance, has("/_npmUser/trustedPublisher")) {
+        (true, ..) => 3,
+        (_, true, true) => 2,
+        (_, true, _) => 1,
+        _ => 0,
+    }
 }

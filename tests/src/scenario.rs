@@ -54,6 +54,8 @@ pub struct Step {
     pub install: Vec<String>,
     /// The error code it ends with; none: it succeeds.
     pub fails: Option<String>,
+    /// Words of pnpm's error, where it prints no code.
+    pub pnpm_says: Option<String>,
 }
 
 /// Where the scenarios are.

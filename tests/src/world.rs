@@ -22,7 +22,8 @@ pub struct Package {
     /// Publish time by version; the others are old.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub times: IndexMap<String, String>,
-    /// Manifest fields by version: `dependencies`, `bin`, `os`, …; `files` holds the text of more files.
+    /// Manifest fields by version: `dependencies`, `bin`, `os`, …; `files` holds the text of more files. `dist` is
+    /// added to the registry's (`attestations`), `_npmUser` stands in full packuments only (`trustedPublisher`).
     pub versions: IndexMap<String, Map<String, Value>>,
 }
 
@@ -37,7 +38,7 @@ impl Package {
         manifest.insert("name".into(), name.into());
         manifest.insert("version".into(), version.into());
         for (key, value) in &self.versions[version] {
-            if !matches!(key.as_str(), "files" | "deprecated" | "dist") {
+            if !matches!(key.as_str(), "files" | "deprecated" | "dist" | "_npmUser") {
                 manifest.insert(key.clone(), value.clone());
             }
         }
@@ -72,6 +73,9 @@ impl Package {
             }
             if let Some(deprecated) = fields.get("deprecated") {
                 manifest.insert("deprecated".into(), deprecated.clone());
+            }
+            if let Some(user) = fields.get("_npmUser").filter(|_| full) {
+                manifest.insert("_npmUser".into(), user.clone());
             }
             let mut dist = Map::new();
             dist.insert("integrity".into(), integrity(&self.tarball(name, version)).into());

@@ -22,6 +22,8 @@ pub struct PackumentParts {
     pub full: bool,
     /// Lines of versions with a deprecation notice.
     pub deprecated: Vec<u32>,
+    /// Trust evidence by line, the higher the stronger; `None`: unknown.
+    pub trust: Option<Vec<u8>>,
 }
 
 /// The versions of one package. A line is a version by its index; a line that is no semver is never picked.
@@ -111,6 +113,11 @@ impl Packument {
         let times = self.parts.times.as_deref()?;
         let ends = self.time_ends.get_or_init(|| line_ends(times));
         (index < ends.len()).then(|| parse_time(line(times, ends, index))).flatten()
+    }
+
+    /// How strong the evidence is of who published a version; `None`: unknown.
+    pub fn trust(&self, index: usize) -> Option<u8> {
+        self.parts.trust.as_ref()?.get(index).copied()
     }
 
     /// When the packument last changed, milliseconds since 1970.

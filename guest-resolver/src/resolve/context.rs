@@ -16,6 +16,7 @@ use crate::manifest::Manifest;
 use crate::overrides::Overrides;
 use crate::pick::Preference;
 use crate::specifier::Specifier;
+use crate::trust::TrustRule;
 
 use super::tree::Resolved;
 
@@ -56,6 +57,8 @@ pub struct Context {
     pub overrides: Overrides,
     /// The age rule, read once.
     pub age: Option<AgePolicy>,
+    /// The trust rule, read once.
+    pub trust: Option<TrustRule>,
     /// Texts by number.
     pub symbols: Symbols,
     /// What is known of the world.

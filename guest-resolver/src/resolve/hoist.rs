@@ -3,17 +3,14 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use wit::guest::exports::wasi_pm::resolver::resolution::{Notice, PeerIssue};
-
 use crate::intern::{NumberSet, Symbol};
-use crate::peers::Issue;
 use crate::peers::visit::peer_range;
 use crate::pick::Preference;
 use crate::semver::{Range, Version};
 use crate::specifier::Want;
 
 use super::context::Context;
-use super::tree::{Origin, Tree};
+use super::tree::Origin;
 use super::walk::Walker;
 
 /// A dependency of the workspace's root, which may serve as a peer everywhere.
@@ -246,32 +243,4 @@ pub fn optional(
         }
     }
     added
-}
-
-/// Tells the user what peers are missing or do not fit.
-pub fn report(ctx: &Context, tree: &Tree, importer: &str, issues: &[Issue]) {
-    const MAX_NOTICES: usize = 1_000;
-    let mut notices = ctx.notices.borrow_mut();
-    for issue in issues.iter().filter(|issue| !issue.missing.optional || issue.found.is_some()) {
-        if notices.len() >= MAX_NOTICES {
-            return;
-        }
-        let mut chain = vec![tree.package(issue.package).resolved.id.to_string()];
-        let mut link = issue.chain.as_ref();
-        while let Some(current) = link {
-            if current.package != issue.package {
-                chain.push(tree.package(current.package).resolved.id.to_string());
-            }
-            link = current.parent.as_ref();
-        }
-        chain.reverse();
-        notices.push(Notice::PeerIssue(PeerIssue {
-            importer: importer.to_owned(),
-            chain,
-            peer: ctx.text(issue.peer).to_string(),
-            wanted: issue.missing.range.to_string(),
-            found: issue.found.map(|version| ctx.text(version).to_string()),
-            optional: issue.missing.optional,
-        }));
-    }
 }

@@ -421,7 +421,12 @@ async fn decide<'a>(
             if slot.is_some() {
                 continue;
             }
-            let depth = place(*at).1;
+            let (chain, depth) = place(*at);
+            let parent = chain.map(|link| &*tree.package(link.package).resolved);
+            if let Some(refused) = super::exotic::refused(ctx, edge, parent) {
+                *slot = Some(Err(refused));
+                continue;
+            }
             let wanted = Wanted {
                 alias: edge.alias,
                 specifier: edge.specifier,
@@ -444,7 +449,7 @@ async fn decide<'a>(
         let (chain, _) = place(*at);
         match outcome.expect("the level waits for all of its edges") {
             Ok(resolved) => kept.push(Some(resolved)),
-            Err(failure) if edge.optional => {
+            Err(failure) if edge.optional && failure.code != super::exotic::EXOTIC_SUBDEP => {
                 skip(ctx, edge, &failure, chain, tree);
                 kept.push(None);
             }

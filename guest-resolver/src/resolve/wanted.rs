@@ -13,6 +13,7 @@ use crate::intern::Symbol;
 use crate::manifest::{Dist, Manifest};
 use crate::pick::{Direction, Packument, PickError, PickOptions, Preference, pick};
 use crate::specifier::{Specifier, Want, WorkspaceTarget, WorkspaceWant};
+use crate::trust;
 
 use super::context::{Context, Project};
 use super::hooks;
@@ -115,7 +116,7 @@ fn is_higher(found: &str, project: &Project) -> bool {
 fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Symbol]) -> Outcome {
     let name = ctx.symbol(from.name);
     let registry = from.alias.map(|alias| ctx.symbol(alias));
-    let mut key = PackumentKey { name, registry, full: wanted.optional };
+    let mut key = PackumentKey { name, registry, full: wanted.optional || ctx.trust.is_some() };
     let ask = Ask {
         version: if let Want::Version(version) = from.want { Some(version.to_string()) } else { None },
         likely: wanted.likely,
@@ -126,6 +127,7 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[S
         preferred: &preferred,
         direction: if lowest { Direction::Lowest } else { Direction::Highest },
         age: ctx.age.as_ref(),
+        refused: &[],
     };
     let (packument, picked) = loop {
         let packument = match ready!(ctx.facts.packument(key, &ask, |symbol| ctx.text(symbol))) {
@@ -133,7 +135,10 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[S
             Err(why) => return Poll::Ready(Err(unavailable(from.name, &why))),
         };
         match pick(&packument, from.want, &options) {
-            Ok(picked) => break (packument, picked),
+            Ok(picked) => match trust::pick_on(ctx.trust.as_ref(), &packument, from.want, &options, picked) {
+                Ok(picked) => break (packument, picked),
+                Err(refused) => return Poll::Ready(Err(*refused)),
+            },
             Err(PickError::NeedsFull) if !key.full => key.full = true,
             Err(why) => return Poll::Ready(Err(no_pick(ctx, wanted, &packument, why))),
         }

@@ -21,6 +21,7 @@ use crate::resolve::hooks;
 use crate::resolve::wanted::failure;
 use crate::semver::Version;
 use crate::specifier::{Specifier, Want};
+use crate::trust::TrustRule;
 
 /// Reads everything; collects what is wrong.
 pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
@@ -36,6 +37,7 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
     let overrides = Overrides::parse(&settings.rules.overrides, &settings.rules.catalogs, declared)
         .map_err(|bad| vec![failure(bad.code, bad.message)])?;
     let age = AgePolicy::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
+    let trust = TrustRule::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
     let lockfile = given.lockfile.as_deref().map(lockfile::read).transpose().map_err(|bad| {
         vec![Failure { hint: bad.hint.clone(), facts: bad.facts.clone(), ..failure(bad.code, bad.message.clone()) }]
     })?;
@@ -61,6 +63,7 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         anew,
         overrides,
         age,
+        trust,
         symbols,
         facts: Facts::default(),
         preferred,

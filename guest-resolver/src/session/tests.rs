@@ -21,6 +21,7 @@ fn registry() -> Registry {
         ("lib", vec![("1.0.0", json!({})), ("1.1.0", json!({"peerDependencies": {"host": "^2.0.0"}}))]),
         ("util", vec![("1.0.0", json!({"optionalDependencies": {"gone": "1"}, "dependencies": {"ring": "1"}}))]),
         ("ring", vec![("1.0.0", json!({"dependencies": {"util": "1", "lib": "*"}}))]),
+        ("odd", vec![("1.0.0", json!({"optionalDependencies": {"lib": "https://files.example/lib.tgz"}}))]),
         ("host", vec![("2.0.0", json!({"dependencies": {"ring": "1"}})), ("3.0.0", json!({}))]),
     ])
 }
@@ -117,6 +118,13 @@ fn a_version_that_does_not_exist_is_told_with_the_way_to_it() {
 fn a_package_that_is_not_there_is_a_failure() {
     let failures = run(&json!({"dependencies": {"gone": "1"}}), |open| (open, 0)).unwrap_err();
     assert_eq!(failures[0].code, "ERR_PNPM_FETCH_404");
+}
+
+#[test]
+fn a_package_that_asks_for_bytes_of_no_registry_is_refused_unfetched_even_where_it_need_not_have_them() {
+    let failures = run(&json!({"dependencies": {"odd": "1"}}), |open| (open, 0)).unwrap_err();
+    assert_eq!(failures[0].code, "ERR_PNPM_EXOTIC_SUBDEP");
+    assert_eq!(failures[0].chain, [".", "odd@1.0.0", "lib@https://files.example/lib.tgz"]);
 }
 
 proptest! {

@@ -70,6 +70,7 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
     if config.install.lockfile_only {
         finish::write_lockfile(&install, &placement)?;
         install.stage(Stage::ImportingDone);
+        placement::strict_peers(&install, &placement)?;
         return install.end(&[]);
     }
     let layout = projects::layout(config);
@@ -84,6 +85,7 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
     let linked = link::carry_out(&install, &network, &placement, &plan, &layout, packages)?;
     let ignored_builds = finish::record(&install, &placement, &plan, &layout, linked, &inputs, seen)?;
     network.settle();
+    placement::strict_peers(&install, &placement)?;
     install.end(&ignored_builds)
 }
 

@@ -138,3 +138,9 @@ fn hooks_are_refused_unless_they_are_waived() {
     assert_eq!(error.code(), "ERR_WASI_PM_UNSUPPORTED_PNPMFILE");
     Config::load(&typed(&["install", "--ignore-pnpmfile"]), &environment).expect("waived");
 }
+
+#[test]
+fn off_may_stand_unquoted_where_it_is_a_choice() {
+    let config = load("trustPolicy: off", "trustPolicy: no-downgrade", &[], &[]).expect("a valid configuration");
+    assert_eq!(config.settings.policy.trust_policy, wit::settings::TrustPolicy::Off);
+}

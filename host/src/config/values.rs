@@ -173,6 +173,10 @@ fn checked(setting: &Setting, value: Value, origin: &Origin) -> Result<Value, Co
         (Kind::List, Value::Array(items)) => (items.iter().all(Value::is_string), "a list of texts".to_owned()),
         (Kind::List, _) => (false, "a list of texts".to_owned()),
         (Kind::Map, value) => (value.is_object(), "an object".to_owned()),
+        // YAML readers take an unquoted `off` for false.
+        (Kind::Choice(texts), Value::Bool(false)) if texts.contains(&"off") => {
+            return Ok(Value::String("off".to_owned()));
+        }
         (Kind::Choice(texts), value) => (is_one_of(value, texts), format!("one of {}", texts.join(", "))),
         (Kind::FlagOr(texts), value) => {
             (value.is_boolean() || is_one_of(value, texts), format!("true, false or {}", texts.join(", ")))

@@ -330,14 +330,15 @@ fn notice(it: wire::Notice) -> graph::Notice {
             importer: it.importer,
             depth: it.depth,
         },
-        wire::Notice::PeerIssue(it) => graph::Notice::PeerIssue {
+        wire::Notice::PeerIssue(it) => graph::Notice::PeerIssue(graph::PeerIssue {
             importer: it.importer,
             chain: it.chain,
             peer: it.peer,
             wanted: it.wanted,
             found: it.found,
             optional: it.optional,
-        },
+            conflict: false,
+        }),
         wire::Notice::Other(it) => graph::Notice::Other(failure(it)),
     }
 }

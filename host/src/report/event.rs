@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::Diagnostic,
-    graph::{Group, Skipped},
+    graph::{Group, PeerIssue, Skipped},
 };
 
 /// Takes events from any thread; must be quick, because link jobs call it.
@@ -173,19 +173,8 @@ pub enum Event {
         /// 0: directly.
         depth: u32,
     },
-    /// A peer dependency is missing or does not fit.
-    PeerIssue {
-        /// In which project: its importer id.
-        importer: String,
-        /// From the project to the package that declares the peer.
-        chain: Vec<String>,
-        /// The peer.
-        peer: String,
-        /// The range.
-        wanted: String,
-        /// What is there.
-        found: Option<String>,
-    },
+    /// Peer dependencies that are missing or do not fit, all of them.
+    PeerIssues(Vec<PeerIssue>),
     /// `pnpm:request-retry`.
     RequestRetry {
         /// The attempt that failed, from 1.

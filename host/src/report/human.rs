@@ -7,14 +7,19 @@ use super::{
     error::render,
     event::{Event, Report, Stage},
     live::{Counts, Live},
+    peers,
     summary::Changes,
     text::{clean, duration, one_line, redact},
 };
+use crate::graph::PeerIssue;
 
 /// Without a terminal, progress is shown at most this often; milliseconds.
 const LINE_EVERY: u64 = 5_000;
 /// The live line is changed at most this often; milliseconds.
 const LIVE_EVERY: u64 = 50;
+
+/// So many groups of peer issues are shown; most projects that have any have few.
+const MAX_PEER_GROUPS: usize = 8;
 
 /// See the module.
 pub(super) struct Human {
@@ -34,7 +39,7 @@ struct State {
     said_up_to_date: bool,
     changes: Changes,
     deprecated_below: Vec<String>,
-    peer_issues: usize,
+    peer_issues: Vec<PeerIssue>,
     ignored_builds: Vec<String>,
     failed: bool,
 }
@@ -95,7 +100,7 @@ impl Human {
             Event::Deprecated { name, version, message, depth, .. } => {
                 self.deprecated(state, &format!("{name}@{version}"), &message, depth);
             }
-            Event::PeerIssue { .. } => state.peer_issues += 1,
+            Event::PeerIssues(issues) => state.peer_issues = issues,
             Event::RequestRetry { attempt, max_retries, error, wait_ms, url } => {
                 let wait = duration(wait_ms);
                 let text = format!("{url} failed ({error}); attempt {attempt} of {max_retries}, next one in {wait}");
@@ -192,9 +197,12 @@ impl Human {
             let text = format!("{} deprecated subdependencies found: {}", packages.len(), packages.join(", "));
             self.warn(state, &text);
         }
-        if state.peer_issues > 0 {
-            let text = format!("Issues with peer dependencies found: {} in all", state.peer_issues);
-            self.warn(state, &text);
+        if !state.peer_issues.is_empty() {
+            self.warn(state, "Issues with peer dependencies found");
+            let text = peers::tree(&std::mem::take(&mut state.peer_issues), MAX_PEER_GROUPS);
+            if self.options.level <= LogLevel::Warn {
+                state.sinks.err(&redact(&clean(&text)));
+            }
         }
         let text = std::mem::take(&mut state.changes).render(prefix, self.options.color_stdout);
         if self.options.level <= LogLevel::Info {
@@ -273,7 +281,7 @@ impl State {
             said_up_to_date: false,
             changes: Changes::default(),
             deprecated_below: Vec::new(),
-            peer_issues: 0,
+            peer_issues: Vec::new(),
             ignored_builds: Vec::new(),
             failed: false,
         }

@@ -10,11 +10,14 @@ use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
     engine::{self, Intent, Limits, Placed, Project, ResolveError},
-    graph::{Failure, Notice, Placement},
+    graph::{Failure, Notice, PeerIssue, Placement},
     platform::Platform,
     remember::{Inputs, Key, Memory},
-    report::{Event, LogLevel, event::Stage},
+    report::{self, Event, LogLevel, event::Stage},
 };
+
+/// The code of peer issues, and of a conflict among them.
+const PEER_ISSUES: &str = "ERR_PNPM_PEER_DEP_ISSUES";
 
 /// Finds the placement.
 pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Placement, Failures> {
@@ -154,14 +157,46 @@ fn tell(install: &Install<'_>, placement: &Placement) {
             Notice::Deprecated { name, version, message, depth, .. } => {
                 Event::Deprecated { prefix: prefix.clone(), name, version, message, depth }
             }
-            Notice::PeerIssue { importer, chain, peer, wanted, found, .. } => {
-                Event::PeerIssue { importer, chain, peer, wanted, found }
-            }
+            Notice::PeerIssue(_) => continue,
+            Notice::Other(failure) if failure.code == PEER_ISSUES => continue,
             Notice::Other(failure) => {
                 Event::Message { level: LogLevel::Warn, prefix: prefix.clone(), message: failure.message }
             }
         });
     }
+    let peers = peer_issues(placement);
+    if !peers.is_empty() && !install.context.config.settings.peers.strict_peer_dependencies {
+        install.event(Event::PeerIssues(peers));
+    }
+}
+
+/// What the resolver has told of peers: the issues, and separately which of the missing ones are in conflict.
+fn peer_issues(placement: &Placement) -> Vec<PeerIssue> {
+    let conflict = |notice: &Notice, issue: &PeerIssue| match notice {
+        Notice::Other(failure) if failure.code == PEER_ISSUES => {
+            let fact =
+                |name: &str| failure.facts.iter().find(|(held, _)| held == name).map(|(_, value)| value.as_str());
+            fact("importer") == Some(&issue.importer) && fact("peer") == Some(&issue.peer)
+        }
+        _ => false,
+    };
+    let issues = placement.notices.iter().filter_map(|notice| match notice {
+        Notice::PeerIssue(issue) => Some(PeerIssue {
+            conflict: issue.found.is_none() && placement.notices.iter().any(|notice| conflict(notice, issue)),
+            ..issue.clone()
+        }),
+        _ => None,
+    });
+    issues.collect()
+}
+
+/// The error that peer issues are with `strictPeerDependencies`, after everything is installed.
+pub(super) fn strict_peers(install: &Install<'_>, placement: &Placement) -> Result<(), Failures> {
+    let issues = peer_issues(placement);
+    if issues.is_empty() || !install.context.config.settings.peers.strict_peer_dependencies {
+        return Ok(());
+    }
+    Err(vec![report::unmet_peers(&issues)])
 }
 
 fn no_lockfile() -> Diagnostic {

@@ -1,0 +1,290 @@
+//! Peers that are missing or do not fit, as a finished lockfile shows them, and which of them `peerDependencyRules`
+//! forgives. Every placed package is judged once, below the project that reaches it first.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use wit::guest::exports::wasi_pm::resolver::resolution::{Notice, PeerIssue};
+use wit::guest::wasi_pm::resolver::types::Failure;
+use wit::settings::PeerDependencyRules;
+
+use crate::hoist::pattern::Patterns;
+use crate::lockfile::Lockfile;
+use crate::lockfile::model::{ImporterDependency, dep_path_of, package_key, split_key};
+use crate::peers::visit::peer_range;
+use crate::resolve::context::Project;
+use crate::resolve::paths;
+use crate::semver::{Range, Version};
+
+/// So many are told; whoever has more has one cause for most of them.
+const MAX_ISSUES: usize = 1_000;
+
+/// The code of a conflict: a peer that is missing, and those who ask for it exclude each other.
+pub const CONFLICT: &str = "ERR_PNPM_PEER_DEP_ISSUES";
+
+/// The issues of all projects, in their order; for each peer those that are unmet before those that are missing. Each
+/// conflict is one more notice, whose facts name `importer` and `peer`.
+pub fn find(lockfile: &Lockfile, projects: &BTreeMap<String, Project>, rules: &PeerDependencyRules) -> Vec<Notice> {
+    let rules = Rules::read(rules);
+    let mut walk = Walk { lockfile, projects, visited: HashSet::new(), ranges: HashMap::new(), issues: Vec::new() };
+    let mut all = Vec::new();
+    for id in lockfile.importers.keys() {
+        walk.importer(id);
+        let mut issues = std::mem::take(&mut walk.issues);
+        issues.retain(|issue| !rules.forgive(issue));
+        issues.sort_by(|a, b| {
+            let key = |issue: &PeerIssue| {
+                (issue.found.is_none(), issue.peer.clone(), issue.found.clone(), issue.wanted.clone())
+            };
+            key(a).cmp(&key(b)).then_with(|| a.chain.last().cmp(&b.chain.last()))
+        });
+        all.extend(conflicts(id, &issues));
+        all.extend(issues.into_iter().map(Notice::PeerIssue));
+    }
+    all.truncate(MAX_ISSUES);
+    all
+}
+
+struct Walk<'a> {
+    lockfile: &'a Lockfile,
+    projects: &'a BTreeMap<String, Project>,
+    visited: HashSet<String>,
+    ranges: HashMap<String, Option<Range>>,
+    issues: Vec<PeerIssue>,
+}
+
+/// A package that asks for a peer.
+struct Asking<'a> {
+    importer: &'a str,
+    chain: Vec<String>,
+    peer: &'a str,
+    range: &'a str,
+    optional: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// Everything below a project, through the projects that it links.
+    fn importer(&mut self, id: &'a str) {
+        let mut linked: HashSet<String> = HashSet::from([id.to_owned()]);
+        let mut open: Vec<(String, Vec<String>)> = vec![(id.to_owned(), Vec::new())];
+        // The packages above one that is still to be looked at, by their place here.
+        let mut above: Vec<(String, Option<usize>)> = Vec::new();
+        let mut packages: Vec<(String, Option<usize>)> = Vec::new();
+        while let Some((current, chain)) = open.pop() {
+            let Some(importer) = self.lockfile.importers.get(&current) else { continue };
+            let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
+            let prefix = chain.iter().fold(None, |parent, name| {
+                above.push((name.clone(), parent));
+                Some(above.len() - 1)
+            });
+            for (alias, dependency) in groups.into_iter().flatten() {
+                if let Some(path) = dep_path_of(alias, &dependency.version) {
+                    packages.push((path, prefix));
+                    continue;
+                }
+                let target = paths::join(&current, dependency.version.trim_start_matches("link:"));
+                let mut chain = chain.clone();
+                chain.push(format!("{alias}@{}", self.project_version(&target).unwrap_or_else(|| "0.0.0".to_owned())));
+                self.linked(id, &current, &target, &chain);
+                if linked.insert(target.clone()) {
+                    open.push((target, chain));
+                }
+            }
+        }
+        while let Some((path, parent)) = packages.pop() {
+            if self.visited.insert(path.clone()) {
+                self.package(id, &path, parent, &mut above, &mut packages);
+            }
+        }
+    }
+
+    /// The peers of a project that another one links are the other one's dependencies.
+    fn linked(&mut self, importer: &'a str, current: &str, target: &str, chain: &[String]) {
+        let Some(project) = self.projects.get(target) else { return };
+        for (peer, range) in &project.written.peer_dependencies {
+            let optional = project.written.optional_peers.contains(peer);
+            let asking = Asking { importer, chain: chain.to_vec(), peer, range, optional };
+            let held = &self.lockfile.importers[current];
+            let groups = [&held.dependencies, &held.dev_dependencies, &held.optional_dependencies];
+            let value = groups.into_iter().find_map(|group| group.get(peer));
+            self.judge(asking, value.map(|ImporterDependency { version, .. }| version.as_str()), current);
+        }
+    }
+
+    fn package(
+        &mut self,
+        importer: &'a str,
+        path: &str,
+        parent: Option<usize>,
+        above: &mut Vec<(String, Option<usize>)>,
+        packages: &mut Vec<(String, Option<usize>)>,
+    ) {
+        let Some(snapshot) = self.lockfile.snapshots.get(path) else { return };
+        above.push((format!("{}@{}", name_of(path), self.version_of(path)), parent));
+        let place = above.len() - 1;
+        let package = self.lockfile.packages.get(package_key(path));
+        for (peer, range) in package.iter().flat_map(|package| &package.peer_dependencies) {
+            let optional = package.is_some_and(|package| package.optional_peers.contains(peer));
+            let asking = Asking { importer, chain: chain_to(above, place), peer, range, optional };
+            let value = snapshot.dependencies.get(peer).or_else(|| snapshot.optional_dependencies.get(peer));
+            self.judge(asking, value.map(String::as_str), ".");
+        }
+        let children = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
+        packages.extend(children.filter_map(|(alias, value)| Some((dep_path_of(alias, value)?, Some(place)))));
+    }
+
+    /// `base` is the folder that links are relative to.
+    fn judge(&mut self, asking: Asking<'_>, value: Option<&str>, base: &str) {
+        let found = match value {
+            None if asking.optional => return,
+            None => None,
+            Some(value) => {
+                let version = match dep_path_of(asking.peer, value) {
+                    Some(path) => self.version_of(&path),
+                    // The version of a folder outside the workspace is not known here.
+                    None => match self.project_version(&paths::join(base, value.trim_start_matches("link:"))) {
+                        Some(version) => version,
+                        None => return,
+                    },
+                };
+                if self.satisfies(&version, &peer_range(asking.range)) {
+                    return;
+                }
+                Some(version)
+            }
+        };
+        let Asking { importer, chain, peer, range, optional } = asking;
+        self.issues.push(PeerIssue {
+            importer: importer.to_owned(),
+            chain,
+            peer: peer.to_owned(),
+            wanted: peer_range(range).into_owned(),
+            found,
+            optional,
+        });
+    }
+
+    fn satisfies(&mut self, version: &str, range: &str) -> bool {
+        if !self.ranges.contains_key(range) {
+            self.ranges.insert(range.to_owned(), Range::parse_loose(range).ok());
+        }
+        let parsed = Version::parse_loose(version).zip(self.ranges[range].as_ref());
+        range == "*" || parsed.map_or(version == range, |(version, range)| range.satisfies_as_peer(&version))
+    }
+
+    fn version_of(&self, path: &str) -> String {
+        let key = package_key(path);
+        let written = self.lockfile.packages.get(key).and_then(|package| package.version.clone());
+        written.unwrap_or_else(|| split_key(key).map_or("", |(_, version)| version).to_owned())
+    }
+
+    fn project_version(&self, folder: &str) -> Option<String> {
+        self.projects.get(folder)?.written.version.clone()
+    }
+}
+
+fn name_of(path: &str) -> &str {
+    split_key(package_key(path)).map_or(path, |(name, _)| name)
+}
+
+fn chain_to(above: &[(String, Option<usize>)], place: usize) -> Vec<String> {
+    let mut chain = Vec::new();
+    let mut at = Some(place);
+    while let Some((name, parent)) = at.map(|at| &above[at]) {
+        chain.push(name.clone());
+        at = *parent;
+    }
+    chain.reverse();
+    chain
+}
+
+/// Missing peers of which no version would do for all who ask.
+fn conflicts(importer: &str, issues: &[PeerIssue]) -> Vec<Notice> {
+    let mut wanted: BTreeMap<&str, Vec<Range>> = BTreeMap::new();
+    for issue in issues.iter().filter(|issue| issue.found.is_none()) {
+        wanted.entry(&issue.peer).or_default().extend(Range::parse_loose(&issue.wanted).ok());
+    }
+    let exclude = |ranges: &[Range]| {
+        ranges.iter().enumerate().any(|(at, range)| ranges[..at].iter().any(|other| !range.intersects(other)))
+    };
+    wanted.retain(|_, ranges| exclude(ranges));
+    let notice = |peer: &str| {
+        Notice::Other(Failure {
+            code: CONFLICT.to_owned(),
+            message: format!("No version of {peer} would do for all who ask for it in {importer}"),
+            facts: vec![("importer".to_owned(), importer.to_owned()), ("peer".to_owned(), peer.to_owned())],
+            chain: Vec::new(),
+            hint: None,
+        })
+    };
+    wanted.into_keys().map(notice).collect()
+}
+
+/// `peerDependencyRules`, read once.
+struct Rules {
+    ignore_missing: Patterns,
+    allow_any: Patterns,
+    allowed: Vec<Allowed>,
+}
+
+/// An entry of `allowedVersions`: `peer`, `parent>peer`, `parent@range>peer`.
+struct Allowed {
+    parent: Option<(String, Option<Range>)>,
+    peer: String,
+    ranges: Vec<(String, Option<Range>)>,
+}
+
+impl Rules {
+    fn read(rules: &PeerDependencyRules) -> Self {
+        Self {
+            ignore_missing: Patterns::new(&rules.ignore_missing),
+            allow_any: Patterns::new(&rules.allow_any),
+            allowed: rules.allowed_versions.iter().map(|(selector, text)| Allowed::read(selector, text)).collect(),
+        }
+    }
+
+    fn forgive(&self, issue: &PeerIssue) -> bool {
+        let Some(found) = &issue.found else { return self.ignore_missing.matches(&issue.peer) };
+        self.allow_any.matches(&issue.peer) || self.allowed.iter().any(|allowed| allowed.accepts(issue, found))
+    }
+}
+
+impl Allowed {
+    fn read(selector: &str, text: &str) -> Self {
+        let (parent, peer) = match selector.split_once('>') {
+            Some((parent, peer)) => (Some(parent.trim()), peer.trim()),
+            None => (None, selector),
+        };
+        let name = |text: &str| split_key(text).map_or(text, |(name, _)| name).to_owned();
+        Self {
+            parent: parent.map(|text| {
+                let range = split_key(text).map(|(_, range)| range);
+                (name(text), range.and_then(|range| Range::parse_loose(range).ok()))
+            }),
+            peer: name(peer),
+            ranges: text
+                .split("||")
+                .map(|part| (part.trim().to_owned(), Range::parse_loose(part.trim()).ok()))
+                .collect(),
+        }
+    }
+
+    fn accepts(&self, issue: &PeerIssue, found: &str) -> bool {
+        let asks = issue.chain.last().and_then(|text| split_key(text));
+        let right_parent = self.parent.as_ref().is_none_or(|(name, range)| {
+            asks.is_some_and(|(parent, version)| {
+                let fits = |range: &Range| Version::parse_loose(version).is_some_and(|it| range.satisfies_as_peer(&it));
+                parent == name && range.as_ref().is_none_or(fits)
+            })
+        });
+        let version = Version::parse_loose(found);
+        let accepts = |(text, range): &(String, Option<Range>)| {
+            text == found
+                || text == "*"
+                || version.as_ref().zip(range.as_ref()).is_some_and(|(version, range)| range.satisfies_as_peer(version))
+        };
+        right_parent && self.peer == issue.peer && self.ranges.iter().any(accepts)
+    }
+}
