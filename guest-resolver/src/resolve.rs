@@ -5,6 +5,7 @@
 
 pub mod context;
 pub mod exotic;
+pub mod explain;
 pub mod hoist;
 pub mod hooks;
 pub mod paths;

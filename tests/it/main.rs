@@ -4,6 +4,7 @@
 mod agreement;
 mod bad_input;
 mod carried;
+mod failures;
 mod faults;
 mod install;
 mod modes;

@@ -98,6 +98,11 @@ impl Packument {
         self.parts.dist_tags.iter().find(|(name, _)| name == tag).map(|(_, target)| target.as_str())
     }
 
+    /// All tags.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.parts.dist_tags.iter().map(|(name, _)| name.as_str())
+    }
+
     /// A version carries a deprecation notice.
     pub fn is_deprecated(&self, index: usize) -> bool {
         u32::try_from(index).is_ok_and(|index| self.parts.deprecated.binary_search(&index).is_ok())

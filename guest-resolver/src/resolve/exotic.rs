@@ -25,13 +25,12 @@ pub fn refused(ctx: &Context, edge: &Edge, parent: Option<&Resolved>) -> Option<
         Specifier::Tarball(_) => "url",
         _ => return None,
     };
-    let (alias, text) = (ctx.text(edge.alias), ctx.text(edge.specifier));
+    let alias = ctx.text(edge.alias);
     let message = format!(
         "Exotic dependency \"{alias}\" (resolved via {via}) is not allowed in subdependencies when blockExoticSubdeps \
          is enabled"
     );
     let mut failure = failure(EXOTIC_SUBDEP, message);
-    failure.facts.push(("specifier".to_owned(), text.to_string()));
     failure.hint = Some(format!(
         "Lead it to a version of a registry with an override for \"{}>{alias}\", or set blockExoticSubdeps to false",
         ctx.text(parent.name)

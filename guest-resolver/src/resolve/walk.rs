@@ -453,12 +453,12 @@ async fn decide<'a>(
                 skip(ctx, edge, &failure, chain, tree);
                 kept.push(None);
             }
-            Err(mut failure) => {
-                failure.chain = std::iter::once(ctx.text(from.importer).to_string())
+            Err(failure) => {
+                let chain = std::iter::once(ctx.text(from.importer).to_string())
                     .chain(chain_to_root(chain).into_iter().map(|id| tree.package(id).resolved.id.to_string()))
                     .chain([format!("{}@{}", ctx.text(edge.alias), ctx.text(edge.specifier))])
                     .collect();
-                return Err(failure);
+                return Err(super::explain::by_whom(failure, chain));
             }
         }
     }

@@ -4,18 +4,19 @@
 use std::rc::Rc;
 use std::task::{Poll, ready};
 
-use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Unavailable, UnavailableReason};
+use wit::guest::exports::wasi_pm::resolver::resolution::Download;
 use wit::guest::wasi_pm::resolver::types::{Failure, RegistrySource, Source};
 use wit::settings::{LinkWorkspacePackages, ResolutionMode};
 
 use crate::facts::{PackumentKey, Want as Ask};
 use crate::intern::Symbol;
 use crate::manifest::{Dist, Manifest};
-use crate::pick::{Direction, Packument, PickError, PickOptions, Preference, pick};
+use crate::pick::{Direction, PickError, PickOptions, Preference, pick};
 use crate::specifier::{Specifier, Want, WorkspaceTarget, WorkspaceWant};
 use crate::trust;
 
 use super::context::{Context, Project};
+use super::explain::{self, Asked};
 use super::hooks;
 use super::paths;
 use super::tree::{Origin, Resolved};
@@ -132,7 +133,7 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[S
     let (packument, picked) = loop {
         let packument = match ready!(ctx.facts.packument(key, &ask, |symbol| ctx.text(symbol))) {
             Ok(packument) => packument,
-            Err(why) => return Poll::Ready(Err(unavailable(from.name, &why))),
+            Err(why) => return Poll::Ready(Err(explain::unavailable(from.name, &why))),
         };
         match pick(&packument, from.want, &options) {
             Ok(picked) => match trust::pick_on(ctx.trust.as_ref(), &packument, from.want, &options, picked) {
@@ -140,13 +141,17 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[S
                 Err(refused) => return Poll::Ready(Err(*refused)),
             },
             Err(PickError::NeedsFull) if !key.full => key.full = true,
-            Err(why) => return Poll::Ready(Err(no_pick(ctx, wanted, &packument, why))),
+            Err(why) => {
+                let (alias, specifier) = (ctx.text(wanted.alias), ctx.text(wanted.specifier));
+                let asked = Asked { alias: &alias, specifier: &specifier, want: from.want };
+                return Poll::Ready(Err(explain::no_pick(asked, &packument, why)));
+            }
         }
     };
     let version = ctx.symbol(packument.text(picked.index));
     let manifest = match ready!(ctx.facts.manifest(key, version, |symbol| ctx.text(symbol))) {
         Ok(manifest) => manifest,
-        Err(why) => return Poll::Ready(Err(unavailable(from.name, &why))),
+        Err(why) => return Poll::Ready(Err(explain::unavailable(from.name, &why))),
     };
     let manifest = hooks::package(ctx, (name, version, key.full), from.name, &manifest);
     if let Err(refused) = check_aliases(&manifest, from.name, &ctx.text(version)) {
@@ -309,52 +314,4 @@ fn linked(ctx: &Context, wanted: Wanted, folder: &str) -> Rc<Resolved> {
 /// A failure with nothing but code and message.
 pub fn failure(code: &str, message: String) -> Failure {
     Failure { code: code.to_owned(), message, facts: Vec::new(), chain: Vec::new(), hint: None }
-}
-
-fn no_pick(ctx: &Context, wanted: Wanted, packument: &Packument, why: PickError) -> Failure {
-    let (alias, text) = (ctx.text(wanted.alias), ctx.text(wanted.specifier));
-    let name = packument.name();
-    let (code, message) = match why {
-        PickError::NoVersions => {
-            ("ERR_PNPM_NO_VERSIONS", format!("No versions available for {name}. The package may be unpublished"))
-        }
-        PickError::MissingTime | PickError::NeedsFull => {
-            ("ERR_PNPM_MISSING_TIME", format!("The metadata of {name} is missing the \"time\" field"))
-        }
-        PickError::NoMatch => ("ERR_PNPM_NO_MATCHING_VERSION", format!("No matching version found for {alias}@{text}")),
-    };
-    let mut failure = failure(code, message);
-    if let Some(latest) = packument.tag("latest") {
-        failure.facts.push(("latest".to_owned(), latest.to_owned()));
-        if why == PickError::NoMatch {
-            failure.hint = Some(format!("The latest release of {name} is {latest}; ask for a version that exists"));
-        }
-    }
-    let newest: Vec<&str> = (0..packument.len()).rev().take(10).map(|at| packument.text(at)).collect();
-    failure.facts.push(("versions".to_owned(), newest.join(", ")));
-    failure
-}
-
-fn unavailable(name: &str, why: &Unavailable) -> Failure {
-    let status = why.status.map(|status| format!(" ({status})")).unwrap_or_default();
-    let detail = why.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
-    let (code, message, hint) = match why.reason {
-        UnavailableReason::NotFound => (
-            "ERR_PNPM_FETCH_404",
-            format!("{name} is not in the registry, or you have no permission to fetch it"),
-            Some("Check the name for a typing error, and that you are logged in if the package is private"),
-        ),
-        UnavailableReason::Offline => (
-            "ERR_PNPM_NO_OFFLINE_META",
-            format!("The metadata of {name} is not in the cache, and the network may not be used"),
-            Some("Install once without --offline"),
-        ),
-        UnavailableReason::Unauthorized => ("ERR_PNPM_FETCH_401", format!("{name} could not be fetched{status}"), None),
-        UnavailableReason::Forbidden => ("ERR_PNPM_FETCH_403", format!("{name} could not be fetched{status}"), None),
-        _ => ("ERR_PNPM_META_FETCH_FAIL", format!("The metadata of {name} could not be had{status}{detail}"), None),
-    };
-    let mut failure = failure(code, message);
-    failure.facts.extend(why.url.iter().map(|url| ("url".to_owned(), url.clone())));
-    failure.hint = hint.map(str::to_owned);
-    failure
 }

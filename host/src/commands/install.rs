@@ -10,6 +10,7 @@
 //! ```
 //! Nothing under `node_modules` changes before every package is in the store.
 
+mod cycles;
 mod finish;
 mod inputs;
 mod lifecycle;
@@ -59,6 +60,7 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
         return install.end(&ignored_builds);
     }
     guard::watch_signals();
+    cycles::check(&install)?;
     let changes_nothing = config.install.lockfile_only || config.install.dry_run;
     let _lock = if changes_nothing { None } else { Some(install.lock()?) };
     let seen = inputs.look()?;

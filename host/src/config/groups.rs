@@ -28,6 +28,19 @@ pub struct Install {
     pub optimistic_repeat: bool,
     /// The policies need not be applied to what is locked already.
     pub trust_lockfile: bool,
+    /// What projects that depend on each other in a circle are.
+    pub cycles: Cycles,
+}
+
+/// What projects that depend on each other in a circle are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cycles {
+    /// Nothing to speak of (`ignoreWorkspaceCycles`).
+    Ignore,
+    /// A warning.
+    Warn,
+    /// An error (`disallowWorkspaceCycles`).
+    Refuse,
 }
 
 /// What a lockfile is worth.
@@ -222,6 +235,11 @@ fn install(values: &Values, invocation: &Invocation, environment: &Environment) 
         clean,
         optimistic_repeat: values.flag("optimisticRepeatInstall").unwrap_or(true),
         trust_lockfile: values.flag("trustLockfile").unwrap_or(false),
+        cycles: match (values.flag("ignoreWorkspaceCycles"), values.flag("disallowWorkspaceCycles")) {
+            (Some(true), _) => Cycles::Ignore,
+            (_, Some(true)) => Cycles::Refuse,
+            _ => Cycles::Warn,
+        },
     })
 }
 

@@ -174,7 +174,12 @@ impl RegistryError {
                 };
             }
         };
-        let detail = match self.hint() {
+        // The session has a hint of its own for a plain status.
+        let hint = match self {
+            Self::Status { withheld: false, .. } => None,
+            _ => self.hint(),
+        };
+        let detail = match hint {
             Some(hint) => format!("{self} ({hint})"),
             None => self.to_string(),
         };

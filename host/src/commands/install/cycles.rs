@@ -1,0 +1,129 @@
+//! Projects of a workspace that depend on each other in a circle: no order of their scripts is right. A warning, or an
+//! error with `disallowWorkspaceCycles`.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use serde_json::{Map, Value};
+use wit::settings::LinkWorkspacePackages;
+
+use super::{Failures, Install};
+use crate::{
+    config::{Cycles, Importer},
+    diagnostic::Diagnostic,
+    report::LogLevel,
+};
+
+/// Warns of circles, or refuses them.
+pub(super) fn check(install: &Install<'_>) -> Result<(), Failures> {
+    let config = &install.context.config;
+    if config.install.cycles == Cycles::Ignore || config.project.importers.len() < 2 {
+        return Ok(());
+    }
+    let all = config.settings.workspace.link_workspace_packages != LinkWorkspacePackages::Off;
+    let circles = circles(&config.project.importers, all);
+    let Some(first) = circles.first() else { return Ok(()) };
+    if config.install.cycles == Cycles::Refuse {
+        let mut diagnostic = Diagnostic::new(
+            "ERR_PNPM_DISALLOW_WORKSPACE_CYCLES",
+            "Projects of the workspace depend on each other in a circle",
+        );
+        diagnostic.chain = first.iter().map(|id| (*id).to_owned()).collect();
+        diagnostic.causes = circles[1..].iter().map(|circle| format!("and: {}", circle.join(" > "))).collect();
+        let hint = format!("Move what {} needs of {} into a project of its own", first[0], first[1]);
+        return Err(vec![diagnostic.with_hint(hint)]);
+    }
+    let told: Vec<String> = circles.iter().map(|circle| circle.join(" > ")).collect();
+    install.message(LogLevel::Warn, format!("There are cyclic workspace dependencies: {}", told.join(", ")));
+    Ok(())
+}
+
+/// The shortest circle through each project, each circle once: from a project back to itself.
+fn circles(importers: &[Importer], all: bool) -> Vec<Vec<&str>> {
+    let by_name: HashMap<&str, usize> =
+        importers.iter().enumerate().filter_map(|(at, it)| Some((it.manifest.name.as_deref()?, at))).collect();
+    let edges: Vec<Vec<usize>> = importers.iter().map(|importer| needs(importer, &by_name, all)).collect();
+    let mut told: HashSet<usize> = HashSet::new();
+    let mut found = Vec::new();
+    for start in 0..importers.len() {
+        if told.contains(&start) {
+            continue;
+        }
+        let Some(circle) = circle(start, &edges) else { continue };
+        told.extend(&circle);
+        let ids = circle.iter().chain([&start]).map(|at| importers[*at].id.as_str());
+        found.push(ids.collect());
+    }
+    found
+}
+
+/// The shortest way from a project back to itself over at least one other.
+fn circle(start: usize, edges: &[Vec<usize>]) -> Option<Vec<usize>> {
+    let mut from: HashMap<usize, usize> = HashMap::new();
+    let mut open = VecDeque::from([start]);
+    while let Some(at) = open.pop_front() {
+        for &next in edges[at].iter().filter(|next| **next != at) {
+            if next == start {
+                let mut circle = vec![at];
+                while let Some(before) = circle.last().and_then(|last| from.get(last)) {
+                    circle.push(*before);
+                }
+                circle.reverse();
+                return Some(circle);
+            }
+            if !from.contains_key(&next) {
+                from.insert(next, at);
+                open.push_back(next);
+            }
+        }
+    }
+    None
+}
+
+/// The projects that a project needs, `all`: where its range is no `workspace:` either.
+fn needs(importer: &Importer, by_name: &HashMap<&str, usize>, all: bool) -> Vec<usize> {
+    let manifest: Map<String, Value> = serde_json::from_str(&importer.manifest.text).unwrap_or_default();
+    let groups = ["dependencies", "devDependencies", "optionalDependencies"];
+    let wanted = groups.iter().filter_map(|group| manifest.get(*group)?.as_object()).flatten();
+    let mut found: Vec<usize> = wanted
+        .filter_map(|(alias, specifier)| {
+            let named = specifier.as_str()?.strip_prefix("workspace:");
+            let other = named.and_then(|text| text.get(1..)?.rfind('@').map(|at| &text[..=at]));
+            (named.is_some() || all).then(|| by_name.get(other.unwrap_or(alias)).copied()).flatten()
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use wit::ImporterId;
+
+    use super::*;
+    use crate::config::Manifest;
+
+    fn importer(name: &str, dependencies: &[(&str, &str)]) -> Importer {
+        let dependencies: Map<String, Value> =
+            dependencies.iter().map(|(alias, text)| ((*alias).to_owned(), (*text).into())).collect();
+        let text = serde_json::json!({ "devDependencies": dependencies }).to_string();
+        let manifest =
+            Manifest { text: text.into(), name: Some(name.to_owned()), version: None, has_pnpm_field: false };
+        Importer { id: ImporterId::parse(name).unwrap(), dir: PathBuf::from(name), manifest }
+    }
+
+    #[test]
+    fn a_circle_is_told_once_and_a_project_that_needs_itself_is_none() {
+        let importers = [
+            importer("a", &[("b", "workspace:*")]),
+            importer("b", &[("x", "workspace:c@*"), ("d", "^1.0.0")]),
+            importer("c", &[("a", "workspace:^"), ("c", "workspace:*")]),
+            importer("d", &[("b", "1"), ("other", "workspace:*")]),
+        ];
+        assert_eq!(circles(&importers, false), [["a", "b", "c", "a"]]);
+        assert_eq!(circles(&importers, true), [vec!["a", "b", "c", "a"], vec!["d", "b", "d"]]);
+        assert!(circles(&importers[3..], false).is_empty());
+    }
+}
