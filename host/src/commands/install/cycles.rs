@@ -70,10 +70,10 @@ fn circle(start: usize, edges: &[Vec<usize>]) -> Option<Vec<usize>> {
                 circle.reverse();
                 return Some(circle);
             }
-            if !from.contains_key(&next) {
-                from.insert(next, at);
+            from.entry(next).or_insert_with(|| {
                 open.push_back(next);
-            }
+                at
+            });
         }
     }
     None
