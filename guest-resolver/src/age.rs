@@ -61,6 +61,32 @@ impl AgePolicy {
         }))
     }
 
+    /// The rule below projects whose newest dependency is from `cutoff`: no newer than that, with the exclusions of
+    /// `base`, which is the project's own rule.
+    pub fn below(base: Option<&Self>, policy: &Policy, cutoff: i64) -> Self {
+        match base {
+            Some(base) => Self { cutoff: base.cutoff.min(cutoff), ..base.clone() },
+            None => Self {
+                cutoff,
+                ignore_missing_time: policy.minimum_release_age_ignore_missing_time,
+                strict: false,
+                // What cannot be read is told where the rule itself is on.
+                excludes: Exclude::parse_all(&policy.minimum_release_age_exclude).unwrap_or_default(),
+            },
+        }
+    }
+
+    /// The exclusions let this version pass.
+    pub fn excludes(&self, name: &str, version: &str) -> bool {
+        match self.exclusion(name) {
+            Exclusion::None => false,
+            Exclusion::Package => true,
+            Exclusion::Versions(versions) => {
+                Version::parse_loose(version).is_some_and(|version| versions.contains(&version))
+            }
+        }
+    }
+
     /// What the exclusions say of `name`.
     pub fn exclusion(&self, name: &str) -> Exclusion<'_> {
         Exclude::of(&self.excludes, name)
@@ -172,6 +198,21 @@ pub fn parse_time(text: &str) -> Option<i64> {
         _ => return None,
     };
     Some(midnight + ((hour * 60 + minute - offset) * 60 + second) * 1000 + millis)
+}
+
+/// An instant as registries write it: `2024-02-27T16:27:13.411Z`.
+pub fn format_time(millis: i64) -> String {
+    let (days, rest) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
+    let (mut year, mut month) = (1970 + days.div_euclid(366), 12);
+    while days_since_1970(year + 1, 1, 1) <= days {
+        year += 1;
+    }
+    while days_since_1970(year, month, 1) > days {
+        month -= 1;
+    }
+    let day = days - days_since_1970(year, month, 1) + 1;
+    let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest % 1_000)
 }
 
 /// Days of the Gregorian calendar, counted in years that begin in March so that a leap day comes last.

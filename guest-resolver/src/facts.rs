@@ -101,6 +101,14 @@ impl Facts {
         Poll::Pending
     }
 
+    /// The versions of a package, if they are known already.
+    pub fn known_packument(&self, key: PackumentKey) -> Option<Rc<Packument>> {
+        match self.packuments.borrow().get(&key) {
+            Some(Fact::Known(Ok(packument))) => Some(Rc::clone(packument)),
+            _ => None,
+        }
+    }
+
     /// The manifest of one version: from the packument if it carried it, else by request.
     pub fn manifest(
         &self,

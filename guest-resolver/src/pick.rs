@@ -225,8 +225,8 @@ impl<'a> View<'a> {
         best.map(|(index, _)| index)
     }
 
-    /// What a tag points to. A tag on a version that is too young is moved: `latest` to the highest visible version
-    /// not above its target, another tag within the same major; releases stay releases and prereleases prereleases.
+    /// What a tag points to. A tag on a version that is too young is moved to the nearest visible version not above its
+    /// target, another tag than `latest` within the same major; prereleases stay prereleases.
     /// A tag on a refused version is moved in the same way, but may move up.
     fn tag(&self, tag: &str) -> Option<usize> {
         let target = self.packument.tag(tag)?;
@@ -249,23 +249,42 @@ impl<'a> View<'a> {
             return None;
         }
         let original = Version::parse(target)?;
-        let mut best: Option<(usize, &Version)> = None;
+        let allowed = |version: &Version| {
+            (tag == "latest" || version.major == original.major)
+                && stands_in(version, &original)
+                && (self.age.is_none() || version.precedence(&original).is_le())
+        };
+        let mut best: Option<(usize, &Version, (bool, u8))> = None;
         for index in 0..self.packument.len() {
-            let Some(version) = self.version(index) else { continue };
-            let same_lane = (tag == "latest" || version.major == original.major)
-                && version.is_prerelease() == original.is_prerelease()
-                && (self.age.is_none() || version.precedence(&original).is_le());
-            if !same_lane || !self.beats(index, version, best) || !self.sees(index) {
-                continue;
+            let Some(version) = self.version(index).filter(|version| allowed(version)) else { continue };
+            let rank = (!self.packument.is_deprecated(index), closeness(version, &original));
+            let beats = best.is_none_or(|(_, held, held_rank)| {
+                rank.cmp(&held_rank).then(version.precedence(held)) == Ordering::Greater
+            });
+            if beats && self.sees(index) {
+                best = Some((index, version, rank));
             }
-            best = Some((index, version));
         }
-        best.map(|(index, _)| index)
+        best.map(|(index, ..)| index)
     }
+}
 
-    fn beats(&self, index: usize, version: &Version, held: Option<(usize, &Version)>) -> bool {
-        let Some((held, held_version)) = held else { return true };
-        let (deprecated, held_deprecated) = (self.packument.is_deprecated(index), self.packument.is_deprecated(held));
-        (version.precedence(held_version).is_gt() && deprecated == held_deprecated) || (held_deprecated && !deprecated)
+/// A prerelease stands in for another, or for a release of its major; a release for any release.
+fn stands_in(version: &Version, original: &Version) -> bool {
+    match (version.is_prerelease(), original.is_prerelease()) {
+        (true, false) => version.major == original.major,
+        (false, true) => false,
+        (true, true) | (false, false) => true,
+    }
+}
+
+/// How well a version stands in for the one that a tag named: a release of its major or a later one, then a prerelease
+/// of its major, then a release below. For a prerelease all others are equal.
+fn closeness(version: &Version, original: &Version) -> u8 {
+    match (version.is_prerelease(), version.major >= original.major) {
+        _ if original.is_prerelease() => 0,
+        (false, true) => 2,
+        (true, _) => 1,
+        (false, false) => 0,
     }
 }

@@ -4,10 +4,12 @@
 //! on the facts alone.
 
 pub mod context;
+pub mod cutoff;
 pub mod exotic;
 pub mod explain;
 pub mod hoist;
 pub mod hooks;
+pub mod immature;
 pub mod paths;
 mod pins;
 pub mod prefetch;
@@ -83,6 +85,7 @@ pub async fn resolve(ctx: &Context, prefetch: &Prefetch) -> Result<Resolution, F
         prefetch.add(ctx.symbol(id), &edges);
         wanted.push((id.clone(), edges));
     }
+    cutoff::settle(ctx, &wanted).await;
     let mut walker = Walker::default();
     let mut states = Vec::new();
     for (order, (id, edges)) in wanted.into_iter().enumerate() {

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use wit::guest::exports::wasi_pm::resolver::resolution::{Outcome, Progress, Project, Reply, Snapshot};
+use wit::guest::exports::wasi_pm::resolver::resolution::{Notice, Outcome, Progress, Project, Reply, Snapshot};
 use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::boundary;
@@ -106,6 +106,7 @@ impl Session {
     }
 
     fn finish(&self, resolution: &Resolution) -> Result<Finished, Vec<Failure>> {
+        let too_young = resolve::immature::find(&self.context, resolution).map_err(|failure| vec![failure])?;
         let lockfile = resolve::to_lockfile::build(&self.context, resolution);
         let text = lockfile::write(&lockfile);
         let changed = self.given.lockfile.as_deref() != Some(text.as_str());
@@ -120,6 +121,7 @@ impl Session {
         let rules = &self.context.settings.peers.peer_dependency_rules;
         let issues = peer_issues::find(&lockfile, &self.context.projects, rules);
         outcome.skipped.extend(self.context.skipped.take());
+        outcome.notices.extend(too_young.into_iter().map(Notice::Other));
         outcome.notices.extend(issues);
         outcome.notices.extend(self.context.notices.take());
         Ok(Finished { snapshots: snapshots.into_iter(), outcome })

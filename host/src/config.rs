@@ -7,6 +7,7 @@
 //! [`Config::load`] reads a handful of files and starts nothing: it is part of every run that has nothing to do.
 
 pub mod credentials;
+pub mod edit;
 pub mod environment;
 pub mod error;
 mod files;

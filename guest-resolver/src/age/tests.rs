@@ -55,3 +55,12 @@ fn patterns_match_as_pnpm_matches_them() {
         assert_eq!(matches_pattern(pattern, name), expected, "{pattern} {name}");
     }
 }
+
+#[test]
+fn an_instant_is_written_as_it_is_read() {
+    for text in
+        ["1970-01-01T00:00:00.000Z", "2024-02-29T23:59:59.999Z", "2999-12-31T12:00:00.001Z", "1969-12-31T00:00:00.000Z"]
+    {
+        assert_eq!(format_time(parse_time(text).unwrap()), text);
+    }
+}

@@ -115,9 +115,14 @@ impl Packument {
 
     /// When a version was published, milliseconds since 1970.
     pub fn time(&self, index: usize) -> Option<i64> {
+        parse_time(self.time_text(index)?)
+    }
+
+    /// When a version was published, as the registry wrote it.
+    pub fn time_text(&self, index: usize) -> Option<&str> {
         let times = self.parts.times.as_deref()?;
         let ends = self.time_ends.get_or_init(|| line_ends(times));
-        (index < ends.len()).then(|| parse_time(line(times, ends, index))).flatten()
+        (index < ends.len()).then(|| line(times, ends, index)).filter(|text| !text.is_empty())
     }
 
     /// How strong the evidence is of who published a version; `None`: unknown.

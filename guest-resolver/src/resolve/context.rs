@@ -1,6 +1,6 @@
 //! What a resolution is given: settings, projects, rules read once, and the table of facts. Shared by all steps.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -18,6 +18,7 @@ use crate::pick::Preference;
 use crate::specifier::Specifier;
 use crate::trust::TrustRule;
 
+use super::cutoff::Cutoff;
 use super::tree::Resolved;
 
 /// One project of the workspace.
@@ -57,6 +58,8 @@ pub struct Context {
     pub overrides: Overrides,
     /// The age rule, read once.
     pub age: Option<AgePolicy>,
+    /// What `time-based` makes of the projects' own dependencies, once they are resolved.
+    pub cutoff: OnceCell<Cutoff>,
     /// The trust rule, read once.
     pub trust: Option<TrustRule>,
     /// Texts by number.

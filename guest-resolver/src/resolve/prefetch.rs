@@ -9,6 +9,7 @@ use crate::intern::Symbol;
 use crate::specifier::Specifier;
 
 use super::context::Context;
+use super::cutoff;
 use super::walk::{Edge, children_of};
 use super::wanted::{self, Wanted};
 
@@ -34,6 +35,9 @@ impl Prefetch {
 
     /// Goes on as far as the facts reach.
     pub fn run(&self, ctx: &Context) {
+        if cutoff::is_open(ctx) {
+            return;
+        }
         let mut open = self.waiting.take();
         let mut still = Vec::new();
         while let Some((importer, edge)) = open.pop() {

@@ -31,6 +31,7 @@ pub fn build(ctx: &Context, resolution: &Resolution) -> Lockfile {
         pnpmfile_checksum: ctx.settings.lockfile.pnpmfile_checksum.clone(),
         patched_dependencies: rules.patched_dependencies.clone(),
         ignored_optional_dependencies: rules.ignored_optional_dependencies.clone(),
+        time: ctx.cutoff.get().map(|cutoff| cutoff.times.clone()).unwrap_or_default(),
         environment_document: ctx.lockfile.as_ref().and_then(|old| old.environment_document.clone()),
         ..Lockfile::default()
     };

@@ -16,6 +16,7 @@ use crate::specifier::{Specifier, Want, WorkspaceTarget, WorkspaceWant};
 use crate::trust;
 
 use super::context::{Context, Project};
+use super::cutoff;
 use super::explain::{self, Asked};
 use super::hooks;
 use super::paths;
@@ -117,7 +118,8 @@ fn is_higher(found: &str, project: &Project) -> bool {
 fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Symbol]) -> Outcome {
     let name = ctx.symbol(from.name);
     let registry = from.alias.map(|alias| ctx.symbol(alias));
-    let mut key = PackumentKey { name, registry, full: wanted.optional || ctx.trust.is_some() };
+    let mut key =
+        PackumentKey { name, registry, full: wanted.optional || ctx.trust.is_some() || cutoff::needs_times(ctx) };
     let ask = Ask {
         version: if let Want::Version(version) = from.want { Some(version.to_string()) } else { None },
         likely: wanted.likely,
@@ -127,7 +129,7 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[S
     let options = PickOptions {
         preferred: &preferred,
         direction: if lowest { Direction::Lowest } else { Direction::Highest },
-        age: ctx.age.as_ref(),
+        age: cutoff::age(ctx, &wanted),
         refused: &[],
     };
     let (packument, picked) = loop {

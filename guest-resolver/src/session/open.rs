@@ -1,6 +1,6 @@
 //! What a session is opened with, read once: settings, manifests, the existing lockfile, preferences.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use wit::ImporterId;
@@ -63,6 +63,7 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         anew,
         overrides,
         age,
+        cutoff: OnceCell::new(),
         trust,
         symbols,
         facts: Facts::default(),

@@ -11,6 +11,7 @@
 //! Nothing under `node_modules` changes before every package is in the store.
 
 mod cycles;
+mod excludes;
 mod finish;
 mod inputs;
 mod lifecycle;
@@ -69,6 +70,7 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
     }
     let network = Network::new(&install);
     let mut placement = placement::find(&install, &network)?;
+    excludes::remember(&install, &placement)?;
     if config.install.lockfile_only {
         finish::write_lockfile(&install, &placement)?;
         install.stage(Stage::ImportingDone);

@@ -78,7 +78,7 @@ pub(super) fn write_lockfile(install: &Install<'_>, placement: &Placement) -> Re
     replace(&path, text).map_err(|error| failed("ERR_PNPM_LOCKFILE_WRITE_FILE", &error))
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     use io::Write as _;
     let aside = path.with_file_name(format!(".pnpm-lock.yaml.{}.tmp", std::process::id()));
     let written = || {

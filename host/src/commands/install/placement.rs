@@ -5,7 +5,7 @@ use std::io;
 
 use wit::ImporterId;
 
-use super::{Failures, Install, Network, one, packages};
+use super::{Failures, Install, Network, excludes::TOO_YOUNG, one, packages};
 use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
@@ -158,7 +158,7 @@ fn tell(install: &Install<'_>, placement: &Placement) {
                 Event::Deprecated { prefix: prefix.clone(), name, version, message, depth }
             }
             Notice::PeerIssue(_) => continue,
-            Notice::Other(failure) if failure.code == PEER_ISSUES => continue,
+            Notice::Other(failure) if [PEER_ISSUES, TOO_YOUNG].contains(&failure.code.as_str()) => continue,
             Notice::Other(failure) => {
                 Event::Message { level: LogLevel::Warn, prefix: prefix.clone(), message: failure.message }
             }
