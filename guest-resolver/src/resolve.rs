@@ -13,8 +13,10 @@ pub mod immature;
 pub mod paths;
 mod pins;
 pub mod prefetch;
+mod reuse;
 pub mod to_lockfile;
 pub mod tree;
+mod unvouched;
 pub mod walk;
 pub mod wanted;
 

@@ -20,6 +20,8 @@ pub use job::FetchJob;
 
 use wit::Integrity;
 
+use crate::graph::Source;
+
 /// The store as the fetcher sees it. Both methods are called from the CPU pool, for several packages at once.
 pub trait PackageStore: Send + Sync + 'static {
     /// What the store knows of a package.
@@ -31,4 +33,9 @@ pub trait PackageStore: Send + Sync + 'static {
     /// # Errors
     /// [`ImportFailure`]; the store is as it was.
     fn import(&self, tarball: &[u8], integrity: &Integrity) -> Result<Self::Index, ImportFailure>;
+    /// Has a package that no digest of a tarball stands for: a folder, a commit, an archive that a git host makes.
+    ///
+    /// # Errors
+    /// [`ImportFailure`]; the store is as it was.
+    fn gather(&self, source: &Source) -> Result<Self::Index, ImportFailure>;
 }

@@ -95,13 +95,16 @@ impl Store {
     fn unpack(&self, tarball: &[u8], key: &Key, limits: &Limits) -> Result<PackageIndex, ImportError> {
         gunzip::with_tar(tarball, limits, |tar| {
             let contents = tarball::read(tar, limits)?;
-            let written = stage(self, &contents, limits).and_then(|(staged, index)| {
-                staged.publish(self, key)?;
-                Ok(index)
-            });
-            Ok(written)
+            Ok(self.keep(&contents, key, limits))
         })?
         .map_err(|source| ImportError::Write { store: self.path().to_owned(), source })
+    }
+
+    /// Stages and publishes.
+    pub(crate) fn keep(&self, contents: &Contents<'_>, key: &Key, limits: &Limits) -> io::Result<PackageIndex> {
+        let (staged, index) = stage(self, contents, limits)?;
+        staged.publish(self, key)?;
+        Ok(index)
     }
 }
 

@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod bins;
+mod files;
 mod gunzip;
 mod import;
 mod index;
@@ -42,6 +43,7 @@ use std::{
 use cap_std::{ambient_authority, fs::Dir};
 
 pub use bins::executable;
+pub use files::{SourceFile, unpack};
 pub use import::{ImportError, Imported};
 pub use index::{FileEntry, PackageIndex};
 pub use key::Key;

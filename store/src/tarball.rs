@@ -10,6 +10,7 @@ mod header;
 mod path;
 
 use header::{Header, Kind};
+pub(crate) use path::below_package;
 
 /// What a package may be at most.
 #[derive(Debug, Clone)]
@@ -287,14 +288,14 @@ fn file<'a>(
         None => header.path(),
     };
     let path = match path {
-        Cow::Borrowed(raw) => path::below_package(raw, limits)?,
-        Cow::Owned(raw) => Cow::Owned(path::below_package(&raw, limits)?.into_owned()),
+        Cow::Borrowed(raw) => below_package(raw, limits)?,
+        Cow::Owned(raw) => Cow::Owned(below_package(&raw, limits)?.into_owned()),
     };
     Ok(File { path, data, executable: header.mode & 0o111 != 0 })
 }
 
 /// Of two entries with the same path the last one counts, as in npm; a path that is a file and a folder is refused.
-fn unique(files: Vec<File<'_>>) -> Result<Vec<File<'_>>, Rejection> {
+pub(crate) fn unique(files: Vec<File<'_>>) -> Result<Vec<File<'_>>, Rejection> {
     let mut last: HashMap<Cow<'_, str>, usize> = HashMap::with_capacity(files.len());
     for (at, file) in files.iter().enumerate() {
         last.insert(file.path.clone(), at);

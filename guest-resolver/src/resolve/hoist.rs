@@ -133,7 +133,7 @@ pub fn versions_in<'a>(ctx: &Context, walker: &Walker, names: impl Iterator<Item
         .collect();
     for package in &walker.tree.packages {
         let resolved = &package.resolved;
-        if !matches!(resolved.origin, Origin::Registry(_) | Origin::Locked(_)) {
+        if !matches!(resolved.origin, Origin::Registry(_)) {
             continue;
         }
         let Some(held) = all.get_mut(&ctx.text(resolved.name)) else { continue };

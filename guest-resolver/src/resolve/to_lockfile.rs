@@ -208,7 +208,7 @@ fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package 
     let engines = manifest.engines.iter().filter(|(_, range)| *range != "*");
     Package {
         resolution: bytes(ctx, &package.resolved),
-        version: None,
+        version: matches!(package.resolved.origin, Origin::Pinned(_)).then(|| manifest.version.clone()).flatten(),
         engines: engines.map(|(name, range)| (name.clone(), range.clone())).collect(),
         cpu: manifest.cpu.clone(),
         os: manifest.os.clone(),
@@ -248,7 +248,7 @@ fn bytes(ctx: &Context, resolved: &Resolved) -> Bytes {
             }
         }
         Origin::Directory(folder) | Origin::Link(folder) => Bytes::Directory(folder.clone()),
-        Origin::Locked(bytes) => bytes.clone(),
+        Origin::Pinned(bytes) => bytes.clone(),
     }
 }
 

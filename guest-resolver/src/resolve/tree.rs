@@ -24,8 +24,8 @@ pub enum Origin {
     Link(String),
     /// A folder that is copied, relative to the lockfile's.
     Directory(String),
-    /// As an existing lockfile has it.
-    Locked(crate::lockfile::model::Resolution),
+    /// A tarball or a commit that no registry vouches for, pinned.
+    Pinned(crate::lockfile::model::Resolution),
 }
 
 /// What an edge resolved to.

@@ -388,9 +388,7 @@ impl Walker {
     ) -> Option<Rc<Overlay>> {
         let versions: Vec<(Symbol, Symbol)> = seeds
             .map(|seed| &self.tree.package(seed.package).resolved)
-            .filter(|resolved| {
-                matches!(resolved.origin, super::tree::Origin::Registry(_) | super::tree::Origin::Locked(_))
-            })
+            .filter(|resolved| matches!(resolved.origin, super::tree::Origin::Registry(_)))
             .map(|resolved| (resolved.name, resolved.version))
             .collect();
         if versions.is_empty() {
@@ -433,7 +431,7 @@ async fn decide<'a>(
                 optional: edge.optional,
                 injected: edge.injected,
                 direct: depth == 0 && from.declared,
-                importer: from.importer,
+                importer: super::unvouched::base(ctx, from.importer, parent),
                 likely: false,
             };
             match wanted::resolve(ctx, wanted, &chosen_above(ctx, overlay(*at), edge)) {

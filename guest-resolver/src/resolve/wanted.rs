@@ -21,6 +21,7 @@ use super::explain::{self, Asked};
 use super::hooks;
 use super::paths;
 use super::tree::{Origin, Resolved};
+use super::unvouched;
 
 /// An edge to resolve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +36,7 @@ pub struct Wanted {
     pub injected: bool,
     /// A project asks for it, and the lowest version may be meant.
     pub direct: bool,
-    /// The project below which it stands.
+    /// What paths are relative to: the project below which it stands, or the copied folder whose manifest names it.
     pub importer: Symbol,
     /// Only a prefetch.
     pub likely: bool,
@@ -71,14 +72,11 @@ fn by_kind(ctx: &Context, wanted: Wanted, specifier: &Specifier, overlay: &[Symb
         Specifier::Workspace(want) => Poll::Ready(from_workspace(ctx, wanted, want)),
         Specifier::Link(path) => Poll::Ready(Ok(linked(ctx, wanted, &paths::join(&ctx.text(wanted.importer), path)))),
         Specifier::Unsupported(refused) => Poll::Ready(Err(failure(refused.code, refused.message.clone()))),
-        Specifier::Catalog(_) | Specifier::File(_) | Specifier::Tarball(_) | Specifier::Git(_) => {
+        Specifier::File(_) | Specifier::Tarball(_) | Specifier::Git(_) => unvouched::resolve(ctx, wanted, specifier),
+        Specifier::Catalog(_) => {
             let text = format!("{}@{}", ctx.text(wanted.alias), ctx.text(wanted.specifier));
-            let mut refused = failure(
-                "ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER",
-                format!("{text} isn't supported by any available resolver yet"),
-            );
-            refused.hint = Some("Use a version from a registry, or a link: or workspace: specifier".to_owned());
-            Poll::Ready(Err(refused))
+            let code = "ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER";
+            Poll::Ready(Err(failure(code, format!("{text} isn't supported by any available resolver"))))
         }
     }
 }
@@ -187,7 +185,7 @@ fn preferences(ctx: &Context, name: Symbol, overlay: &[Symbol]) -> Vec<Preferenc
     all
 }
 
-fn check_aliases(manifest: &Manifest, name: &str, version: &str) -> Result<(), Failure> {
+pub(super) fn check_aliases(manifest: &Manifest, name: &str, version: &str) -> Result<(), Failure> {
     let maps = [&manifest.dependencies, &manifest.optional_dependencies];
     let Some(bad) = maps.into_iter().flat_map(|map| map.keys()).find(|alias| wit::Alias::parse(alias).is_err()) else {
         return Ok(());
@@ -199,7 +197,7 @@ fn check_aliases(manifest: &Manifest, name: &str, version: &str) -> Result<(), F
     ))
 }
 
-fn patched(ctx: &Context, id: String, name: &str, version: &str) -> Rc<str> {
+pub(super) fn patched(ctx: &Context, id: String, name: &str, version: &str) -> Rc<str> {
     let patches = &ctx.settings.rules.patched_dependencies;
     let exact = patches.get(&format!("{name}@{version}"));
     let ranged = || {

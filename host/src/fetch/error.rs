@@ -63,6 +63,14 @@ pub enum FetchError {
         /// Why.
         detail: String,
     },
+    /// A folder, a commit or an archive cannot be had.
+    #[error("{package}: {source}")]
+    Gather {
+        /// Which.
+        package: String,
+        /// Why.
+        source: ImportFailure,
+    },
     /// A source that this version does not fetch.
     #[error("{package} comes from {what}, which cannot be fetched yet")]
     Unsupported {
@@ -79,7 +87,7 @@ impl Diagnose for FetchError {
             Self::Registry { source: RegistryError::Network { .. }, .. } => "ERR_PNPM_TARBALL_FETCH",
             Self::Registry { source: RegistryError::Invalid { .. }, .. } => "ERR_PNPM_TARBALL_EXTRACT",
             Self::Registry { source, .. } => source.code(),
-            Self::Import { source, .. } => source.code,
+            Self::Import { source, .. } | Self::Gather { source, .. } => source.code,
             Self::NoIntegrity { .. } => "ERR_PNPM_MISSING_TARBALL_INTEGRITY",
             Self::BadIntegrity { .. } => "ERR_WASI_PM_BAD_INTEGRITY",
             Self::Offline { .. } => "ERR_PNPM_NO_OFFLINE_TARBALL",

@@ -186,10 +186,14 @@ impl<S: PackageStore> Inner<S> {
             Ok(integrity) => integrity,
             Err(error) => return landing.land(Err(error)),
         };
-        if let Some(index) = integrity.as_ref().and_then(|integrity| self.store.find(integrity)) {
+        let findable = integrity.as_ref().filter(|_| !job.is_gathered());
+        if let Some(index) = findable.and_then(|integrity| self.store.find(integrity)) {
             let requester = self.options.requester.clone();
             self.http.report().event(Event::FoundInStore { package_id: job.package_id(), requester });
             return landing.land(Ok(Arc::new(index)));
+        }
+        if job.is_gathered() {
+            return landing.land(self.gather(&job));
         }
         let place = match job.place(&self.http.settings().registries) {
             Ok(place) => place,
@@ -205,6 +209,14 @@ impl<S: PackageStore> Inner<S> {
             }
             Place::Remote(url) => self.download(landing, job, url, integrity),
         }
+    }
+
+    /// A folder, a commit, an archive of a git host: the store has it under the digest of its files.
+    fn gather(&self, job: &FetchJob) -> Outcome<S::Index> {
+        let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
+        let gathered = self.store.gather(&job.source);
+        span.bytes(0);
+        gathered.map(Arc::new).map_err(|source| FetchError::Gather { package: job.package_id(), source })
     }
 
     fn local(&self, job: &FetchJob, path: &str, integrity: Option<Integrity>) -> Outcome<S::Index> {

@@ -62,10 +62,20 @@ impl FetchJob {
     /// What makes two jobs the same: the integrity, or the source where there is none.
     pub(super) fn key(&self) -> String {
         match &self.source {
+            source if self.is_gathered() => format!("{source:?}"),
             Source::Registry { integrity: Some(integrity), .. }
             | Source::Tarball { integrity: Some(integrity), .. } => integrity.clone(),
             Source::Tarball { url, path, .. } => format!("{url}#{}", path.as_deref().unwrap_or_default()),
             source => format!("{}@{} {source:?}", self.name, self.version),
+        }
+    }
+
+    /// Its files are chosen from a folder, a commit or an archive.
+    pub(super) fn is_gathered(&self) -> bool {
+        match &self.source {
+            Source::Directory(_) | Source::Git { .. } => true,
+            Source::Tarball { git_hosted, path, .. } => *git_hosted || path.is_some(),
+            Source::Registry { .. } | Source::Unsupported(_) => false,
         }
     }
 
@@ -90,7 +100,6 @@ impl FetchJob {
                 .in_registry(registries, registry.as_deref(), tarball.as_deref())
                 .map(Place::Remote)
                 .map_err(|source| FetchError::Registry { package: package.clone(), source }),
-            Source::Tarball { path: Some(_), .. } => Err(unsupported("a folder inside a repository")),
             Source::Tarball { url, .. } => match url.strip_prefix("file:") {
                 Some(path) => Ok(Place::Local(path.to_owned())),
                 None => parse_url(url)

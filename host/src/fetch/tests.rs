@@ -33,6 +33,10 @@ impl PackageStore for Memory {
         self.0.lock().unwrap().push((integrity.to_string(), tarball.to_vec()));
         Ok(tarball.to_vec())
     }
+
+    fn gather(&self, _source: &crate::graph::Source) -> Result<Self::Index, ImportFailure> {
+        Err(ImportFailure { code: "ERR_PNPM_GIT_FETCH_FAILED", message: "nothing is gathered here".to_owned() })
+    }
 }
 
 fn sha512(bytes: &[u8]) -> String {

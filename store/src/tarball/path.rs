@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Limits, Rejection};
 
 /// Takes off the one folder that every npm tarball has at its top, whatever its name, and checks the rest.
-pub(super) fn below_package<'a>(raw: &'a [u8], limits: &Limits) -> Result<Cow<'a, str>, Rejection> {
+pub(crate) fn below_package<'a>(raw: &'a [u8], limits: &Limits) -> Result<Cow<'a, str>, Rejection> {
     let shown = || String::from_utf8_lossy(raw).escape_debug().take(200).collect::<String>();
     let refused = |reason| Rejection::Path { path: shown(), reason };
     let traversal = || Rejection::Traversal { path: shown() };

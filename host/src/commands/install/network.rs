@@ -10,11 +10,39 @@ use wit::Integrity;
 
 use super::{Failures, Install, one};
 use crate::{
+    exotic::{self, Everything, Sources},
     fetch::{FetchOptions, Fetcher, ImportFailure, PackageStore},
+    graph::Source,
     link::Contents,
     registry::{Http, NetworkSettings, Registry, Surroundings, connect},
     report::LogLevel,
 };
+
+/// What git is given of the user's environment: how to reach hosts, and whose configuration and keys count.
+const GIT_ENVIRONMENT: [&str; 22] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "SSH_AUTH_SOCK",
+    "SSH_AGENT_PID",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSL_CAINFO",
+    "GIT_CONFIG_GLOBAL",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
 
 /// The registries of one installation.
 pub(super) struct Network<'a> {
@@ -27,6 +55,7 @@ pub(super) struct Network<'a> {
 struct Connected {
     http: Arc<Http>,
     registry: Registry,
+    sources: Arc<Sources>,
     /// One for the whole run, so that what resolution started is not started again.
     fetcher: OnceLock<Fetcher<Shelf>>,
 }
@@ -35,21 +64,44 @@ struct Connected {
 pub(super) struct Shelf {
     store: store::Store,
     limits: store::Limits,
+    sources: Arc<Sources>,
+}
+
+/// A package in the store.
+pub(super) struct Held {
+    /// What it is kept under.
+    pub(super) integrity: Integrity,
+    /// What is in it.
+    pub(super) contents: Arc<Contents>,
+}
+
+impl Held {
+    fn new(integrity: Integrity, index: store::PackageIndex) -> Self {
+        Self { integrity, contents: Arc::new(index.into()) }
+    }
 }
 
 impl PackageStore for Shelf {
-    type Index = Contents;
+    type Index = Held;
 
     fn find(&self, integrity: &Integrity) -> Option<Self::Index> {
         // A package that cannot be read is fetched again; if the disk is broken, that says so.
-        self.store.find(integrity).ok().flatten().map(Contents::from)
+        self.store.find(integrity).ok().flatten().map(|index| Held::new(integrity.clone(), index))
     }
 
     fn import(&self, tarball: &[u8], integrity: &Integrity) -> Result<Self::Index, ImportFailure> {
-        self.store.import(tarball, integrity, &self.limits).map(Contents::from).map_err(|error| {
+        let imported = self.store.import(tarball, integrity, &self.limits);
+        imported.map(|index| Held::new(integrity.clone(), index)).map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             ImportFailure { code: error.code(), message: format!("{error}{cause}") }
         })
+    }
+
+    fn gather(&self, source: &Source) -> Result<Self::Index, ImportFailure> {
+        let gathered = self.sources.gather(source, &self.store);
+        gathered
+            .map(|imported| Held::new(imported.integrity, imported.index))
+            .map_err(|error| ImportFailure { code: error.code, message: error.message })
     }
 }
 
@@ -85,20 +137,41 @@ impl<'a> Network<'a> {
         Ok(self.connected.get_or_init(|| {
             let http = Http::new(settings.clone(), self.install.context.report.clone());
             let registry = Registry::new(http.clone(), self.install.context.timings.clone());
-            Connected { http, registry, fetcher: OnceLock::new() }
+            let sources = Arc::new(Sources::new(http.clone(), self.surroundings()));
+            Connected { http, registry, sources, fetcher: OnceLock::new() }
         }))
     }
 
-    /// Answers a session's questions.
+    /// The registries.
     pub(super) fn registry(&self) -> Result<&Registry, Failures> {
         Ok(&self.connected()?.registry)
+    }
+
+    /// Answers a session's questions; what is found on the way is kept in `store`.
+    pub(super) fn oracle(&self, store: Option<store::Store>) -> Result<Everything, Failures> {
+        let connected = self.connected()?;
+        Ok(Everything::new(connected.registry.clone(), connected.sources.clone(), store))
+    }
+
+    fn surroundings(&self) -> exotic::Surroundings {
+        let config = &self.install.context.config;
+        let environment = self.install.environment;
+        let given = |name: &&str| Some(((*name).to_owned(), environment.get(name)?.to_owned()));
+        exotic::Surroundings {
+            root: config.project.root.clone(),
+            home: environment.get("HOME").map(Into::into),
+            cache_dir: config.directories.cache.clone(),
+            git_environment: GIT_ENVIRONMENT.iter().filter_map(given).collect(),
+            ignore_scripts: config.scripts.ignore,
+        }
     }
 
     /// Gets packages into a store.
     pub(super) fn fetcher(&self, store: &store::Store) -> Result<Fetcher<Shelf>, Failures> {
         let connected = self.connected()?;
         let new = || {
-            let shelf = Shelf { store: store.clone(), limits: store::Limits::default() };
+            let shelf =
+                Shelf { store: store.clone(), limits: store::Limits::default(), sources: connected.sources.clone() };
             let options = FetchOptions {
                 requester: self.install.prefix.clone(),
                 lockfile_dir: self.install.context.config.project.root.clone(),

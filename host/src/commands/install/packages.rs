@@ -4,14 +4,13 @@
 use std::{collections::HashSet, sync::Arc};
 
 use store::Store;
-use wit::Integrity;
 
-use super::{Failures, Install, Network, one};
+use super::{Failures, Install, Network, network::Held, one};
 use crate::{
     diagnostic::Diagnostic,
     fetch::FetchJob,
-    graph::{Placement, SnapshotIndex, Source},
-    link::{Contents, Stored},
+    graph::{Placement, SnapshotIndex},
+    link::Stored,
     plan::Plan,
     state::Layout,
 };
@@ -46,16 +45,12 @@ pub(super) fn have(
         indexes = kept.iter().map(|&at| indexes[at as usize].take()).collect();
         install.plan(placement, layout)?
     };
-    let packages = placement
-        .snapshots
-        .iter()
-        .zip(indexes)
-        .filter_map(|(snapshot, index)| Some((integrity(&snapshot.source)?, index?)));
+    let packages = indexes.into_iter().flatten().map(|held| (held.integrity.clone(), held.contents.clone()));
     Ok((Stored::new(store.clone(), packages.collect()), plan))
 }
 
 /// The index of each package; `None` for an optional one that cannot be had.
-fn fetch(network: &Network<'_>, store: &Store, placement: &Placement) -> Result<Vec<Option<Arc<Contents>>>, Failures> {
+fn fetch(network: &Network<'_>, store: &Store, placement: &Placement) -> Result<Vec<Option<Arc<Held>>>, Failures> {
     let jobs: Vec<FetchJob> = placement.snapshots.iter().map(FetchJob::from).collect();
     let outcomes = network.fetcher(store)?.finish(&jobs);
     let mut failed: Failures = Vec::new();
@@ -72,14 +67,4 @@ fn fetch(network: &Network<'_>, store: &Store, placement: &Placement) -> Result<
     }
     failed.dedup();
     if failed.is_empty() { Ok(indexes) } else { Err(failed) }
-}
-
-/// What a package is kept under in the store.
-fn integrity(source: &Source) -> Option<Integrity> {
-    match source {
-        Source::Registry { integrity, .. } | Source::Tarball { integrity, .. } => {
-            Integrity::parse(integrity.as_deref()?).ok()
-        }
-        Source::Git { .. } | Source::Directory(_) | Source::Unsupported(_) => None,
-    }
 }

@@ -125,13 +125,14 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
     install.stage(Stage::ResolutionStarted);
     let registry = network.registry()?;
     let config = &install.context.config;
+    let mut store = None;
     if !config.install.lockfile_only && !config.install.dry_run {
-        let fetcher = network.fetcher(&packages::open_store(install)?)?;
+        let fetcher = network.fetcher(store.insert(packages::open_store(install)?))?;
         registry.send_downloads_to(std::sync::Arc::new(move |download| fetcher.start(download.into())));
     }
     let resolved = {
         let _phase = install.phase("resolve");
-        engine::resolve(project, registry, Limits::default()).map_err(of_engine)?
+        engine::resolve(project, &network.oracle(store)?, Limits::default()).map_err(of_engine)?
     };
     let crossings = resolved.crossings;
     install.message(
