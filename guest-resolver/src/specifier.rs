@@ -174,6 +174,17 @@ impl std::fmt::Display for Want {
 }
 
 fn unsupported(alias: &str, text: &str) -> Specifier {
+    if let Some((protocol, rest)) = text.split_once(':')
+        && rest.contains('/')
+        && protocol.starts_with(|c: char| c.is_ascii_alphabetic())
+        && protocol.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        && !matches!(protocol, "npm" | "workspace" | "jsr" | "catalog")
+    {
+        return Specifier::Unsupported(Unsupported {
+            code: "ERR_PNPM_UNSUPPORTED_PROTOCOL",
+            message: format!("Unsupported protocol \"{protocol}:\" in the dependency specifier \"{text}\""),
+        });
+    }
     Specifier::Unsupported(Unsupported {
         code: "ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER",
         message: format!("{alias}@{text} isn't supported by any available resolver"),

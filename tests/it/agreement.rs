@@ -78,7 +78,7 @@ fn agrees(scenario: &Scenario) {
         let about = format!("{} step {at}", scenario.name);
         scenario.prepare(step, &registry, &project, &mut world);
         let (given, mode) = scenario.load(step, &registry, &project);
-        let in_memory = in_memory(&about, &given, mode, &Facts::new(&world, &registry.url));
+        let in_memory = in_memory(&about, &given, mode, &Facts::new(&world, &registry.url).beside(project.dir()));
         let mut command = project.command(&["install", "--ignore-scripts"]);
         let run: Run = command.args(&step.install).envs(scenario.environment()).output().unwrap().into();
         if let Some(code) = &step.fails {

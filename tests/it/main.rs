@@ -8,4 +8,5 @@ mod failures;
 mod faults;
 mod install;
 mod modes;
+mod specifiers;
 mod support;

@@ -5,6 +5,7 @@ use guest_resolver::{boundary, session::Session};
 use host::{
     engine::{self, Intent},
     facts::{self, MetadataRequest},
+    graph,
 };
 use wit::{
     PackageName,
@@ -13,7 +14,7 @@ use wit::{
             lockfile::Placed,
             resolution::{self as wire, NumberedRequest, Reply, Snapshot},
         },
-        wasi_pm::resolver::types::{Failure, Platform},
+        wasi_pm::resolver::types::{self, Failure, Platform},
     },
 };
 
@@ -132,6 +133,9 @@ fn reply(facts: &Facts<'_>, asked: NumberedRequest) -> Reply {
             manifests: it.manifests,
         }),
         Some(facts::Answer::Manifest(text)) => wire::Answer::Manifest(text),
+        Some(facts::Answer::Resolved { source: graph::Source::Directory(folder), manifest }) => {
+            wire::Answer::Resolved(wire::ResolvedPackage { source: types::Source::Directory(folder), manifest })
+        }
         // The facts of a world are found or not; they know no other reason.
         Some(facts::Answer::Resolved { .. } | facts::Answer::Unavailable(_)) | None => {
             wire::Answer::Unavailable(not_found())
@@ -155,6 +159,7 @@ fn request(request: wire::Request) -> Option<facts::Request> {
             registry: it.registry,
             version: it.version,
         }),
-        wire::Request::Git(_) | wire::Request::Tarball(_) | wire::Request::Local(_) | wire::Request::Custom(_) => None,
+        wire::Request::Local(it) => Some(facts::Request::Local { importer: it.importer, path: it.path }),
+        wire::Request::Git(_) | wire::Request::Tarball(_) | wire::Request::Custom(_) => None,
     }
 }

@@ -1,9 +1,12 @@
 //! Answers a session's questions from a [`World`] in memory: the same facts that the registry of the tests serves, for
 //! the native session and for the component alike.
 
-use std::sync::mpsc::Sender;
+use std::{path::PathBuf, sync::mpsc::Sender};
 
-use host::facts::{Answer, Download, Metadata, Oracle, Reason, Request, RequestId, Unavailable};
+use host::{
+    facts::{Answer, Download, Metadata, Oracle, Reason, Request, RequestId, Unavailable},
+    graph::Source,
+};
 use serde_json::Value;
 
 use crate::world::World;
@@ -13,13 +16,21 @@ pub struct Facts<'a> {
     world: &'a World,
     /// The registry's address, ending in `/`.
     base: &'a str,
+    /// The project's folder, for what stands beside it.
+    root: Option<PathBuf>,
 }
 
 impl<'a> Facts<'a> {
     /// Of a world whose registry is said to be at `base`.
     #[must_use]
     pub fn new(world: &'a World, base: &'a str) -> Self {
-        Self { world, base }
+        Self { world, base, root: None }
+    }
+
+    /// With the folders of a project on disk.
+    #[must_use]
+    pub fn beside(self, root: PathBuf) -> Self {
+        Self { root: Some(root), ..self }
     }
 
     /// What is known.
@@ -30,7 +41,8 @@ impl<'a> Facts<'a> {
             Request::Manifest { name, version, .. } => {
                 self.manifest(name.as_str(), version).map(|manifest| Answer::Manifest(manifest.to_string().into()))
             }
-            Request::Git(_) | Request::Tarball(_) | Request::Local { .. } | Request::Custom { .. } => None,
+            Request::Local { path, .. } => self.folder(path),
+            Request::Git(_) | Request::Tarball(_) | Request::Custom { .. } => None,
         };
         found.unwrap_or(Answer::Unavailable(Unavailable {
             reason: Reason::NotFound,
@@ -38,6 +50,15 @@ impl<'a> Facts<'a> {
             status: Some(404),
             detail: None,
         }))
+    }
+
+    fn folder(&self, path: &str) -> Option<Answer> {
+        let folder = self.root.as_ref()?.join(path);
+        let manifest = std::fs::read(folder.join("package.json")).unwrap_or_else(|_| {
+            let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+            serde_json::json!({ "name": name, "version": "0.0.0" }).to_string().into_bytes()
+        });
+        Some(Answer::Resolved { source: Source::Directory(path.to_owned()), manifest })
     }
 
     fn metadata(&self, name: &str, full: bool) -> Option<Metadata> {

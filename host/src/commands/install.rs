@@ -16,6 +16,7 @@ mod finish;
 mod inputs;
 mod lifecycle;
 mod link;
+mod local;
 mod network;
 mod packages;
 mod placement;
@@ -126,7 +127,7 @@ impl Install<'_> {
         let _phase = self.phase("up to date?");
         let install = &self.context.config.install;
         let may_end = install.optimistic_repeat && !install.force && !install.clean;
-        if !may_end || install.dry_run || install.lockfile_only {
+        if !may_end || install.dry_run || install.lockfile_only || local::is_wanted(self) {
             return None;
         }
         let root = &self.context.config.project.root;

@@ -214,7 +214,7 @@ mod tests {
     fn a_hostile_pattern_ends() {
         let pattern = "*a".repeat(200);
         assert!(!names(&pattern, &"a".repeat(199)));
-        assert!(!names(&"**/".repeat(300), &"a/".repeat(200)));
+        assert!(!names(&format!("{}x", "**/".repeat(300)), &format!("{}b", "a/".repeat(200))));
         assert!(!names(&"{a,b}".repeat(40), "c"));
     }
 }

@@ -92,8 +92,11 @@ pub fn connect(
     Ok((settings, warnings))
 }
 
+/// Where packages of JSR are, unless the user names another mirror of it.
+const JSR: &str = "https://npm.jsr.io/";
+
 fn registries(network: &Network, files: &[Npmrc], default: &str) -> Registries {
-    let mut scoped: BTreeMap<String, String> = BTreeMap::new();
+    let mut scoped: BTreeMap<String, String> = BTreeMap::from([("@jsr".to_owned(), JSR.to_owned())]);
     for file in files {
         scoped.extend(file.scoped.clone());
     }

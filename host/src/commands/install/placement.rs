@@ -5,7 +5,7 @@ use std::io;
 
 use wit::ImporterId;
 
-use super::{Failures, Install, Network, excludes::TOO_YOUNG, one, packages};
+use super::{Failures, Install, Network, excludes::TOO_YOUNG, local, one, packages};
 use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
@@ -37,6 +37,12 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Place
     }
     if has_lockfile && mode != LockfileUse::Resolve {
         match from_lockfile(install, &project)? {
+            Ok(placement) if let Some(drift) = local::drift(install, &placement) => {
+                if mode != LockfileUse::PreferFrozen {
+                    return Err(vec![drift]);
+                }
+                install.message(LogLevel::Debug, format!("The lockfile does not fit: {}", drift.message));
+            }
             Ok(placement) => {
                 install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
                 tell(install, &placement);

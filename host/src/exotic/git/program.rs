@@ -43,7 +43,7 @@ impl Git<'_> {
         let shown = without_secrets(repository);
         run(&mut command).map_err(|said| {
             ExoticError::new(
-                "ERR_PNPM_GIT_LS_REMOTE_FAILED",
+                "ERR_PNPM_GIT_RESOLVE_FAILED",
                 format!("Failed to resolve git dependency \"{shown}\": git ls-remote failed: {said}"),
             )
         })

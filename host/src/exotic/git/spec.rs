@@ -112,14 +112,14 @@ impl Spec {
                 Some(password) => format!("{}:{password}@", url.username()),
                 None => format!("{}@", url.username()),
             });
-            return self.host(host, user, project, secret);
+            return self.host(host, user, project, secret.as_deref());
         }
         self.repository = url.to_string();
         Some(())
     }
 
     /// An address with credentials in it is left to git: the host's archive would not be had with them.
-    fn host(&mut self, host: Host, user: &str, project: &str, secret: Option<String>) -> Option<()> {
+    fn host(&mut self, host: Host, user: &str, project: &str, secret: Option<&str>) -> Option<()> {
         let (user, project) = (decoded(user), decoded(project));
         let project = project.strip_suffix(".git").unwrap_or(&project).to_owned();
         let is_plain = |text: &str| {
@@ -131,7 +131,7 @@ impl Spec {
         if !is_plain(&user) || !is_plain(&project) {
             return None;
         }
-        let login = secret.as_deref().unwrap_or_default();
+        let login = secret.unwrap_or_default();
         self.repository = format!("https://{login}{}/{user}/{project}.git", host.domain());
         self.hosted = secret.is_none().then_some(Hosted { host, user, project });
         Some(())
