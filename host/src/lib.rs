@@ -31,5 +31,6 @@ pub mod report;
 pub mod scripts;
 pub mod state;
 pub mod timings;
+pub mod verify;
 
 pub use program::main;

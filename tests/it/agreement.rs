@@ -22,7 +22,12 @@ use crate::support::binary;
 const UNLIKE_PNPM: [&str; 2] = ["a-workspace-with-catalogs", "package-extensions"];
 
 /// Errors of the host, about what the resolver has no objection to.
-const OF_THE_HOST: [&str; 2] = ["ERR_PNPM_PEER_DEP_ISSUES", "ERR_PNPM_DISALLOW_WORKSPACE_CYCLES"];
+const OF_THE_HOST: [&str; 4] = [
+    "ERR_PNPM_PEER_DEP_ISSUES",
+    "ERR_PNPM_DISALLOW_WORKSPACE_CYCLES",
+    "ERR_PNPM_MINIMUM_RELEASE_AGE_VIOLATION",
+    "ERR_PNPM_TRUST_DOWNGRADE",
+];
 
 /// The component, with the words of the native session.
 fn component_resolves(project: &engine::Project, facts: &Facts<'_>) -> Result<Made, Codes> {

@@ -21,6 +21,7 @@ mod network;
 mod packages;
 mod placement;
 mod projects;
+mod verify;
 
 use self::{inputs::Inputs, network::Network};
 use super::{Context, Failures, guard};
@@ -84,9 +85,13 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
         context.report.event(Event::Plan(plan.to_string().lines().map(ToOwned::to_owned).collect()));
         return Ok(());
     }
+    let verification = verify::start(&install, &network, &placement)?;
     install.tell_what_is_added(&placement, &plan);
     let store = packages::open_store(&install)?;
     let (packages, plan) = packages::have(&install, &network, &store, &layout, &mut placement, plan)?;
+    if let Some(verification) = verification {
+        verification.finish(&install)?;
+    }
     let linked = link::carry_out(&install, &network, &placement, &plan, &layout, packages)?;
     let ignored_builds = finish::record(&install, &placement, &plan, &layout, linked, &inputs, seen)?;
     network.settle();

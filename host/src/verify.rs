@@ -1,0 +1,144 @@
+//! Whether what a lockfile holds is what the policies allow: old enough, published with no weaker evidence than what
+//! came before, and fetched from where its registry says. Pure: whoever asks brings the metadata. Fails closed, for
+//! somebody may have written the lockfile so that nothing is asked.
+
+use wit::{
+    settings::{Policy, TrustPolicy},
+    time::{format_time, parse_time},
+};
+
+use crate::facts::Metadata;
+
+#[cfg(test)]
+mod tests;
+
+/// What an entry of a lockfile does not hold to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// `ERR_PNPM_*`.
+    pub code: &'static str,
+    /// One line.
+    pub message: String,
+}
+
+/// The policies for locked packages, read once.
+#[derive(Debug, Clone)]
+pub struct Rules<'a> {
+    policy: &'a Policy,
+    now: i64,
+}
+
+impl<'a> Rules<'a> {
+    /// `None` where nothing is asked for: no trust policy, and no release age that is strict. An age that nobody set
+    /// is not strict, and holds for what is resolved, not for what is locked.
+    #[must_use]
+    pub fn new(policy: &'a Policy, now: u64) -> Option<Self> {
+        let asks = policy.trust_policy == TrustPolicy::NoDowngrade
+            || policy.minimum_release_age > 0 && policy.minimum_release_age_strict;
+        asks.then(|| Self { policy, now: i64::try_from(now).unwrap_or(i64::MAX) })
+    }
+
+    /// Judges one package of a registry; `metadata` is its full packument, `None` if it could not be had.
+    #[must_use]
+    pub fn judge(&self, name: &str, version: &str, metadata: Option<&Metadata>) -> Option<Violation> {
+        let line = |metadata: &Metadata| metadata.versions.split('\n').position(|held| held == version);
+        let known = metadata.and_then(|metadata| Some((metadata, line(metadata)?)));
+        self.age(name, version, known).or_else(|| self.trust(name, version, known))
+    }
+
+    fn age(&self, name: &str, version: &str, known: Option<(&Metadata, usize)>) -> Option<Violation> {
+        let policy = self.policy;
+        let strict = policy.minimum_release_age > 0 && policy.minimum_release_age_strict;
+        if !strict || excludes(&policy.minimum_release_age_exclude, name, version) {
+            return None;
+        }
+        let code = "ERR_PNPM_MINIMUM_RELEASE_AGE_VIOLATION";
+        let minutes = i64::try_from(policy.minimum_release_age).unwrap_or(i64::MAX);
+        let cutoff = self.now.saturating_sub(minutes.saturating_mul(60_000));
+        match known {
+            Some((metadata, line)) => match time(metadata, line) {
+                Some(time) if time <= cutoff => None,
+                Some(time) => Some(Violation {
+                    code,
+                    message: format!(
+                        "{name}@{version} was published at {}, within the minimumReleaseAge cutoff ({})",
+                        format_time(time),
+                        format_time(cutoff)
+                    ),
+                }),
+                None if metadata.times.is_none() && policy.minimum_release_age_ignore_missing_time => None,
+                None => Some(Violation { code, message: format!("{name}@{version} has no publish time") }),
+            },
+            None => Some(Violation { code, message: unchecked(name, version) }),
+        }
+    }
+
+    fn trust(&self, name: &str, version: &str, known: Option<(&Metadata, usize)>) -> Option<Violation> {
+        let policy = self.policy;
+        if policy.trust_policy == TrustPolicy::Off || excludes(&policy.trust_policy_exclude, name, version) {
+            return None;
+        }
+        let code = "ERR_PNPM_TRUST_DOWNGRADE";
+        let failed = || Some(Violation { code, message: unchecked(name, version) });
+        let Some((metadata, line)) = known else { return failed() };
+        let Some(published) = time(metadata, line) else { return failed() };
+        let settled =
+            |minutes: u64| self.now.saturating_sub(published) / 60_000 > i64::try_from(minutes).unwrap_or(i64::MAX);
+        if policy.trust_policy_ignore_after.is_some_and(settled) {
+            return None;
+        }
+        let Some(evidence) = &metadata.trust else { return failed() };
+        let own = evidence.get(line).copied().unwrap_or(0);
+        let versions = metadata.versions.split('\n').enumerate();
+        let earlier = versions.filter(|(other, text)| {
+            (is_prerelease(version) || !is_prerelease(text))
+                && time(metadata, *other).is_some_and(|time| time < published)
+        });
+        let strongest = earlier.filter_map(|(other, _)| evidence.get(other)).max();
+        strongest.is_some_and(|strongest| *strongest > own).then(|| Violation {
+            code,
+            message: format!("High-risk trust downgrade for \"{name}@{version}\" (possible package takeover)"),
+        })
+    }
+}
+
+fn unchecked(name: &str, version: &str) -> String {
+    format!("{name}@{version} could not be checked: its metadata cannot be had, or does not name it")
+}
+
+fn time(metadata: &Metadata, line: usize) -> Option<i64> {
+    parse_time(metadata.times.as_deref()?.split('\n').nth(line)?)
+}
+
+fn is_prerelease(version: &str) -> bool {
+    version.split('+').next().unwrap_or_default().contains('-')
+}
+
+/// Whether `name`, `@scope/*` or `name@1.0.0 || 1.0.1` lets a version pass; the first that matches the name decides.
+fn excludes(entries: &[String], name: &str, version: &str) -> bool {
+    let split = |entry: &'_ str| entry.char_indices().skip(1).find(|(_, c)| *c == '@').map(|(at, _)| at);
+    let matching = entries.iter().find(|entry| matches(split(entry).map_or(entry.as_str(), |at| &entry[..at]), name));
+    matching.is_some_and(|entry| match split(entry) {
+        None => true,
+        Some(at) => entry[at + 1..].split("||").any(|held| held.trim() == version),
+    })
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    if let Some(negated) = pattern.strip_prefix('!') {
+        return !matches(negated, name);
+    }
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut rest) = name.strip_prefix(head) else { return false };
+    let mut parts = tail.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
