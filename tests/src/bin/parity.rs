@@ -5,12 +5,15 @@
 //! - `parity show PROGRAM NAME...` runs scenarios with either program and prints all that it says.
 //! - `parity random WASI_PM PNPM FIRST LAST [STEPS]` runs the random worlds of these seeds with both, shrinks each
 //!   difference to a small scenario and prints it.
+//! - `parity corpus WASI_PM PNPM REGISTRY [NAME...]` resolves the real dependency sets of `corpus.yaml` with both, from
+//!   a mirror of the real registry at this address.
 //!
 //! Start it with `cargo run -p tests --bin parity -- ...`. It exits with 1 if anything differs, with 2 on wrong usage.
 
 use std::{fs, process::ExitCode};
 
 use tests::{
+    corpus::{self, Outcome, Sides},
     random,
     scenario::{self, Scenario},
 };
@@ -21,6 +24,7 @@ fn main() -> ExitCode {
     let good = match arguments.as_slice() {
         ["record", pnpm, names @ ..] => record_all(pnpm, names),
         ["show", program, names @ ..] => show_all(program, names),
+        ["corpus", ours, pnpm, registry, names @ ..] => compare_corpus(Sides { ours, pnpm, registry }, names),
         ["random", ours, pnpm, first, last, steps @ ..] => {
             let steps = steps.first().map_or(Ok(1), |text| text.parse());
             match (first.parse(), last.parse(), steps) {
@@ -34,9 +38,8 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    say(
-        "usage: parity record PNPM [NAME...] | parity show PROGRAM NAME... | parity random WASI_PM PNPM FIRST LAST [STEPS]",
-    );
+    say("usage: parity record PNPM [NAME...] | parity show PROGRAM NAME... | \
+         parity random WASI_PM PNPM FIRST LAST [STEPS] | parity corpus WASI_PM PNPM REGISTRY [NAME...]");
     ExitCode::from(2)
 }
 
@@ -75,6 +78,36 @@ fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
         });
     }
     made
+}
+
+/// Compares the named sets, or all; false if one differs or cannot be resolved.
+fn compare_corpus(sides: Sides, names: &[&str]) -> bool {
+    let sets = match corpus::sets() {
+        Ok(sets) => sets,
+        Err(error) => {
+            say(&format!("corpus.yaml: {error}"));
+            return false;
+        }
+    };
+    let (mut all, mut same) = (0, 0);
+    for (name, set) in sets.iter().filter(|(name, _)| names.is_empty() || names.contains(&name.as_str())) {
+        all += 1;
+        match corpus::compare(set, sides) {
+            Ok(Outcome::Same(lines)) => {
+                same += 1;
+                say(&format!("same    {name} ({lines} lines)"));
+            }
+            Ok(Outcome::Differs(lines, first)) => say(&format!("differs {name} ({lines} lines)\n{first}")),
+            Ok(Outcome::Failed(sides)) => {
+                for (who, said) in sides {
+                    say(&format!("failed  {name} with {who}\n{said}"));
+                }
+            }
+            Err(error) => say(&format!("failed  {name}: {error}")),
+        }
+    }
+    say(&format!("{same} of {all} lockfiles are byte-identical"));
+    all > 0 && same == all
 }
 
 fn record_all(pnpm: &str, names: &[&str]) -> bool {
