@@ -164,3 +164,19 @@ fn the_store_can_be_asked_checked_and_pruned() {
     assert!((run.stdout.clone() + &run.stderr).contains("b@1.1.0"), "{run:?}");
     project.run(&["store", "prune"]).ok();
 }
+
+#[test]
+fn a_lockfile_that_has_passed_the_policies_is_not_asked_about_again() {
+    let (registry, project) = small();
+    registry.max_age(0);
+    project.run(&["install"]).ok();
+    let restore = |policy: &str| {
+        fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
+        drop(registry.seen());
+        project.run(&["install", "--frozen-lockfile", policy]).ok();
+        registry.seen().len()
+    };
+    assert_eq!(restore("--config.trustPolicy=off"), 0, "no policy asks for anything");
+    assert!(restore("--config.trustPolicy=no-downgrade") > 0, "it was not verified");
+    assert_eq!(restore("--config.trustPolicy=no-downgrade"), 0, "the verdict is forgotten");
+}
