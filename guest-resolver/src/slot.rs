@@ -1,6 +1,7 @@
 //! The folder of a snapshot inside the virtual store, named exactly as pnpm names it: characters that file systems refuse
 //! become `+`, parentheses `_`, and a name that is long or has capitals (which some file systems do not tell apart) is cut
-//! and gets a hash.
+//! and gets a hash. So does one with an address in it, because `+` stands for too many characters then; its hash is that
+//! of the dep-path itself.
 
 use sha2::{Digest, Sha256};
 
@@ -13,8 +14,10 @@ pub fn slot_name(dep_path: &str, max_length: usize) -> String {
     let mut name = escape(dep_path);
     let long = name.len() > max_length;
     let capitals = name.bytes().any(|b| b.is_ascii_uppercase()) || !name.is_ascii() && name.to_lowercase() != name;
-    if long || capitals && !name.starts_with("file+") {
-        let digest = hex(&Sha256::digest(name.as_bytes())[..16]);
+    let address = dep_path.contains("://");
+    if long || address || capitals && !name.starts_with("file+") {
+        let hashed = if address { dep_path } else { name.as_str() };
+        let digest = hex(&Sha256::digest(hashed.as_bytes())[..16]);
         let mut end = max_length.saturating_sub(HASH).min(name.len());
         while !name.is_char_boundary(end) {
             end -= 1;
@@ -56,7 +59,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::slot_name;
 
-    /// The names stood in `node_modules/.pnpm` after pnpm 12.21 had installed them.
+    /// The names stood in `node_modules/.pnpm` after pnpm 12.21 had installed them (the last in another folder).
     #[test]
     fn names_are_those_of_pnpm() {
         for (dep_path, expected) in [
@@ -66,6 +69,16 @@ mod tests {
             ("inj@file:packages/inj(react@17.0.2)", "inj@file+packages+inj_react@17.0.2"),
             ("a@1.0.0(b@2.0.0(c@3.0.0))(d@1.0.0)", "a@1.0.0_b@2.0.0_c@3.0.0__d@1.0.0"),
             ("is-positive@3.1.0(patch_hash=86a9)", "is-positive@3.1.0_patch_hash=86a9"),
+            ("is-number@work:7.0.0", "is-number@work+7.0.0"),
+            (
+                "is-odd@http://localhost:4977/is-odd/-/is-odd-3.0.0.tgz",
+                "is-odd@http+++localhost+4977+is-odd+-+is-odd-3.0.0.tgz_ccba52a8d1f656fcf7e8c837b4ea33d1",
+            ),
+            (
+                "gp@git+file:///srv/repo2#b704fbebaa136d58e9aacedb7366b97e8ca48553(is-number@7.0.0)",
+                "gp@git+file++++srv+repo2+b704fbebaa136d58e9aacedb7366b97e8ca48553_is-number@7.0.0_\
+                 b354b87957c8cb3c9fb4eada2d9ff069",
+            ),
         ] {
             assert_eq!(slot_name(dep_path, 120), expected);
         }

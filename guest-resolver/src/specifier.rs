@@ -232,6 +232,7 @@ fn registry_tarball(alias: &str, text: &str, registries: &Registries) -> Option<
     let (name, file) = text.strip_prefix(registry.as_str())?.split_once("/-/")?;
     let name = name.replace("%2f", "/").replace("%2F", "/").replace("%40", "@");
     let name = PackageName::parse(&name).ok()?;
+    let file = file.split(['?', '#']).next().unwrap_or(file);
     let version = file.strip_suffix(".tgz").unwrap_or(file).strip_prefix(name.unscoped())?.strip_prefix('-')?;
     Some((name.into(), Version::parse(version)?))
 }

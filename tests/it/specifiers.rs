@@ -325,3 +325,37 @@ fn packages_of_registries_cannot_name_folders_of_this_machine() {
         project.run(&["install"]).fails_with("ERR_PNPM_EXOTIC_SUBDEP");
     }
 }
+
+#[test]
+fn jsr_and_named_registries_are_locked_as_pnpm_locks_them() {
+    let world = crate::support::world("'@jsr/std__path': {versions: {1.0.8: {}}}\nb: {versions: {1.0.0: {}}}");
+    let registry = Registry::start(world);
+    let project = Project::new(&registry.url, binary());
+    project.write(".npmrc", &format!("@jsr:registry={}\n", registry.url));
+    project.write("pnpm-workspace.yaml", &format!("namedRegistries:\n  work: {}\n", registry.url));
+    manifest(&project, &json!({ "@std/path": "jsr:^1.0.0", "other": "work:b@^1.0.0" }));
+    project.run(&["install"]).ok();
+    let lockfile = project.read("pnpm-lock.yaml");
+    assert!(lockfile.contains("specifier: jsr:^1.0.0\n        version: '@jsr/std__path@1.0.8'\n"), "{lockfile}");
+    assert!(lockfile.contains("specifier: work:b@^1.0.0\n        version: b@work:1.0.0\n"), "{lockfile}");
+    assert_eq!(node(&project, "console.log(require('other'), require('@std/path'))"), "b@1.0.0 @jsr/std__path@1.0.8");
+    again(&project, &["install", "--frozen-lockfile", "--offline"]);
+}
+
+#[test]
+fn a_folder_named_from_the_root_is_locked_as_seen_from_the_lockfile() {
+    let (_registry, project) = project();
+    let folder = project.home().join("lib");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("package.json"), r#"{"name":"lib","version":"1.0.0"}"#).unwrap();
+    fs::write(folder.join("index.js"), "module.exports = 'lib'").unwrap();
+    let specifiers =
+        json!({ "copied": format!("file:{}", folder.display()), "linked": format!("link:{}", folder.display()) });
+    manifest(&project, &specifiers);
+    project.run(&["install"]).ok();
+    let lockfile = project.read("pnpm-lock.yaml");
+    assert!(lockfile.contains("version: lib@file:../home/lib\n"), "{lockfile}");
+    assert!(lockfile.contains("version: link:../home/lib\n"), "{lockfile}");
+    assert_eq!(node(&project, "console.log(require('copied'), require('linked'))"), "lib lib");
+    again(&project, &["install", "--frozen-lockfile"]);
+}

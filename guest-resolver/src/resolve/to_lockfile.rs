@@ -238,11 +238,12 @@ fn bundled(bundled: &manifest::Bundled) -> Option<Bundled> {
 
 fn bytes(ctx: &Context, resolved: &Resolved) -> Bytes {
     match &resolved.origin {
-        Origin::Registry(_) => {
+        Origin::Registry(named) => {
             let Manifest { dist, .. } = &*resolved.manifest;
+            let (name, version) = (ctx.text(resolved.name), ctx.text(resolved.version));
             Bytes::Tarball {
                 integrity: integrity(dist),
-                tarball: unusual_tarball(ctx, &ctx.text(resolved.name), &ctx.text(resolved.version), dist),
+                tarball: unusual_tarball(ctx, named.as_deref(), (&name, &version), dist),
                 git_hosted: false,
                 path: None,
             }
@@ -260,11 +261,18 @@ pub fn integrity(dist: &Dist) -> Option<String> {
 }
 
 /// The address of a tarball, where it is not the canonical one or the settings want it in any case.
-pub fn unusual_tarball(ctx: &Context, name: &str, version: &str, dist: &Dist) -> Option<String> {
+pub fn unusual_tarball(
+    ctx: &Context,
+    named: Option<&str>,
+    (name, version): (&str, &str),
+    dist: &Dist,
+) -> Option<String> {
     let tarball = dist.tarball.as_deref()?;
     let registries = &ctx.settings.registries;
     let scope = name.starts_with('@').then(|| name.split('/').next()).flatten();
-    let registry = scope.and_then(|scope| registries.scoped.get(scope)).unwrap_or(&registries.default);
+    let named = named.and_then(|named| registries.named.get(named));
+    let scoped = scope.and_then(|scope| registries.scoped.get(scope));
+    let registry = named.or(scoped).unwrap_or(&registries.default);
     let unscoped = name.rsplit('/').next().unwrap_or(name);
     let path = format!("{name}/-/{unscoped}-{}.tgz", version.split('+').next().unwrap_or(version));
     let strip = |address: &str| {

@@ -68,6 +68,18 @@ pub(super) fn resolve(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> P
     Poll::Ready(package(ctx, wanted, &place, &found))
 }
 
+/// A folder that is named from the root or the user's home, as seen from the lockfile's.
+pub(super) fn folder(ctx: &Context, wanted: Wanted, path: &str) -> Poll<Result<String, Failure>> {
+    let place = Place::Local(".".to_owned(), path.to_owned());
+    Poll::Ready(match ready!(ctx.facts.place(&place)) {
+        Ok(found) => match &found.source {
+            Source::Directory(folder) => Ok(folder.clone()),
+            _ => Err(failure("ERR_PNPM_NOT_PACKAGE_DIRECTORY", format!("{path} is not a directory"))),
+        },
+        Err(why) => Err(unavailable(ctx, wanted, &place, &why)),
+    })
+}
+
 /// The specifier of the highest tag that satisfies a range.
 fn tagged(ctx: &Context, wanted: Wanted, range: &str, tags: &str) -> Result<Place, Failure> {
     let text = ctx.text(wanted.specifier);

@@ -70,6 +70,9 @@ fn by_kind(ctx: &Context, wanted: Wanted, specifier: &Specifier, overlay: &[Symb
         }
         Specifier::Jsr { name, want, .. } => from_registry(ctx, wanted, Registry { name, want, alias: None }, overlay),
         Specifier::Workspace(want) => Poll::Ready(from_workspace(ctx, wanted, want)),
+        Specifier::Link(path) if path.starts_with(['/', '~']) => {
+            Poll::Ready(ready!(unvouched::folder(ctx, wanted, path)).map(|folder| linked(ctx, wanted, &folder)))
+        }
         Specifier::Link(path) => Poll::Ready(Ok(linked(ctx, wanted, &paths::join(&ctx.text(wanted.importer), path)))),
         Specifier::Unsupported(refused) => Poll::Ready(Err(failure(refused.code, refused.message.clone()))),
         Specifier::File(_) | Specifier::Tarball(_) | Specifier::Git(_) => unvouched::resolve(ctx, wanted, specifier),
@@ -218,7 +221,7 @@ fn offer(ctx: &Context, name: Symbol, version: Symbol, registry: Option<&str>, d
     }
     let source = Source::Registry(RegistrySource {
         registry: registry.map(str::to_owned),
-        tarball: super::to_lockfile::unusual_tarball(ctx, &ctx.text(name), &ctx.text(version), dist),
+        tarball: super::to_lockfile::unusual_tarball(ctx, registry, (&ctx.text(name), &ctx.text(version)), dist),
         integrity: super::to_lockfile::integrity(dist),
     });
     let files = dist.file_count.unwrap_or(0).saturating_mul(3_000);
