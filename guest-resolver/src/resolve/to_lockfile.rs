@@ -203,8 +203,8 @@ fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package 
     let package = resolution.tree.package(placed.package);
     let manifest = &package.resolved.manifest;
     // The package as it is published, whoever provides its peers here.
-    let both = manifest.dependencies.keys().filter(|name| manifest.peer_dependencies.contains_key(*name));
-    let peers = peers_of(ctx, manifest, &both.map(|name| ctx.symbol(name)).collect::<Vec<_>>());
+    let own: Vec<Symbol> = manifest.dependencies.keys().map(|name| ctx.symbol(name)).collect();
+    let peers = peers_of(ctx, manifest, &own);
     let engines = manifest.engines.iter().filter(|(_, range)| *range != "*");
     Package {
         resolution: bytes(ctx, &package.resolved),

@@ -497,14 +497,15 @@ fn skip(ctx: &Context, edge: &Edge, failure: &Failure, chain: Option<&Rc<Chain>>
     });
 }
 
-/// Dependencies that a package asks for as peers too: whoever provides the peer provides them.
+/// Dependencies that a package asks for as peers too: whoever provides the peer provides them. Peers that are installed
+/// automatically are always provided; others only if they are in sight.
 fn shadowed(ctx: &Context, manifest: &Manifest, above: &Aliases) -> Shadowed {
     if manifest.peer_dependencies.is_empty() || manifest.dependencies.is_empty() {
         return Rc::from([]);
     }
     let both = manifest.dependencies.keys().filter(|name| manifest.peer_dependencies.contains_key(*name));
     let names = both.map(|name| ctx.symbol(name));
-    names.filter(|name| above.contains(*name)).collect()
+    names.filter(|name| ctx.settings.peers.auto_install_peers || above.contains(*name)).collect()
 }
 
 /// The peers of a package: what it asks for and does not bring itself.
