@@ -498,14 +498,16 @@ fn skip(ctx: &Context, edge: &Edge, failure: &Failure, chain: Option<&Rc<Chain>>
 }
 
 /// Dependencies that a package asks for as peers too: whoever provides the peer provides them. Peers that are installed
-/// automatically are always provided; others only if they are in sight.
+/// automatically are always provided; others, and optional ones, only if they are in sight.
 fn shadowed(ctx: &Context, manifest: &Manifest, above: &Aliases) -> Shadowed {
     if manifest.peer_dependencies.is_empty() || manifest.dependencies.is_empty() {
         return Rc::from([]);
     }
     let both = manifest.dependencies.keys().filter(|name| manifest.peer_dependencies.contains_key(*name));
-    let names = both.map(|name| ctx.symbol(name));
-    names.filter(|name| ctx.settings.peers.auto_install_peers || above.contains(*name)).collect()
+    let auto = ctx.settings.peers.auto_install_peers;
+    let provided = |name: &String| auto && !manifest.optional_peers.contains(name);
+    let names = both.map(|name| (ctx.symbol(name), provided(name)));
+    names.filter(|(name, provided)| *provided || above.contains(*name)).map(|(name, _)| name).collect()
 }
 
 /// The peers of a package: what it asks for and does not bring itself.
