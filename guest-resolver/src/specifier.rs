@@ -191,8 +191,9 @@ fn unsupported(alias: &str, text: &str) -> Specifier {
     })
 }
 
+/// A loose reader passes over what it cannot read beside `||`, so a name and its range would count as one.
 fn is_range(text: &str) -> bool {
-    Range::parse_loose(text).is_ok()
+    !text.contains('@') && Range::parse_loose(text).is_ok()
 }
 
 /// `name@selector` at the last `@` that does not begin a scope.

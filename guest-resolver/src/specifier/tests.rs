@@ -55,6 +55,7 @@ fn registry_specifiers_are_version_range_or_tag() {
         ("npm:@s/b@~2", "range @s/b ~2"),
         ("npm:^3", "range a ^3"),
         ("npm:b@", "range b *"),
+        ("npm:b@~1.0.0 || ~2.0.0", "range b ~1.0.0 || ~2.0.0"),
         ("https://registry.example/b/-/b-1.0.0.tgz", "version b 1.0.0"),
         ("https://registry.example/@s%2fb/-/b-1.0.0.tgz", "version @s/b 1.0.0"),
         ("work:b@1", "range work:b 1"),
