@@ -1,0 +1,191 @@
+//! A registry in this process that replays a recorded mirror, counts requests, and can stand behind a slow link.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use sha1::{Digest as _, Sha1};
+
+const LATENCY: Duration = Duration::from_millis(50);
+const BYTES_PER_SECOND: f64 = 200e6 / 8.0;
+const CHUNK: usize = 16 * 1024;
+
+/// A running registry; it ends with the process.
+pub(crate) struct Registry {
+    /// Its address, ending in `/`.
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    mirror: PathBuf,
+    base: String,
+    answers: Mutex<HashMap<String, Option<Arc<Answer>>>>,
+    packuments: AtomicU64,
+    tarballs: AtomicU64,
+    slow: AtomicBool,
+    line_free: Mutex<Instant>,
+}
+
+struct Answer {
+    plain: Vec<u8>,
+    gzip: Option<Vec<u8>>,
+    etag: String,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Registry {
+    /// Serves the folders `packuments` and `tarballs` of a mirror.
+    pub(crate) fn start(mirror: &Path) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let url = format!("http://{}/", listener.local_addr()?);
+        let shared = Arc::new(Shared {
+            mirror: mirror.to_owned(),
+            base: url.clone(),
+            answers: Mutex::default(),
+            packuments: AtomicU64::new(0),
+            tarballs: AtomicU64::new(0),
+            slow: AtomicBool::new(false),
+            line_free: Mutex::new(Instant::now()),
+        });
+        let served = shared.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let served = served.clone();
+                std::thread::spawn(move || connection(&stream, &served));
+            }
+        });
+        Ok(Self { url, shared })
+    }
+
+    /// Puts the registry behind 50 ms and 200 Mbit/s shared by all connections, or back on loopback.
+    pub(crate) fn slow(&self, slow: bool) {
+        self.shared.slow.store(slow, Ordering::Relaxed);
+    }
+
+    /// Requests for packuments and for tarballs since the last call.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.shared.packuments.swap(0, Ordering::Relaxed), self.shared.tarballs.swap(0, Ordering::Relaxed))
+    }
+}
+
+fn connection(stream: &TcpStream, shared: &Shared) {
+    let (mut reader, mut writer) = (BufReader::new(stream), stream);
+    stream.set_nodelay(true).ok();
+    while let Some((path, headers)) = read_request(&mut reader) {
+        let slow = shared.slow.load(Ordering::Relaxed);
+        if slow {
+            std::thread::sleep(LATENCY);
+        }
+        let reply = reply(shared, &path, &headers);
+        let sent = if slow {
+            reply.chunks(CHUNK).try_for_each(|chunk| {
+                wait_for_line(shared, chunk.len());
+                writer.write_all(chunk)
+            })
+        } else {
+            writer.write_all(&reply)
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+/// Takes the next free time of the one line for so many bytes, and waits until they would have passed.
+fn wait_for_line(shared: &Shared, bytes: usize) {
+    let until = {
+        let mut free = lock(&shared.line_free);
+        *free = (*free).max(Instant::now()) + Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND);
+        *free
+    };
+    std::thread::sleep(until.saturating_duration_since(Instant::now()));
+}
+
+fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<(String, HashMap<String, String>)> {
+    let mut line = String::new();
+    if reader.read_line(&mut line).ok()? == 0 {
+        return None;
+    }
+    let path = line.split(' ').nth(1)?.split('?').next()?.trim_start_matches('/');
+    let path = path.replace("%2f", "/").replace("%2F", "/").replace("%40", "@");
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { return Some((path, headers)) };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+}
+
+fn reply(shared: &Shared, path: &str, headers: &HashMap<String, String>) -> Vec<u8> {
+    let tarball = path.contains("/-/");
+    if tarball { &shared.tarballs } else { &shared.packuments }.fetch_add(1, Ordering::Relaxed);
+    let header = |name: &str, part: &str| headers.get(name).is_some_and(|value| value.contains(part));
+    let full = !tarball && !header("accept", "vnd.npm.install-v1");
+    let Some(answer) = find(shared, path, tarball, full) else {
+        return b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}".to_vec();
+    };
+    if tarball {
+        return with_head("200 OK", "content-type: application/octet-stream\r\n", &answer.plain);
+    }
+    let kind = if full { "application/json" } else { "application/vnd.npm.install-v1+json" };
+    let etag = &answer.etag;
+    let head = format!("content-type: {kind}\r\netag: {etag}\r\ncache-control: public, max-age=300\r\n");
+    if headers.get("if-none-match") == Some(etag) {
+        return format!("HTTP/1.1 304 Not Modified\r\n{head}\r\n").into_bytes();
+    }
+    match &answer.gzip {
+        Some(body) if header("accept-encoding", "gzip") => {
+            with_head("200 OK", &format!("{head}content-encoding: gzip\r\n"), body)
+        }
+        _ => with_head("200 OK", &head, &answer.plain),
+    }
+}
+
+fn with_head(status: &str, head: &str, body: &[u8]) -> Vec<u8> {
+    let mut all = format!("HTTP/1.1 {status}\r\n{head}content-length: {}\r\n\r\n", body.len()).into_bytes();
+    all.extend_from_slice(body);
+    all
+}
+
+/// The answer from memory, or from the mirror the first time (each contender's first, untimed run warms it).
+fn find(shared: &Shared, path: &str, tarball: bool, full: bool) -> Option<Arc<Answer>> {
+    let key = if full { format!("full:{path}") } else { path.to_owned() };
+    if let Some(known) = lock(&shared.answers).get(&key) {
+        return known.clone();
+    }
+    let folder = shared.mirror.join(if tarball { "tarballs" } else { "packuments" });
+    let bytes = fs::read(folder.join(hex(key.as_bytes()))).ok();
+    let answer = bytes.map(|bytes| Arc::new(if tarball { raw(bytes) } else { packument(&bytes, &shared.base) }));
+    lock(&shared.answers).insert(key, answer.clone());
+    answer
+}
+
+fn raw(plain: Vec<u8>) -> Answer {
+    Answer { plain, gzip: None, etag: String::new() }
+}
+
+fn packument(bytes: &[u8], base: &str) -> Answer {
+    let plain = String::from_utf8_lossy(bytes).replace("@BASE@/", base).into_bytes();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let gzip = encoder.write_all(&plain).and_then(|()| encoder.finish()).ok();
+    Answer { etag: format!("\"{}\"", hex(&plain)), plain, gzip }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha1::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
