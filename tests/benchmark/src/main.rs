@@ -31,6 +31,9 @@ struct Arguments {
     /// Timed rounds.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Only scenarios whose name contains this.
+    #[arg(long, default_value = "")]
+    scenario: String,
     /// Where the result is written.
     #[arg(long, default_value = "benchmark.json")]
     json: PathBuf,
@@ -49,6 +52,13 @@ fn contender_argument(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 fn main() -> Result<()> {
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, result, program, arguments @ ..] = given.as_slice()
+        && first == contender::RUN_ONE
+    {
+        let good = contender::run_one(result, program, arguments)?;
+        std::process::exit(i32::from(!good));
+    }
     let arguments = Arguments::parse();
     let registry = Registry::start(&arguments.mirror)?;
     let work = arguments.work.join(format!("benchmark-{}", std::process::id()));
@@ -64,7 +74,7 @@ fn main() -> Result<()> {
             let seeded = contender.seed(&registry).map_err(|error| format!("{error:#}"));
             ready.push((contender, seeded));
         }
-        for scenario in SCENARIOS {
+        for scenario in SCENARIOS.into_iter().filter(|name| name.contains(&arguments.scenario)) {
             registry.slow(scenario.contains("50 ms"));
             let of_scenario = measure(&mut ready, scenario, arguments.rounds, &registry);
             of_scenario.iter().for_each(|row| show(&name, row, &of_scenario));
