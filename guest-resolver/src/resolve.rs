@@ -12,6 +12,7 @@ pub mod hooks;
 pub mod immature;
 pub mod paths;
 mod pins;
+pub mod preferences;
 pub mod prefetch;
 mod reuse;
 pub mod to_lockfile;
@@ -301,7 +302,7 @@ async fn add_required(
             state.settled = true;
             return Ok(());
         }
-        let versions = hoist::versions_in(ctx, walker, lacking.required.keys());
+        let versions = hoist::versions_in(ctx, walker, state.from.importer, lacking.required.keys());
         let added = hoist::required(ctx, &lacking.required, &versions, roots);
         if added.is_empty() {
             return Ok(());
@@ -343,7 +344,7 @@ async fn add_optional(
     if state.optional.is_empty() {
         return Ok(false);
     }
-    let versions = hoist::versions_in(ctx, walker, state.optional.keys());
+    let versions = hoist::versions_in(ctx, walker, state.from.importer, state.optional.keys());
     let added = hoist::optional(ctx, &state.optional, &versions, roots);
     if added.is_empty() {
         return Ok(false);

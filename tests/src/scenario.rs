@@ -80,7 +80,12 @@ pub fn all() -> Vec<Scenario> {
     found
 }
 
-fn read(path: &Path) -> Scenario {
+/// The scenario of a file.
+///
+/// # Panics
+/// If it cannot be read.
+#[must_use]
+pub fn read(path: &Path) -> Scenario {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut scenario: Scenario =
         serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

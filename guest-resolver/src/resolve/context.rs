@@ -14,11 +14,11 @@ use crate::intern::{NumberMap, Symbol, Symbols};
 use crate::lockfile::Lockfile;
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
-use crate::pick::Preference;
 use crate::specifier::Specifier;
 use crate::trust::TrustRule;
 
 use super::cutoff::Cutoff;
+use super::preferences::Preferences;
 use super::tree::Resolved;
 
 /// One project of the workspace.
@@ -66,8 +66,8 @@ pub struct Context {
     pub symbols: Symbols,
     /// What is known of the world.
     pub facts: Facts,
-    /// Preferences by real name.
-    pub preferred: NumberMap<Symbol, Vec<Preference>>,
+    /// Versions to prefer.
+    pub preferred: Preferences,
     /// Specifiers, classified once.
     pub specifiers: RefCell<NumberMap<(Symbol, Symbol), Rc<Specifier>>>,
     /// Manifests after hooks.

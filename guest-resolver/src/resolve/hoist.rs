@@ -127,10 +127,14 @@ fn intersection(ranges: &[Rc<str>]) -> Option<String> {
 pub type Versions = BTreeMap<Rc<str>, Vec<Preference>>;
 
 /// What is known to be wanted of `names`: preferences, and what the graph has of them.
-pub fn versions_in<'a>(ctx: &Context, walker: &Walker, names: impl Iterator<Item = &'a Rc<str>>) -> Versions {
-    let mut all: Versions = names
-        .map(|name| (Rc::clone(name), ctx.preferred.get(&ctx.symbol(name)).cloned().unwrap_or_default()))
-        .collect();
+pub fn versions_in<'a>(
+    ctx: &Context,
+    walker: &Walker,
+    importer: Symbol,
+    names: impl Iterator<Item = &'a Rc<str>>,
+) -> Versions {
+    let mut all: Versions =
+        names.map(|name| (Rc::clone(name), ctx.preferred.of(importer, ctx.symbol(name)))).collect();
     for package in &walker.tree.packages {
         let resolved = &package.resolved;
         if !matches!(resolved.origin, Origin::Registry(_)) {

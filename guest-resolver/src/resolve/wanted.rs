@@ -51,7 +51,9 @@ type Outcome = Poll<Result<Rc<Resolved>, Failure>>;
 pub fn resolve(ctx: &Context, wanted: Wanted, overlay: &[Symbol]) -> Outcome {
     let specifier = ctx.specifier(wanted.alias, wanted.specifier);
     let local = matches!(&*specifier, Specifier::Workspace(_) | Specifier::Link(_) | Specifier::File(_))
-        || ctx.settings.workspace.link_workspace_packages != LinkWorkspacePackages::Off;
+        || ctx.settings.workspace.link_workspace_packages != LinkWorkspacePackages::Off
+        || matches!(&*specifier, Specifier::Registry { name, .. }
+            if ctx.preferred.is_declared(wanted.importer, ctx.symbol(name)));
     let flags = u8::from(wanted.optional) | u8::from(wanted.injected) << 1 | u8::from(wanted.direct) << 2;
     let key = (wanted.alias, wanted.specifier, flags, local.then_some(wanted.importer), overlay.to_vec());
     if let Some(known) = ctx.resolved.borrow().get(&key) {
@@ -125,7 +127,7 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[S
         version: if let Want::Version(version) = from.want { Some(version.to_string()) } else { None },
         likely: wanted.likely,
     };
-    let preferred = preferences(ctx, name, overlay);
+    let preferred = preferences(ctx, wanted.importer, name, overlay);
     let lowest = wanted.direct && ctx.settings.rules.resolution_mode != ResolutionMode::Highest;
     let options = PickOptions {
         preferred: &preferred,
@@ -176,8 +178,8 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[S
 }
 
 /// Preferences of the project, and versions that parents have chosen.
-fn preferences(ctx: &Context, name: Symbol, overlay: &[Symbol]) -> Vec<Preference> {
-    let mut all = ctx.preferred.get(&name).cloned().unwrap_or_default();
+fn preferences(ctx: &Context, importer: Symbol, name: Symbol, overlay: &[Symbol]) -> Vec<Preference> {
+    let mut all = ctx.preferred.of(importer, name);
     for version in overlay {
         let Some(version) = crate::semver::Version::parse_loose(&ctx.text(*version)) else { continue };
         let want = Want::Version(version);

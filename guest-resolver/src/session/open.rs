@@ -11,16 +11,16 @@ use wit::settings::Settings;
 use crate::age::AgePolicy;
 use crate::catalogs;
 use crate::facts::Facts;
-use crate::intern::{NumberMap, Symbol, Symbols};
+use crate::intern::Symbols;
 use crate::lockfile::{self, Lockfile};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
-use crate::pick::{DIRECT_WEIGHT, LOCKED_WEIGHT, Preference};
 use crate::resolve::context::{Anew, BUDGET, Context, Project};
 use crate::resolve::hooks;
+use crate::resolve::preferences::Preferences;
 use crate::resolve::wanted::failure;
 use crate::semver::Version;
-use crate::specifier::{Specifier, Want};
+use crate::specifier::Specifier;
 use crate::trust::TrustRule;
 
 /// Reads everything; collects what is wrong.
@@ -98,39 +98,29 @@ fn manifests(given: &Given) -> Result<BTreeMap<String, Manifest>, Vec<Failure>> 
     if failures.is_empty() { Ok(found) } else { Err(failures) }
 }
 
-/// What manifests ask for, and what the lockfile holds.
+/// What each manifest asks for, and what the lockfile holds.
 fn preferences(
     settings: &Settings,
     symbols: &Symbols,
     projects: &BTreeMap<String, Project>,
     lockfile: Option<&Lockfile>,
     anew: &Anew,
-) -> NumberMap<Symbol, Vec<Preference>> {
-    let mut all: NumberMap<Symbol, Vec<Preference>> = NumberMap::default();
-    let mut add = |name: &str, want: Want, weight: u32, sum: bool| {
-        let held = all.entry(symbols.number(name)).or_default();
-        match held.iter_mut().find(|known| known.want == want) {
-            Some(known) if sum => known.weight = known.weight.saturating_add(weight),
-            Some(_) => {}
-            None => held.push(Preference { want, weight }),
-        }
-    };
-    for project in projects.values() {
+) -> Preferences {
+    let mut all = Preferences::default();
+    for (id, project) in projects {
         let manifest = &project.manifest;
-        for (alias, text) in
-            [&manifest.dev_dependencies, &manifest.dependencies, &manifest.optional_dependencies].into_iter().flatten()
-        {
+        let groups = [&manifest.dev_dependencies, &manifest.dependencies, &manifest.optional_dependencies];
+        for (alias, text) in groups.into_iter().flatten() {
             let text = catalogs::resolve(&settings.rules.catalogs, alias, text).ok().flatten().unwrap_or(text);
             if let Specifier::Registry { name, want, registry: None } =
                 Specifier::parse(alias, text, &settings.registries)
                 && name == *alias
                 && !text.starts_with("npm:")
             {
-                add(alias, want, DIRECT_WEIGHT, false);
+                all.declare(symbols.number(id), symbols.number(alias), want);
             }
         }
     }
-    let mut seen = std::collections::HashSet::new();
     for path in lockfile.iter().flat_map(|lockfile| lockfile.snapshots.keys()) {
         let Some((name, version)) = lockfile::model::split_key(lockfile::model::package_key(path)) else { continue };
         let dropped = match anew {
@@ -140,9 +130,8 @@ fn preferences(
         };
         if let Some(version) = Version::parse_loose(version)
             && !dropped
-            && seen.insert((name, version.to_string()))
         {
-            add(name, Want::Version(version), LOCKED_WEIGHT, true);
+            all.lock(symbols.number(name), version);
         }
     }
     all

@@ -4,19 +4,40 @@
 //!   `cargo test` then holds wasi-pm to these files.
 //! - `parity show PROGRAM NAME...` runs scenarios with either program and prints all that it says.
 //! - `parity random WASI_PM PNPM FIRST LAST [STEPS]` runs the random worlds of these seeds with both, shrinks each
-//!   difference to a small scenario and prints it.
+//!   difference to a small scenario and prints it. `native` instead of a program: this build's resolver as plain Rust,
+//!   in this process, with no component and no network.
+//! - `parity compare WASI_PM PNPM FILE...` runs the scenarios of these files with both and shows where they differ.
 //! - `parity corpus WASI_PM PNPM REGISTRY [NAME...]` resolves the real dependency sets of `corpus.yaml` with both, from
 //!   a mirror of the real registry at this address.
 //!
 //! Start it with `cargo run -p tests --bin parity -- ...`. It exits with 1 if anything differs, with 2 on wrong usage.
 
-use std::{fs, process::ExitCode};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    process::ExitCode,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
+use host::config::LockfileUse;
 use tests::{
     corpus::{self, Outcome, Sides},
+    native::{self, Order},
+    oracle::Facts,
     random,
     scenario::{self, Scenario},
 };
+
+/// So many worlds are compared at once.
+const AT_ONCE: usize = 4;
+/// So many differences are shrunk and shown.
+const SHOWN: usize = 5;
+/// The name of the resolver in this process.
+const NATIVE: &str = "native";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +46,10 @@ fn main() -> ExitCode {
         ["record", pnpm, names @ ..] => record_all(pnpm, names),
         ["show", program, names @ ..] => show_all(program, names),
         ["corpus", ours, pnpm, registry, names @ ..] => compare_corpus(Sides { ours, pnpm, registry }, names),
+        ["compare", ours, pnpm, files @ ..] if !files.is_empty() => {
+            let compared: Vec<bool> = files.iter().map(|file| compare_file(ours, pnpm, Path::new(file))).collect();
+            !compared.contains(&false)
+        }
         ["random", ours, pnpm, first, last, steps @ ..] => {
             let steps = steps.first().map_or(Ok(1), |text| text.parse());
             match (first.parse(), last.parse(), steps) {
@@ -38,8 +63,11 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    say("usage: parity record PNPM [NAME...] | parity show PROGRAM NAME... | \
-         parity random WASI_PM PNPM FIRST LAST [STEPS] | parity corpus WASI_PM PNPM REGISTRY [NAME...]");
+    say("usage: parity record PNPM [NAME...]");
+    say("       parity show PROGRAM NAME...");
+    say("       parity random WASI_PM|native PNPM FIRST LAST [STEPS]");
+    say("       parity compare WASI_PM|native PNPM FILE...");
+    say("       parity corpus WASI_PM PNPM REGISTRY [NAME...]");
     ExitCode::from(2)
 }
 
@@ -55,6 +83,33 @@ enum Made {
     Failure(String),
 }
 
+/// Runs all steps with the resolver in this process.
+fn run_native(scenario: &Scenario) -> Vec<Made> {
+    let (registry, project) = scenario.start(NATIVE);
+    let mut world = scenario.world.clone();
+    let mut made = Vec::new();
+    for step in &scenario.steps {
+        scenario.prepare(step, &registry, &project, &mut world);
+        let (given, mode) = scenario.load(step, &registry, &project);
+        let old = given.lockfile.clone();
+        let holds = old.is_some() && mode != LockfileUse::Resolve && matches!(native::place(&given), Ok(Some(_)));
+        let now = if holds {
+            Ok(None)
+        } else {
+            let facts = Facts::new(&world, &registry.url);
+            native::resolve(&given, &facts, Order::AsAsked).map(|made| made.lockfile)
+        };
+        made.push(match now {
+            Ok(text) => Made::Lockfile(text.or(old).unwrap_or_default()),
+            Err(codes) => Made::Failure(codes.join("\n")),
+        });
+        if let Some(Made::Lockfile(text)) = made.last() {
+            project.write("pnpm-lock.yaml", text);
+        }
+    }
+    made
+}
+
 /// Runs all steps with one program.
 fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
     let (registry, project) = scenario.start(program);
@@ -63,7 +118,10 @@ fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
     for step in &scenario.steps {
         scenario.prepare(step, &registry, &project, &mut world);
         let mut command = project.command(&["install", "--ignore-scripts"]);
-        let output = match command.args(mode).args(&step.install).envs(scenario.environment()).output() {
+        // pnpm's allocator would clear a gigabyte of huge pages in every one of these short runs.
+        let thrifty = [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "65536")];
+        let command = command.args(mode).args(&step.install).envs(thrifty).envs(scenario.environment());
+        let output = match command.output() {
             Ok(output) => output,
             Err(error) => {
                 made.push(Made::Failure(format!("{program}: {error}")));
@@ -166,40 +224,84 @@ fn record(scenario: &Scenario, pnpm: &str) -> bool {
 /// compared by the scenarios.
 fn difference(scenario: &Scenario, ours: &str, pnpm: &str) -> Option<(usize, Made, Made)> {
     let mode = ["--lockfile-only"];
-    let (a, b) = (run(scenario, ours, &mode), run(scenario, pnpm, &mode));
+    let a = if ours == NATIVE { run_native(scenario) } else { run(scenario, ours, &mode) };
+    let b = run(scenario, pnpm, &mode);
     a.into_iter().zip(b).enumerate().find_map(|(at, (a, b))| {
         let same = a == b || matches!((&a, &b), (Made::Failure(_), Made::Failure(_)));
         (!same).then_some((at, a, b))
     })
 }
 
+fn compare_file(ours: &str, pnpm: &str, file: &Path) -> bool {
+    let scenario = scenario::read(file);
+    let same = difference(&scenario, ours, pnpm).is_none();
+    say(&format!("{} {}", if same { "same   " } else { "differs" }, scenario.name));
+    if !same {
+        show(&scenario, ours, pnpm);
+    }
+    same
+}
+
 fn compare_random(ours: &str, pnpm: &str, first: u64, last: u64, steps: usize) -> bool {
-    let mut different = Vec::new();
-    for seed in first..=last {
-        let scenario = random::scenario(seed, steps);
-        if difference(&scenario, ours, pnpm).is_some() {
-            say(&format!("seed {seed} differs"));
-            let small = shrink(scenario, ours, pnpm);
-            show(&small, ours, pnpm);
-            different.push(seed);
+    let next = AtomicU64::new(first);
+    let different = Mutex::new(BTreeSet::new());
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed > last {
+                return;
+            }
+            if difference(&random::scenario(seed, steps), ours, pnpm).is_some() {
+                say(&format!("seed {seed} differs"));
+                different.lock().unwrap_or_else(PoisonError::into_inner).insert(seed);
+            }
         }
+    };
+    // pnpm waits more than it works, so more of them than cores.
+    std::thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
+    let different = different.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for seed in different.iter().take(SHOWN) {
+        say(&format!("seed {seed}, shrunk:"));
+        show(&shrink(random::scenario(*seed, steps), ours, pnpm), ours, pnpm);
     }
     say(&format!("{} worlds, {} differ: {different:?}", last + 1 - first, different.len()));
     different.is_empty()
 }
 
-/// Takes away one thing after the other while the two still differ.
+/// Takes away one thing after the other while the two still differ: a pass over all there is goes on behind what it took
+/// away, and passes are made until one takes nothing.
 fn shrink(mut scenario: Scenario, ours: &str, pnpm: &str) -> Scenario {
     loop {
-        let less = random::smaller(&scenario).into_iter().find(|less| {
-            // A failure of one alone is usually a world cut too far, so only different lockfiles count here.
-            matches!(difference(less, ours, pnpm), Some((_, Made::Lockfile(_), Made::Lockfile(_))))
-        });
-        match less {
-            Some(less) => scenario = less,
-            None => return scenario,
+        let (mut at, mut any) = (0, false);
+        loop {
+            let candidates: Vec<Scenario> = random::smaller(&scenario).into_iter().skip(at).take(AT_ONCE).collect();
+            if candidates.is_empty() {
+                break;
+            }
+            match first_that_differs(&candidates, ours, pnpm) {
+                Some(less) => {
+                    at += less;
+                    scenario = candidates[less].clone();
+                    any = true;
+                }
+                None => at += candidates.len(),
+            }
+        }
+        if !any {
+            return scenario;
         }
     }
+}
+
+fn first_that_differs(candidates: &[Scenario], ours: &str, pnpm: &str) -> Option<usize> {
+    // A failure of one alone is usually a world cut too far, so only different lockfiles count here.
+    let differs =
+        |less: &Scenario| matches!(difference(less, ours, pnpm), Some((_, Made::Lockfile(_), Made::Lockfile(_))));
+    std::thread::scope(|scope| {
+        let open: Vec<_> = candidates.iter().map(|less| scope.spawn(move || differs(less))).collect();
+        let found: Vec<bool> = open.into_iter().map(|one| one.join().unwrap_or(false)).collect();
+        found.into_iter().position(|found| found)
+    })
 }
 
 fn show(scenario: &Scenario, ours: &str, pnpm: &str) {
