@@ -145,31 +145,39 @@ impl<'a> View<'a> {
     }
 
     fn range(&self, wanted: &WantedRange, preferred: &[Preference], direction: Direction) -> Option<usize> {
-        let satisfies = |index: usize| self.version(index).is_some_and(|version| wanted.range.satisfies(version));
-        let is_any = &*wanted.text == "*";
         let highest = direction == Direction::Highest;
         let latest = if highest { self.tag("latest") } else { None };
         let groups = self.preferred_groups(&wanted.text, preferred);
         for group in &groups {
-            if let Some(latest) = latest.filter(|latest| group.contains(latest) && satisfies(*latest)) {
-                return Some(latest);
-            }
-            if let Some(found) = self.best(group.iter().copied(), Some(&wanted.range), direction) {
+            if let Some(found) = self.best_of(group.iter().copied(), latest, wanted, direction) {
                 return Some(found);
             }
         }
-        // Where preferences exist, all other satisfying versions are the last group, deprecated or not. The range
-        // itself is no preference, though the project may ask for it directly.
-        let avoided = |index: usize| groups.is_empty() && self.packument.is_deprecated(index);
-        if let Some(latest) = latest.filter(|latest| (is_any || satisfies(*latest)) && !avoided(*latest)) {
+        if !highest {
+            let any = &*wanted.text == "*";
+            return self.best(0..self.packument.len(), (!any).then_some(&*wanted.range), direction);
+        }
+        self.best_of(0..self.packument.len(), latest, wanted, direction)
+    }
+
+    /// Of some versions the one that `latest` points to, or the best; a deprecated one only where no other satisfies.
+    fn best_of(
+        &self,
+        lines: impl Iterator<Item = usize> + Clone,
+        latest: Option<usize>,
+        wanted: &WantedRange,
+        direction: Direction,
+    ) -> Option<usize> {
+        // `*` takes a prerelease only if `latest` points to it.
+        let satisfies = |index: usize| {
+            &*wanted.text == "*" || self.version(index).is_some_and(|version| wanted.range.satisfies(version))
+        };
+        let latest = latest.filter(|latest| satisfies(*latest) && lines.clone().any(|index| index == *latest));
+        if let Some(latest) = latest.filter(|latest| !self.packument.is_deprecated(*latest)) {
             return Some(latest);
         }
-        let lines = 0..self.packument.len();
-        if !highest {
-            return self.best(lines, (!is_any).then_some(&*wanted.range), direction);
-        }
-        let found = self.best(lines.clone(), Some(&wanted.range), direction)?;
-        if !avoided(found) {
+        let found = latest.or_else(|| self.best(lines.clone(), Some(&wanted.range), direction))?;
+        if direction == Direction::Lowest || !self.packument.is_deprecated(found) {
             return Some(found);
         }
         let supported = lines.filter(|index| !self.packument.is_deprecated(*index));

@@ -424,8 +424,8 @@ impl<'a> Visit<'a> {
             put(&mut all, *name, *provider);
             put(&mut provided, *name, *provider);
         }
-        let real_name = self.tree.package(package).resolved.name;
-        all.retain(|(name, _)| *name != real_name);
+        // A package is no peer of itself; another version of it is.
+        all.retain(|(_, provider)| self.tree.node(*provider).package != package);
         let parts = all.iter().map(|(_, provider)| self.provisional(*provider)).collect();
         let path = self.path(package, parts);
         self.remember(node, path);

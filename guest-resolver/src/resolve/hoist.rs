@@ -133,8 +133,7 @@ pub fn versions_in<'a>(
     importer: Symbol,
     names: impl Iterator<Item = &'a Rc<str>>,
 ) -> Versions {
-    let mut all: Versions =
-        names.map(|name| (Rc::clone(name), ctx.preferred.of(importer, ctx.symbol(name)))).collect();
+    let mut all: Versions = names.map(|name| (Rc::clone(name), ctx.preferred.of(importer, ctx.symbol(name)))).collect();
     for package in &walker.tree.packages {
         let resolved = &package.resolved;
         if !matches!(resolved.origin, Origin::Registry(_)) {

@@ -119,7 +119,8 @@ fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
         scenario.prepare(step, &registry, &project, &mut world);
         let mut command = project.command(&["install", "--ignore-scripts"]);
         // pnpm's allocator would clear a gigabyte of huge pages in every one of these short runs.
-        let thrifty = [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "65536")];
+        let thrifty =
+            [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "65536")];
         let command = command.args(mode).args(&step.install).envs(thrifty).envs(scenario.environment());
         let output = match command.output() {
             Ok(output) => output,
