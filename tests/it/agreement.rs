@@ -17,10 +17,6 @@ use tests::{
 
 use crate::support::binary;
 
-/// Where the resolver does not choose as pnpm does yet. Its three ways agree on these too, and each must still differ:
-/// whoever mends one takes it off the list.
-const UNLIKE_PNPM: [&str; 1] = ["a-workspace-with-catalogs"];
-
 /// Errors of the host, about what the resolver has no objection to.
 const OF_THE_HOST: [&str; 4] = [
     "ERR_PNPM_PEER_DEP_ISSUES",
@@ -97,11 +93,7 @@ fn agrees(scenario: &Scenario) {
         run.ok();
         let (made, expected) = (project.read("pnpm-lock.yaml"), fs::read_to_string(scenario.expected(at)).unwrap());
         assert_eq!(in_memory.as_ref(), Ok(&made), "{about}: in memory and end to end");
-        if UNLIKE_PNPM.contains(&scenario.name.as_str()) {
-            assert_ne!(made, expected, "{about}: it is as pnpm's now; take it off the list");
-        } else {
-            assert_eq!(made, expected, "{about}: end to end and by pnpm");
-        }
+        assert_eq!(made, expected, "{about}: end to end and by pnpm");
     }
 }
 
