@@ -63,6 +63,7 @@ pub async fn settle(ctx: &Context, projects: &[(String, Vec<Edge>)]) {
                 injected: edge.injected,
                 direct: true,
                 importer,
+                base: importer,
                 likely: false,
             })
         })

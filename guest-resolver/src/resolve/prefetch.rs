@@ -51,6 +51,7 @@ impl Prefetch {
                 injected: false,
                 direct: false,
                 importer,
+                base: importer,
                 likely: true,
             };
             match wanted::resolve(ctx, wanted, &[]) {

@@ -40,7 +40,7 @@ pub(super) fn resolve(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> P
             // A path from the user's home is as absolute as one from the root.
             let joined = match path.starts_with("~/") {
                 true => path.clone(),
-                false => paths::join(&ctx.text(wanted.importer), path),
+                false => paths::join(&ctx.text(wanted.base), path),
             };
             Place::Local(".".to_owned(), joined)
         }

@@ -431,7 +431,8 @@ async fn decide<'a>(
                 optional: edge.optional,
                 injected: edge.injected,
                 direct: depth == 0 && from.declared,
-                importer: super::unvouched::base(ctx, from.importer, parent),
+                importer: from.importer,
+                base: super::unvouched::base(ctx, from.importer, parent),
                 likely: false,
             };
             match wanted::resolve(ctx, wanted, &chosen_above(ctx, overlay(*at), edge)) {

@@ -36,14 +36,16 @@ pub struct Wanted {
     pub injected: bool,
     /// A project asks for it, and the lowest version may be meant.
     pub direct: bool,
-    /// What paths are relative to: the project below which it stands, or the copied folder whose manifest names it.
+    /// The project below which it stands.
     pub importer: Symbol,
+    /// What paths are relative to: that project, or the copied folder whose manifest names it.
+    pub base: Symbol,
     /// Only a prefetch.
     pub likely: bool,
 }
 
 /// What the outcome of an edge depends on, besides facts.
-pub type WantedKey = (Symbol, Symbol, u8, Option<Symbol>, Vec<Symbol>);
+pub type WantedKey = (Symbol, Symbol, u8, Option<(Symbol, Symbol)>, Vec<Symbol>);
 
 type Outcome = Poll<Result<Rc<Resolved>, Failure>>;
 
@@ -55,7 +57,8 @@ pub fn resolve(ctx: &Context, wanted: Wanted, overlay: &[Symbol]) -> Outcome {
         || matches!(&*specifier, Specifier::Registry { name, .. }
             if ctx.preferred.is_declared(wanted.importer, ctx.symbol(name)));
     let flags = u8::from(wanted.optional) | u8::from(wanted.injected) << 1 | u8::from(wanted.direct) << 2;
-    let key = (wanted.alias, wanted.specifier, flags, local.then_some(wanted.importer), overlay.to_vec());
+    let key =
+        (wanted.alias, wanted.specifier, flags, local.then_some((wanted.importer, wanted.base)), overlay.to_vec());
     if let Some(known) = ctx.resolved.borrow().get(&key) {
         return Poll::Ready(Ok(Rc::clone(known)));
     }
@@ -75,7 +78,7 @@ fn by_kind(ctx: &Context, wanted: Wanted, specifier: &Specifier, overlay: &[Symb
         Specifier::Link(path) if path.starts_with(['/', '~']) => {
             Poll::Ready(ready!(unvouched::folder(ctx, wanted, path)).map(|folder| linked(ctx, wanted, &folder)))
         }
-        Specifier::Link(path) => Poll::Ready(Ok(linked(ctx, wanted, &paths::join(&ctx.text(wanted.importer), path)))),
+        Specifier::Link(path) => Poll::Ready(Ok(linked(ctx, wanted, &paths::join(&ctx.text(wanted.base), path)))),
         Specifier::Unsupported(refused) => Poll::Ready(Err(failure(refused.code, refused.message.clone()))),
         Specifier::File(_) | Specifier::Tarball(_) | Specifier::Git(_) => unvouched::resolve(ctx, wanted, specifier),
         Specifier::Catalog(_) => {
@@ -237,7 +240,7 @@ fn offer(ctx: &Context, name: Symbol, version: Symbol, registry: Option<&str>, d
 
 fn from_workspace(ctx: &Context, wanted: Wanted, want: &WorkspaceWant) -> Result<Rc<Resolved>, Failure> {
     if let WorkspaceTarget::Directory(path) = &want.target {
-        return Ok(linked(ctx, wanted, &paths::join(&ctx.text(wanted.importer), path)));
+        return Ok(linked(ctx, wanted, &paths::join(&ctx.text(wanted.base), path)));
     }
     let alias = ctx.text(wanted.alias);
     let name = want.name.as_deref().unwrap_or(&alias);
