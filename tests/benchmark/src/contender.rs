@@ -1,139 +1,197 @@
-//! An installer under measurement: its project, store and cache in folders of its own, and how it is run.
+//! An installer under measurement: its project, store and cache in folders of its own, how a run is prepared, and the
+//! check that it did its work.
+
+pub(crate) mod kind;
+mod run;
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::Instant,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wait4::Wait4 as _;
+use kind::{Kind, Places, Tool};
+pub(crate) use run::{RUN_ONE, Run, run_one};
 
-use crate::registry::Registry;
-
-/// What is measured, in the order of the table.
-pub(crate) const SCENARIOS: [&str; 7] = [
-    "repeat",
-    "restore hot/hot",
-    "install hot/hot",
-    "install cold metadata, hot store",
-    "restore cold/cold",
-    "install cold/cold",
-    "install cold/cold, 50 ms 200 Mbit/s",
-];
-
-/// One timed run.
-pub(crate) struct Run {
-    /// Wall clock, milliseconds.
-    pub(crate) wall: f64,
-    /// User and system time, milliseconds.
-    pub(crate) cpu: f64,
-    /// Peak resident memory, MiB.
-    pub(crate) peak: f64,
-    /// Requests for packuments and tarballs.
-    pub(crate) requests: (u64, u64),
-}
+use crate::{
+    fixture::Fixture,
+    registry::Registry,
+    scenario::{Scenario, Start},
+};
 
 /// An installer and its folders.
 pub(crate) struct Contender {
     /// As given: `bun`, `pnpm-gvs`.
     pub(crate) name: String,
+    kind: Kind,
     program: PathBuf,
     folder: PathBuf,
-    wanted: Vec<String>,
+    members: Vec<String>,
+    wanted: Vec<(String, String)>,
+    root_manifest: String,
+    /// The root's manifest before a dependency is added to it.
+    earlier_manifest: Option<String>,
+    seed: Option<Seed>,
     aside: u32,
 }
 
+/// What the first run left and asked for: later runs are held to it.
+struct Seed {
+    lockfile: &'static str,
+    text: String,
+    tarballs: u64,
+}
+
 impl Contender {
-    /// Prepares `folder` with the fixture's package.json and the contender's configuration.
-    pub(crate) fn new(name: &str, program: &Path, folder: &Path, fixture: &Path, registry: &str) -> Result<Self> {
+    /// Prepares `folder` with the fixture's project and the contender's configuration.
+    pub(crate) fn new(
+        name: &str,
+        program: &Path,
+        folder: &Path,
+        fixture: &Fixture,
+        registry: &Registry,
+    ) -> Result<Self> {
+        let kind = Kind::of(name).context("no such contender")?;
         let program = fs::canonicalize(program).with_context(|| format!("{}", program.display()))?;
-        let project = folder.join("project");
-        fs::create_dir_all(&project)?;
         fs::create_dir_all(folder.join("home"))?;
-        let manifest = fs::read_to_string(fixture.join("package.json")).context("package.json of the fixture")?;
-        fs::write(project.join("package.json"), &manifest)?;
-        let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
-        let wanted = ["dependencies", "devDependencies"].iter().filter_map(|field| manifest[field].as_object());
-        let wanted = wanted.flat_map(|field| field.keys().cloned()).collect();
-        let (store, cache) = (folder.join("store"), folder.join("cache"));
-        let (store, cache) = (store.display(), cache.display());
-        let (file, text) = if name.starts_with("bun") {
-            let linker = if name == "bun-hoisted" { "hoisted" } else { "isolated" };
-            let global = if name == "bun-global" { "globalStore = true\n" } else { "" };
-            let text = format!("linker = \"{linker}\"\n{global}[install.cache]\ndir = \"{cache}\"\n");
-            ("bunfig.toml", format!("[install]\nregistry = \"{registry}\"\n{text}"))
-        } else {
-            let global = name.ends_with("-gvs");
-            let text = "minimumReleaseAge: 0\ntrustLockfile: true\nstrictDepBuilds: false\n";
-            let text = format!("{text}enableGlobalVirtualStore: {global}\nstoreDir: {store}\ncacheDir: {cache}\n");
-            ("pnpm-workspace.yaml", text)
+        let path = |name: &str| folder.join(name).display().to_string();
+        let (store, cache, home) = (path("store"), path("cache"), path("home"));
+        let places = Places { registry: &registry.url, store: &store, cache: &cache, home: &home };
+        let files = kind.files(fixture, places)?;
+        for (file, text) in &files {
+            let file = folder.join("project").join(file);
+            fs::create_dir_all(file.parent().context("a file is in a folder")?)?;
+            fs::write(file, text)?;
+        }
+        let root = |files: Vec<(String, String)>| {
+            files.into_iter().find_map(|(path, text)| (path == "./package.json").then_some(text))
         };
-        fs::write(project.join(file), text)?;
-        fs::write(project.join(".npmrc"), format!("registry={registry}\n"))?;
-        Ok(Self { name: name.to_owned(), program, folder: folder.to_owned(), wanted, aside: 0 })
+        let earlier = fixture.with_one_less().map(|less| kind.files(&less, places)).transpose()?;
+        Ok(Self {
+            name: name.to_owned(),
+            kind,
+            program,
+            folder: folder.to_owned(),
+            members: fixture.members().map(ToOwned::to_owned).collect(),
+            wanted: fixture.wanted(),
+            root_manifest: root(files).context("a fixture has a root")?,
+            earlier_manifest: earlier.and_then(root),
+            seed: None,
+            aside: 0,
+        })
     }
 
-    fn lockfile(&self) -> &'static str {
-        if self.name.starts_with("bun") { "bun.lock" } else { "pnpm-lock.yaml" }
+    /// What the program says of its version.
+    pub(crate) fn version(&self) -> Option<String> {
+        let output = std::process::Command::new(&self.program)
+            .arg("--version")
+            .current_dir(&self.folder)
+            .env("HOME", self.folder.join("home"))
+            .output()
+            .ok()?;
+        let said = String::from_utf8(output.stdout).ok()?;
+        said.split_whitespace().last().filter(|_| output.status.success()).map(ToOwned::to_owned)
     }
 
     /// The first, untimed run: fills store and cache, keeps the lockfile for restores, warms the registry.
-    pub(crate) fn seed(&self, registry: &Registry) -> Result<()> {
-        self.run(false, registry)?;
-        let lockfile = self.lockfile();
-        fs::copy(self.folder.join("project").join(lockfile), self.folder.join(lockfile)).context("no lockfile")?;
-        Ok(())
+    pub(crate) fn seed(&mut self, registry: &Registry) -> Result<()> {
+        registry.counts();
+        let run = self.run(false, registry)?;
+        let found = self.kind.lockfiles().iter().find(|name| self.project().join(name).exists());
+        let lockfile = *found.context("it wrote no lockfile")?;
+        let text = fs::read_to_string(self.project().join(lockfile))?;
+        self.seed = Some(Seed { lockfile, text, tarballs: run.requests.1 });
+        self.check_tree()
     }
 
     /// One run of a scenario, prepared, timed, and checked to have done its work.
-    pub(crate) fn measure(&mut self, scenario: &str, registry: &Registry) -> Result<Run> {
-        let (restore, cold) = (scenario.starts_with("restore"), scenario.contains("cold/cold"));
-        self.prepare(scenario, restore, cold)?;
+    pub(crate) fn measure(&mut self, scenario: &Scenario, registry: &Registry) -> Result<Run> {
+        self.prepare(scenario, registry)?;
+        registry.slow(scenario.far);
         registry.counts();
-        let run = self.run(restore, registry)?;
-        ensure!(!cold || run.requests.1 > 0, "a cold run that asked for no tarball");
-        ensure!(!scenario.ends_with("hot/hot") || run.requests.1 == 0, "a hot run that asked for tarballs");
-        ensure!(!scenario.starts_with("install cold") || run.requests.0 > 0, "cold metadata was not asked for");
+        let run = self.run(scenario.start == Start::Lockfile, registry);
+        registry.slow(false);
+        let run = run?;
+        let seed = self.seed.as_ref().context("it was not seeded")?;
+        check_requests(scenario, run.requests, seed.tarballs)?;
+        let text = fs::read_to_string(self.project().join(seed.lockfile)).context("the lockfile is gone")?;
+        ensure!(text == seed.text, "another lockfile than in the first run");
+        self.check_tree()?;
         Ok(run)
     }
 
-    fn prepare(&mut self, scenario: &str, restore: bool, cold: bool) -> Result<()> {
-        if scenario == "repeat" {
-            return Ok(());
+    /// Every dependency of every project is there, with its manifest.
+    fn check_tree(&self) -> Result<()> {
+        let missing = self.wanted.iter().find(|(folder, name)| {
+            let at = |folder: &str| self.project().join(folder).join("node_modules").join(name).join("package.json");
+            !at(folder).exists() && !at(".").exists()
+        });
+        match missing {
+            Some((folder, name)) => bail!("{name} of {folder} is not in node_modules"),
+            None => Ok(()),
         }
-        let lockfile = self.lockfile();
-        let mut gone = vec!["project/node_modules".into(), format!("project/{lockfile}")];
-        if cold {
-            gone.extend(["store".into(), "cache".into(), "home".into()]);
-        } else if scenario.contains("cold metadata") {
+    }
+
+    fn prepare(&mut self, scenario: &Scenario, registry: &Registry) -> Result<()> {
+        match scenario.start {
+            Start::Installed => return Ok(()),
+            Start::OneLess => {
+                let earlier = self.earlier_manifest.as_ref().context("the fixture has no dependency to add")?;
+                fs::write(self.project().join("package.json"), earlier)?;
+                self.run(false, registry)?;
+                fs::write(self.project().join("package.json"), &self.root_manifest)?;
+                return Ok(());
+            }
+            Start::Lockfile | Start::Manifest => {}
+        }
+        let mut gone = self.remains();
+        if !scenario.hot_store {
+            gone.extend(["store", "cache", "home"].map(|name| self.folder.join(name)));
+        } else if !scenario.hot_metadata {
             gone.extend(self.metadata()?);
         }
+        self.move_aside(&gone)?;
+        fs::create_dir_all(self.folder.join("home"))?;
+        if let (Start::Lockfile, Some(seed)) = (scenario.start, &self.seed) {
+            fs::write(self.project().join(seed.lockfile), &seed.text)?;
+        }
+        Ok(())
+    }
+
+    /// What an install leaves in the project.
+    fn remains(&self) -> Vec<PathBuf> {
+        let project = self.project();
+        let modules = ["."].into_iter().chain(self.members.iter().map(String::as_str));
+        let modules = modules.map(|folder| project.join(folder).join("node_modules"));
+        let state = project.join(".yarn");
+        let lockfiles = self.kind.lockfiles().iter().map(|name| project.join(name));
+        modules.chain([state]).chain(lockfiles).collect()
+    }
+
+    /// Moves files and folders away: on some disks, creating is slow for seconds after many were deleted.
+    fn move_aside(&mut self, gone: &[PathBuf]) -> Result<()> {
         self.aside += 1;
         let aside = self.folder.join(format!("aside/{}", self.aside));
         fs::create_dir_all(&aside)?;
-        for (at, name) in gone.iter().enumerate() {
-            let from = self.folder.join(name);
+        for (at, from) in gone.iter().enumerate() {
             if from.symlink_metadata().is_ok() {
                 fs::rename(from, aside.join(at.to_string()))?;
             }
-        }
-        fs::create_dir_all(self.folder.join("home"))?;
-        if restore {
-            fs::copy(self.folder.join(lockfile), self.folder.join("project").join(lockfile))?;
         }
         Ok(())
     }
 
     /// Where cached metadata lies; bun keeps it as `*.npm` beside the packages.
-    fn metadata(&self) -> Result<Vec<String>> {
-        if !self.name.starts_with("bun") {
-            return Ok(vec!["cache".into()]);
+    fn metadata(&self) -> Result<Vec<PathBuf>> {
+        match self.kind.tool {
+            Tool::Pnpm => Ok(vec![self.folder.join("cache")]),
+            Tool::Yarn => Ok(vec![self.folder.join("home/yarn/metadata")]),
+            Tool::Npm => bail!("it keeps metadata and packages in one cache"),
+            Tool::Bun => {
+                let names = fs::read_dir(self.folder.join("cache"))?.flatten().map(|entry| entry.path());
+                Ok(names.filter(|path| path.extension().is_some_and(|extension| extension == "npm")).collect())
+            }
         }
-        let names = fs::read_dir(self.folder.join("cache"))?.flatten().map(|entry| entry.file_name());
-        let names = names.filter_map(|name| name.into_string().ok()).filter(|name| name.ends_with(".npm"));
-        Ok(names.map(|name| format!("cache/{name}")).collect())
     }
 
     /// Deletes the old trees, between rounds and untimed.
@@ -141,46 +199,20 @@ impl Contender {
         fs::remove_dir_all(self.folder.join("aside")).ok();
     }
 
-    fn run(&self, frozen: bool, registry: &Registry) -> Result<Run> {
-        let (project, home) = (self.folder.join("project"), self.folder.join("home"));
-        let log = self.folder.join("output.log");
-        let output = fs::File::create(&log)?;
-        let result = self.folder.join("measured");
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(RUN_ONE).arg(&result).arg(&self.program);
-        command.args(["install", "--ignore-scripts"]).current_dir(&project).env_remove("CI").env("HOME", &home);
-        command.env("XDG_DATA_HOME", home.join("data")).env("XDG_CACHE_HOME", home.join("cache"));
-        command.env("XDG_STATE_HOME", home.join("state")).env("PNPM_HOME", &home);
-        if frozen {
-            command.arg("--frozen-lockfile");
-        } else if !self.name.starts_with("bun") {
-            command.arg("--no-frozen-lockfile");
-        }
-        command.stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
-        let ended = command.status()?;
-        if !ended.success() {
-            let said = fs::read_to_string(log).unwrap_or_default();
-            bail!("{}: {}", ended, said.trim().lines().next_back().unwrap_or_default());
-        }
-        let missing = self.wanted.iter().find(|name| !project.join("node_modules").join(name).exists());
-        ensure!(missing.is_none(), "{missing:?} is not in node_modules");
-        let measured: Vec<f64> = serde_json::from_slice(&fs::read(result)?)?;
-        let [wall, cpu, peak] = measured[..] else { bail!("the measurement is not readable") };
-        Ok(Run { wall, cpu, peak, requests: registry.counts() })
+    fn project(&self) -> PathBuf {
+        self.folder.join("project")
     }
 }
 
-/// The first argument of the copy of this program that starts a contender: Linux counts the size of the process that
-/// starts another as the other's peak, and this one holds the registry.
-pub(crate) const RUN_ONE: &str = "run-one";
-
-/// Runs a program, writes wall clock, CPU time and peak memory to `result`, and passes on whether it succeeded.
-pub(crate) fn run_one(result: &str, program: &str, arguments: &[String]) -> Result<bool> {
-    let start = Instant::now();
-    let ended = Command::new(program).args(arguments).spawn()?.wait4()?;
-    let wall = start.elapsed().as_secs_f64() * 1000.0;
-    let cpu = (ended.rusage.utime + ended.rusage.stime).as_secs_f64() * 1000.0;
-    let peak = ended.rusage.maxrss as f64 / 1024.0 / 1024.0;
-    fs::write(result, serde_json::to_vec(&[wall, cpu, peak])?)?;
-    Ok(ended.status.success())
+/// A run asked for what its scenario makes it ask for. `tarballs` is what the first run needed.
+fn check_requests(scenario: &Scenario, asked: (u64, u64), tarballs: u64) -> Result<()> {
+    let (packuments, asked) = asked;
+    let (fresh, cold) = (scenario.start == Start::Manifest, !scenario.hot_store);
+    ensure!(!cold || asked >= tarballs, "a cold run asked for {asked} tarballs where the first run needed {tarballs}");
+    ensure!(cold || asked == 0, "a run with all packages in the store asked for {asked} tarballs");
+    ensure!(!fresh || scenario.hot_metadata || packuments > 0, "metadata that was not there was not asked for");
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,11 +14,15 @@ use std::{
 };
 
 use anyhow::Result;
+use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
 const LATENCY: Duration = Duration::from_millis(50);
 const BYTES_PER_SECOND: f64 = 200e6 / 8.0;
 const CHUNK: usize = 16 * 1024;
+
+/// When generated packages came out: long before any run.
+const PUBLISHED: &str = "2024-01-01T00:00:00.000Z";
 
 /// A running registry; it ends with the process.
 pub(crate) struct Registry {
@@ -28,7 +32,7 @@ pub(crate) struct Registry {
 }
 
 struct Shared {
-    mirror: PathBuf,
+    mirror: Option<PathBuf>,
     base: String,
     answers: Mutex<HashMap<String, Option<Arc<Answer>>>>,
     packuments: AtomicU64,
@@ -48,12 +52,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Registry {
-    /// Serves the folders `packuments` and `tarballs` of a mirror.
-    pub(crate) fn start(mirror: &Path) -> Result<Self> {
+    /// Serves the folders `packuments` and `tarballs` of a mirror, and what is published to it.
+    pub(crate) fn start(mirror: Option<&Path>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}/", listener.local_addr()?);
         let shared = Arc::new(Shared {
-            mirror: mirror.to_owned(),
+            mirror: mirror.map(Path::to_owned),
             base: url.clone(),
             answers: Mutex::default(),
             packuments: AtomicU64::new(0),
@@ -69,6 +73,21 @@ impl Registry {
             }
         });
         Ok(Self { url, shared })
+    }
+
+    /// Adds a package with one version. In its manifest, `@BASE@/` stands for the registry's address.
+    pub(crate) fn publish(&self, name: &str, manifest: &Value, tarball: Vec<u8>) {
+        let version = manifest["version"].as_str().unwrap_or_default();
+        let common = json!({
+            "name": name, "modified": PUBLISHED, "dist-tags": { "latest": version }, "versions": { version: manifest },
+        });
+        let mut full = common.clone();
+        full["time"] = json!({ "created": PUBLISHED, "modified": PUBLISHED, version: PUBLISHED });
+        let mut answers = lock(&self.shared.answers);
+        for (key, text) in [(name.to_owned(), common), (format!("full:{name}"), full)] {
+            answers.insert(key, Some(Arc::new(packument(text.to_string().as_bytes(), &self.shared.base))));
+        }
+        answers.insert(tarball_path(name, version), Some(Arc::new(raw(tarball))));
     }
 
     /// Puts the registry behind 50 ms and 200 Mbit/s shared by all connections, or back on loopback.
@@ -168,11 +187,21 @@ fn find(shared: &Shared, path: &str, tarball: bool, full: bool) -> Option<Arc<An
     if let Some(known) = lock(&shared.answers).get(&key) {
         return known.clone();
     }
-    let folder = shared.mirror.join(if tarball { "tarballs" } else { "packuments" });
-    let bytes = fs::read(folder.join(hex(key.as_bytes()))).ok();
+    let bytes = shared.mirror.as_ref().and_then(|mirror| fs::read(mirror_file(mirror, &key, tarball)).ok());
     let answer = bytes.map(|bytes| Arc::new(if tarball { raw(bytes) } else { packument(&bytes, &shared.base) }));
     lock(&shared.answers).insert(key, answer.clone());
     answer
+}
+
+/// Where a mirror keeps an answer: the path that is asked for, of a full packument after `full:`.
+pub(crate) fn mirror_file(mirror: &Path, key: &str, tarball: bool) -> PathBuf {
+    mirror.join(if tarball { "tarballs" } else { "packuments" }).join(hex(key.as_bytes()))
+}
+
+/// The path of a tarball, as registries have it.
+pub(crate) fn tarball_path(name: &str, version: &str) -> String {
+    let file = name.split('/').next_back().unwrap_or(name);
+    format!("{name}/-/{file}-{version}.tgz")
 }
 
 fn raw(plain: Vec<u8>) -> Answer {
