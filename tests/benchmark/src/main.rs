@@ -7,19 +7,28 @@
 //! ```
 //! How to use it, and what each scenario is: `README.md` beside `src`.
 
+mod chart;
 mod contender;
 mod fixture;
 mod generate;
 mod machine;
 mod measure;
+mod readme;
 mod registry;
 mod results;
 mod scenario;
 mod table;
+mod targets;
 
-use anyhow::Result;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use measure::{Measuring, Setting};
+use results::Results;
 use scenario::{SCALING, SCENARIOS};
 
 /// Measures installers side by side.
@@ -48,6 +57,21 @@ enum Command {
         #[command(flatten)]
         setting: Setting,
     },
+    /// Writes table and chart of a result into the marked section of a README, and prints how the targets stand.
+    Readme {
+        /// What `run` wrote.
+        #[arg(long)]
+        json: PathBuf,
+        /// What `scaling` wrote.
+        #[arg(long)]
+        scaling: Option<PathBuf>,
+        /// The file with the lines `<!-- benchmark:start -->` and `<!-- benchmark:end -->`.
+        #[arg(long, default_value = "README.md")]
+        readme: PathBuf,
+        /// The chart, beside it: its address in the README.
+        #[arg(long, default_value = "docs/benchmark.svg")]
+        chart: PathBuf,
+    },
 }
 
 fn main() -> Result<()> {
@@ -61,6 +85,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Run { fixture, setting } => run(&fixture, setting),
         Command::Scaling { packages, setting } => scaling(&packages, setting),
+        Command::Readme { json, scaling, readme, chart } => write_readme(&json, scaling.as_deref(), &readme, &chart),
     }
 }
 
@@ -88,6 +113,21 @@ fn scaling(packages: &[usize], setting: Setting) -> Result<()> {
     }
     say(&table::scaling(&measuring.results, &sizes));
     measuring.end();
+    Ok(())
+}
+
+fn write_readme(json: &Path, scaling: Option<&Path>, readme: &Path, chart: &Path) -> Result<()> {
+    let results = Results::read(json)?;
+    let scaling = scaling.map(Results::read).transpose()?;
+    let section = readme::section(&results, scaling.as_ref(), &chart.display().to_string());
+    let text = fs::read_to_string(readme).with_context(|| format!("{}", readme.display()))?;
+    let text = readme::rewrite(&text, &section).with_context(|| format!("{}", readme.display()))?;
+    let fixture = *results.names(|row| &row.fixture).first().context("the result is empty")?;
+    let chart = readme.parent().unwrap_or(Path::new("")).join(chart);
+    fs::create_dir_all(chart.parent().unwrap_or(Path::new("")))?;
+    fs::write(&chart, chart::chart(&results, fixture)).with_context(|| format!("{}", chart.display()))?;
+    fs::write(readme, text)?;
+    say(&targets::table(&results, fixture));
     Ok(())
 }
 

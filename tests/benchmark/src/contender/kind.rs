@@ -84,6 +84,16 @@ impl Kind {
         KINDS.into_iter().find(|kind| kind.name == plain)
     }
 
+    /// It is wasi-pm.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.name.starts_with("wasi-pm")
+    }
+
+    /// It is set up as the program comes.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.name.trim_start_matches("wasi-").contains('-')
+    }
+
     /// Names that its lockfile may have.
     pub(crate) fn lockfiles(&self) -> &'static [&'static str] {
         match self.tool {
