@@ -16,7 +16,7 @@ pub(crate) use run::{RUN_ONE, Run, run_one};
 use crate::{
     fixture::Fixture,
     registry::Registry,
-    scenario::{Scenario, Start},
+    scenario::{RESTORE_COLD, Scenario, Start},
 };
 
 /// An installer and its folders.
@@ -28,9 +28,8 @@ pub(crate) struct Contender {
     folder: PathBuf,
     members: Vec<String>,
     wanted: Vec<(String, String)>,
-    root_manifest: String,
-    /// The root's manifest before a dependency is added to it.
-    earlier_manifest: Option<String>,
+    /// The files that change when a dependency is added: path, text before, text after.
+    added: Vec<(String, String, String)>,
     seed: Option<Seed>,
     aside: u32,
 }
@@ -63,10 +62,9 @@ impl Contender {
             fs::create_dir_all(file.parent().context("a file is in a folder")?)?;
             fs::write(file, text)?;
         }
-        let root = |files: Vec<(String, String)>| {
-            files.into_iter().find_map(|(path, text)| (path == "./package.json").then_some(text))
-        };
-        let earlier = fixture.with_one_less().map(|less| kind.files(&less, places)).transpose()?;
+        let before = fixture.with_one_less().map(|less| kind.files(&less, places)).transpose()?;
+        let pairs = before.into_iter().flatten().zip(files).filter(|(before, after)| before != after);
+        let added = pairs.map(|((path, before), (_, after))| (path, before, after)).collect();
         Ok(Self {
             name: name.to_owned(),
             kind,
@@ -74,8 +72,7 @@ impl Contender {
             folder: folder.to_owned(),
             members: fixture.members().map(ToOwned::to_owned).collect(),
             wanted: fixture.wanted(),
-            root_manifest: root(files).context("a fixture has a root")?,
-            earlier_manifest: earlier.and_then(root),
+            added,
             seed: None,
             aside: 0,
         })
@@ -93,14 +90,21 @@ impl Contender {
         said.split_whitespace().last().filter(|_| output.status.success()).map(ToOwned::to_owned)
     }
 
-    /// The first, untimed run: fills store and cache, keeps the lockfile for restores, warms the registry.
+    /// The first, untimed runs: one without a lockfile, which is kept for restores, and one of it with nothing else,
+    /// which tells how many tarballs are needed. They fill the store and warm the registry.
     pub(crate) fn seed(&mut self, registry: &Registry) -> Result<()> {
         registry.counts();
-        let run = self.run(false, registry)?;
+        let asked = self.run(false, registry)?.requests.1;
         let found = self.kind.lockfiles().iter().find(|name| self.project().join(name).exists());
         let lockfile = *found.context("it wrote no lockfile")?;
         let text = fs::read_to_string(self.project().join(lockfile))?;
-        self.seed = Some(Seed { lockfile, text, tarballs: run.requests.1 });
+        self.seed = Some(Seed { lockfile, text, tarballs: 0 });
+        self.prepare(&RESTORE_COLD, registry)?;
+        registry.counts();
+        let needed = self.run(true, registry)?.requests.1;
+        // Without a lockfile some are fetched that turn out not to be needed, but never most.
+        ensure!(needed * 2 >= asked, "a restore asked for {needed} tarballs, the first run for {asked}");
+        self.seed.iter_mut().for_each(|seed| seed.tarballs = needed);
         self.check_tree()
     }
 
@@ -136,10 +140,14 @@ impl Contender {
         match scenario.start {
             Start::Installed => return Ok(()),
             Start::OneLess => {
-                let earlier = self.earlier_manifest.as_ref().context("the fixture has no dependency to add")?;
-                fs::write(self.project().join("package.json"), earlier)?;
+                ensure!(!self.added.is_empty(), "the fixture has no dependency to add");
+                for (path, before, _) in &self.added {
+                    fs::write(self.project().join(path), before)?;
+                }
                 self.run(false, registry)?;
-                fs::write(self.project().join("package.json"), &self.root_manifest)?;
+                for (path, _, after) in &self.added {
+                    fs::write(self.project().join(path), after)?;
+                }
                 return Ok(());
             }
             Start::Lockfile | Start::Manifest => {}
@@ -204,12 +212,13 @@ impl Contender {
     }
 }
 
-/// A run asked for what its scenario makes it ask for. `tarballs` is what the first run needed.
+/// A run asked for what its scenario makes it ask for. `tarballs` are needed by whoever has none.
 fn check_requests(scenario: &Scenario, asked: (u64, u64), tarballs: u64) -> Result<()> {
     let (packuments, asked) = asked;
     let (fresh, cold) = (scenario.start == Start::Manifest, !scenario.hot_store);
-    ensure!(!cold || asked >= tarballs, "a cold run asked for {asked} tarballs where the first run needed {tarballs}");
-    ensure!(cold || asked == 0, "a run with all packages in the store asked for {asked} tarballs");
+    ensure!(!cold || asked >= tarballs, "a cold run asked for {asked} tarballs and needs {tarballs}");
+    // Some programs fetch a few that they do not need; most means that the store was not hot.
+    ensure!(cold || asked * 2 < tarballs.max(1), "a run with all packages in the store asked for {asked} tarballs");
     ensure!(!fresh || scenario.hot_metadata || packuments > 0, "metadata that was not there was not asked for");
     Ok(())
 }

@@ -49,10 +49,12 @@ impl Fixture {
         self.projects.iter().flat_map(of).collect()
     }
 
-    /// Without the last dependency of its root: what a project is before somebody adds one. `None` if it has none.
+    /// Without the last dependency of its first project that has any: what it is before somebody adds one.
     pub(crate) fn with_one_less(&self) -> Option<Self> {
         let mut less = self.clone();
-        let dependencies = less.projects.first_mut()?.1.get_mut("dependencies")?.as_object_mut()?;
+        let mut dependencies =
+            less.projects.iter_mut().filter_map(|(_, it)| it.get_mut("dependencies")?.as_object_mut());
+        let dependencies = dependencies.find(|dependencies| !dependencies.is_empty())?;
         let last = dependencies.keys().next_back()?.clone();
         dependencies.shift_remove(&last);
         Some(less)

@@ -14,6 +14,7 @@ mod generate;
 mod machine;
 mod measure;
 mod readme;
+mod record;
 mod registry;
 mod results;
 mod scenario;
@@ -28,6 +29,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use measure::{Measuring, Setting};
+use record::Recording;
 use results::Results;
 use scenario::{SCALING, SCENARIOS};
 
@@ -57,6 +59,8 @@ enum Command {
         #[command(flatten)]
         setting: Setting,
     },
+    /// Installs fixtures once with each contender and keeps all that they ask a real registry for in a mirror.
+    Record(Recording),
     /// Writes table and chart of a result into the marked section of a README, and prints how the targets stand.
     Readme {
         /// What `run` wrote.
@@ -85,6 +89,10 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Run { fixture, setting } => run(&fixture, setting),
         Command::Scaling { packages, setting } => scaling(&packages, setting),
+        Command::Record(recording) => {
+            say(&record::record(&recording)?);
+            Ok(())
+        }
         Command::Readme { json, scaling, readme, chart } => write_readme(&json, scaling.as_deref(), &readme, &chart),
     }
 }

@@ -42,7 +42,8 @@ pub(crate) struct Setting {
     contenders: Vec<(String, PathBuf)>,
 }
 
-fn contender_argument(text: &str) -> Result<(String, PathBuf), String> {
+/// A name and a program.
+pub(crate) fn contender_argument(text: &str) -> Result<(String, PathBuf), String> {
     let (name, program) = text.split_once('=').ok_or("expected NAME=PROGRAM")?;
     if kind::Kind::of(name).is_none() {
         return Err(format!("NAME is one of {}", kind::KINDS.map(|kind| kind.name).join(", ")));
@@ -81,9 +82,8 @@ impl Measuring {
     /// # Errors
     /// If there is none.
     pub(crate) fn fixture(&self, wanted: &str) -> Result<Fixture> {
-        let folder = Path::new(wanted);
-        if folder.join("package.json").exists() {
-            return Fixture::read(folder);
+        if Path::new(wanted).join("package.json").exists() {
+            return Fixture::read(Path::new(wanted));
         }
         let generated = generate::generate(wanted)?;
         generated.publish(&self.registry)?;

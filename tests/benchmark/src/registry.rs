@@ -17,6 +17,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
+use crate::record::Upstream;
+
 const LATENCY: Duration = Duration::from_millis(50);
 const BYTES_PER_SECOND: f64 = 200e6 / 8.0;
 const CHUNK: usize = 16 * 1024;
@@ -33,6 +35,8 @@ pub(crate) struct Registry {
 
 struct Shared {
     mirror: Option<PathBuf>,
+    /// Where to ask for what the mirror lacks.
+    upstream: Option<Upstream>,
     base: String,
     answers: Mutex<HashMap<String, Option<Arc<Answer>>>>,
     packuments: AtomicU64,
@@ -54,10 +58,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Registry {
     /// Serves the folders `packuments` and `tarballs` of a mirror, and what is published to it.
     pub(crate) fn start(mirror: Option<&Path>) -> Result<Self> {
+        Self::serve(mirror, None)
+    }
+
+    /// Serves a mirror, and adds to it what it lacks.
+    pub(crate) fn recording(mirror: &Path, upstream: Upstream) -> Result<Self> {
+        for folder in ["packuments", "tarballs"] {
+            fs::create_dir_all(mirror.join(folder))?;
+        }
+        Self::serve(Some(mirror), Some(upstream))
+    }
+
+    fn serve(mirror: Option<&Path>, upstream: Option<Upstream>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}/", listener.local_addr()?);
         let shared = Arc::new(Shared {
             mirror: mirror.map(Path::to_owned),
+            upstream,
             base: url.clone(),
             answers: Mutex::default(),
             packuments: AtomicU64::new(0),
@@ -187,7 +204,11 @@ fn find(shared: &Shared, path: &str, tarball: bool, full: bool) -> Option<Arc<An
     if let Some(known) = lock(&shared.answers).get(&key) {
         return known.clone();
     }
-    let bytes = shared.mirror.as_ref().and_then(|mirror| fs::read(mirror_file(mirror, &key, tarball)).ok());
+    let bytes = shared.mirror.as_ref().and_then(|mirror| {
+        let file = mirror_file(mirror, &key, tarball);
+        let known = fs::read(&file).ok();
+        known.or_else(|| shared.upstream.as_ref()?.record(path, &file, tarball, full))
+    });
     let answer = bytes.map(|bytes| Arc::new(if tarball { raw(bytes) } else { packument(&bytes, &shared.base) }));
     lock(&shared.answers).insert(key, answer.clone());
     answer

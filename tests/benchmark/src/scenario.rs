@@ -36,6 +36,9 @@ const fn cold(name: &'static str, start: Start) -> Scenario {
     Scenario { name, start, hot_store: false, hot_metadata: false, far: false }
 }
 
+/// With a lockfile and nothing else.
+pub(crate) const RESTORE_COLD: Scenario = cold("restore cold/cold", Start::Lockfile);
+
 /// What is measured, in the order of the table.
 pub(crate) const SCENARIOS: [Scenario; 9] = [
     hot("repeat", Start::Installed),
@@ -43,9 +46,9 @@ pub(crate) const SCENARIOS: [Scenario; 9] = [
     hot("restore hot/hot", Start::Lockfile),
     hot("install hot/hot", Start::Manifest),
     Scenario { hot_metadata: false, ..hot("install cold metadata, hot store", Start::Manifest) },
-    cold("restore cold/cold", Start::Lockfile),
+    RESTORE_COLD,
     cold("install cold/cold", Start::Manifest),
-    Scenario { far: true, ..cold("restore cold/cold, 50 ms 200 Mbit/s", Start::Lockfile) },
+    Scenario { far: true, name: "restore cold/cold, 50 ms 200 Mbit/s", ..RESTORE_COLD },
     Scenario { far: true, ..cold("install cold/cold, 50 ms 200 Mbit/s", Start::Manifest) },
 ];
 
