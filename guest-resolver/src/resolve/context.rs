@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Notice, Skipped};
 use wit::guest::wasi_pm::resolver::types::Failure;
+use wit::guest::wasi_pm::resolver::types::Platform;
 use wit::settings::Settings;
 
 use crate::age::AgePolicy;
@@ -48,6 +49,8 @@ pub enum Anew {
 pub struct Context {
     /// The settings of the project.
     pub settings: Settings,
+    /// The machine that packages are chosen for.
+    pub platform: Platform,
     /// The projects, by identity.
     pub projects: BTreeMap<String, Project>,
     /// The existing lockfile.

@@ -58,6 +58,7 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
     let preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), &anew);
     Ok(Context {
         settings,
+        platform: given.platform.clone(),
         projects,
         lockfile,
         anew,

@@ -22,6 +22,9 @@ fn registry() -> Registry {
         ("util", vec![("1.0.0", json!({"optionalDependencies": {"gone": "1"}, "dependencies": {"ring": "1"}}))]),
         ("ring", vec![("1.0.0", json!({"dependencies": {"util": "1", "lib": "*"}}))]),
         ("odd", vec![("1.0.0", json!({"optionalDependencies": {"lib": "https://files.example/lib.tgz"}}))]),
+        ("tool", vec![("1.0.0", json!({"optionalDependencies": {"tool-linux": "1", "tool-darwin": "1"}}))]),
+        ("tool-linux", vec![("1.0.0", json!({"os": ["linux"]}))]),
+        ("tool-darwin", vec![("1.0.0", json!({"os": ["darwin"]}))]),
         ("host", vec![("2.0.0", json!({"dependencies": {"ring": "1"}})), ("3.0.0", json!({}))]),
     ])
 }
@@ -60,17 +63,21 @@ fn answer(registry: &Registry, request: &Request) -> Answer {
     }
 }
 
+/// A project on Linux; with `selection` of the settings.
+fn given(manifest: &Value, selection: &Value) -> Project {
+    Project {
+        importers: vec![Importer { id: ".".to_owned(), manifest: manifest.to_string() }],
+        lockfile: None,
+        settings: json!({"registries": {"default": "https://registry.example/"}, "selection": selection}).to_string(),
+        platform: Platform { os: "linux".to_owned(), cpu: "x64".to_owned(), libc: None, node: None },
+        intent: Intent::Install,
+    }
+}
+
 /// Runs a session; `choose` says how many of the open requests are answered next, and which one first.
 fn run(manifest: &Value, mut choose: impl FnMut(usize) -> (usize, usize)) -> Result<Outcome, Vec<Failure>> {
     let registry = registry();
-    let mut session = Session::open(Project {
-        importers: vec![Importer { id: ".".to_owned(), manifest: manifest.to_string() }],
-        lockfile: None,
-        settings: json!({"registries": {"default": "https://registry.example/"}, "selection": {"lockfileOnly": true}})
-            .to_string(),
-        platform: Platform { os: "linux".to_owned(), cpu: "x64".to_owned(), libc: None, node: None },
-        intent: Intent::Install,
-    })?;
+    let mut session = Session::open(given(manifest, &json!({"lockfileOnly": true})))?;
     let mut open: Vec<NumberedRequest> = Vec::new();
     let mut replies = Vec::new();
     loop {
@@ -85,6 +92,23 @@ fn run(manifest: &Value, mut choose: impl FnMut(usize) -> (usize, usize)) -> Res
             .map(|_| open.remove(first % open.len()))
             .map(|asked| Reply { id: asked.id, answer: answer(&registry, &asked.request) })
             .collect();
+    }
+}
+
+/// The names of the packages that a session offers for download.
+fn offered(manifest: &Value, selection: &Value) -> Vec<String> {
+    let registry = registry();
+    let mut session = Session::open(given(manifest, selection)).unwrap();
+    let (mut replies, mut names) = (Vec::new(), Vec::new());
+    loop {
+        let progress = session.advance(replies).unwrap();
+        names.extend(progress.downloads.into_iter().map(|download| download.name));
+        if progress.outcome.is_some() {
+            names.sort();
+            return names;
+        }
+        let requests = progress.requests.into_iter();
+        replies = requests.map(|it| Reply { id: it.id, answer: answer(&registry, &it.request) }).collect();
     }
 }
 
@@ -125,6 +149,20 @@ fn a_package_that_asks_for_bytes_of_no_registry_is_refused_unfetched_even_where_
     let failures = run(&json!({"dependencies": {"odd": "1"}}), |open| (open, 0)).unwrap_err();
     assert_eq!(failures[0].code, "ERR_PNPM_EXOTIC_SUBDEP");
     assert_eq!(failures[0].chain, [".", "odd@1.0.0", "lib@https://files.example/lib.tgz"]);
+}
+
+#[test]
+fn an_optional_package_of_another_platform_is_not_offered_for_download() {
+    let tool = json!({"dependencies": {"tool": "1"}});
+    assert_eq!(offered(&tool, &json!({})), ["tool", "tool-linux"]);
+    let both = json!({"supportedArchitectures": {"os": ["current", "darwin"]}});
+    assert_eq!(offered(&tool, &both), ["tool", "tool-darwin", "tool-linux"]);
+}
+
+#[test]
+fn a_package_of_another_platform_that_must_be_there_is_offered() {
+    let wanted = json!({"dependencies": {"tool": "1", "tool-darwin": "1"}});
+    assert_eq!(offered(&wanted, &json!({})), ["tool", "tool-darwin", "tool-linux"]);
 }
 
 proptest! {
