@@ -2,6 +2,7 @@
 //! folders of their own. Nothing here reaches the network, and no child sees the caller's configuration.
 
 pub mod corpus;
+pub mod cost;
 pub mod native;
 pub mod oracle;
 pub mod project;

@@ -18,7 +18,7 @@ use wit::{
     },
 };
 
-use crate::oracle::Facts;
+use crate::oracle::Answers;
 
 /// What a resolution, or a lockfile that is placed, comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub enum Order {
 ///
 /// # Panics
 /// If the session waits for nothing.
-pub fn resolve(project: &engine::Project, facts: &Facts<'_>, order: Order) -> Result<Made, Codes> {
+pub fn resolve(project: &engine::Project, facts: &dyn Answers, order: Order) -> Result<Made, Codes> {
     let mut session = Session::open(record(project)).map_err(codes)?;
     let (mut open, mut replies, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
     loop {
@@ -118,7 +118,8 @@ pub fn record(project: &engine::Project) -> wire::Project {
     }
 }
 
-fn reply(facts: &Facts<'_>, asked: NumberedRequest) -> Reply {
+/// What is known of a request, as the guest takes it.
+pub(crate) fn reply(facts: &dyn Answers, asked: NumberedRequest) -> Reply {
     let not_found =
         || wire::Unavailable { reason: wire::UnavailableReason::NotFound, url: None, status: Some(404), detail: None };
     let answer = match request(asked.request).map(|request| facts.answer(&request)) {

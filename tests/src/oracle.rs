@@ -11,6 +11,18 @@ use serde_json::Value;
 
 use crate::world::World;
 
+/// Who knows the answers that a session can ask for.
+pub trait Answers {
+    /// What is known.
+    fn answer(&self, request: &Request) -> Answer;
+}
+
+/// The answer to what is not there.
+#[must_use]
+pub fn not_found() -> Answer {
+    Answer::Unavailable(Unavailable { reason: Reason::NotFound, url: None, status: Some(404), detail: None })
+}
+
 /// Who knows all of a world.
 pub struct Facts<'a> {
     world: &'a World,
@@ -31,25 +43,6 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn beside(self, root: PathBuf) -> Self {
         Self { root: Some(root), ..self }
-    }
-
-    /// What is known.
-    #[must_use]
-    pub fn answer(&self, request: &Request) -> Answer {
-        let found = match request {
-            Request::Metadata(asked) => self.metadata(asked.name.as_str(), asked.full).map(Answer::Metadata),
-            Request::Manifest { name, version, .. } => {
-                self.manifest(name.as_str(), version).map(|manifest| Answer::Manifest(manifest.to_string().into()))
-            }
-            Request::Local { path, .. } => self.folder(path),
-            Request::Git(_) | Request::Tarball(_) | Request::Custom { .. } => None,
-        };
-        found.unwrap_or(Answer::Unavailable(Unavailable {
-            reason: Reason::NotFound,
-            url: None,
-            status: Some(404),
-            detail: None,
-        }))
     }
 
     fn folder(&self, path: &str) -> Option<Answer> {
@@ -89,6 +82,20 @@ impl<'a> Facts<'a> {
 
     fn manifest(&self, name: &str, version: &str) -> Option<Value> {
         self.world.get(name)?.packument(name, self.base, true)["versions"].get(version).cloned()
+    }
+}
+
+impl Answers for Facts<'_> {
+    fn answer(&self, request: &Request) -> Answer {
+        let found = match request {
+            Request::Metadata(asked) => self.metadata(asked.name.as_str(), asked.full).map(Answer::Metadata),
+            Request::Manifest { name, version, .. } => {
+                self.manifest(name.as_str(), version).map(|manifest| Answer::Manifest(manifest.to_string().into()))
+            }
+            Request::Local { path, .. } => self.folder(path),
+            Request::Git(_) | Request::Tarball(_) | Request::Custom { .. } => None,
+        };
+        found.unwrap_or_else(not_found)
     }
 }
 

@@ -2,16 +2,18 @@
 
 use std::sync::Mutex;
 
+use wit::PackageName;
+
 use super::{
     cache::{self, Entry, Place},
     oracle::lock,
-    packument::{Index, Packed},
+    packument::{self, Index, Packed, PackumentError},
 };
 use crate::facts::Metadata;
 
 /// A packument that can be asked.
 #[derive(Debug)]
-pub(super) struct Packument {
+pub struct Packument {
     index: Index,
     body: Mutex<Body>,
 }
@@ -23,6 +25,14 @@ enum Body {
 }
 
 impl Packument {
+    /// From a registry's decoded answer.
+    ///
+    /// # Errors
+    /// [`PackumentError`] if it is no packument of this package.
+    pub fn read(text: &[u8], name: &PackageName, full: bool) -> Result<Self, PackumentError> {
+        packument::read(text, name, full).map(Self::fetched)
+    }
+
     /// From the network.
     pub(super) fn fetched(packed: Packed) -> Self {
         Self { index: packed.index, body: Mutex::new(Body::Memory(packed.body)) }
@@ -51,7 +61,8 @@ impl Packument {
     }
 
     /// What the resolver is told, with the manifests it will probably want.
-    pub(super) fn metadata(&self, wanted: Option<&str>) -> Metadata {
+    #[must_use]
+    pub fn metadata(&self, wanted: Option<&str>) -> Metadata {
         let mut metadata = self.index.metadata();
         for (version, line) in self.index.likely(wanted) {
             if let Some(manifest) = self.at(line) {
@@ -62,7 +73,8 @@ impl Packument {
     }
 
     /// The manifest of a version.
-    pub(super) fn manifest(&self, version: &str) -> Option<Vec<u8>> {
+    #[must_use]
+    pub fn manifest(&self, version: &str) -> Option<Vec<u8>> {
         self.at(self.index.line(version)?)
     }
 

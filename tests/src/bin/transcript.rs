@@ -10,7 +10,7 @@ use host::facts::{Answer, MetadataRequest, Request};
 use serde_json::{Value, json};
 use tests::{
     native::{self, Order},
-    oracle::Facts,
+    oracle::{Answers as _, Facts},
     scenario::{self, Scenario},
 };
 use wit::PackageName;
