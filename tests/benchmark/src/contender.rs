@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use kind::{Kind, Places, Tool};
+use kind::{Kind, Layout, Places, Tool};
 pub(crate) use run::{RUN_ONE, Run, run_one};
 
 use crate::{
@@ -205,6 +205,12 @@ impl Contender {
     /// Deletes the old trees, between rounds and untimed.
     pub(crate) fn sweep(&self) {
         fs::remove_dir_all(self.folder.join("aside")).ok();
+    }
+
+    /// `node_modules` of its project, if it is isolated as pnpm's is.
+    pub(crate) fn isolated_tree(&self) -> Option<PathBuf> {
+        let isolated = self.kind.tool == Tool::Pnpm && self.kind.layout == Layout::Isolated;
+        isolated.then(|| self.project().join("node_modules"))
     }
 
     fn project(&self) -> PathBuf {

@@ -10,6 +10,7 @@
 mod chart;
 mod contender;
 mod fixture;
+mod floor;
 mod generate;
 mod machine;
 mod measure;

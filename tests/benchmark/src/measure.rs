@@ -12,6 +12,7 @@ use clap::Args;
 use crate::{
     contender::{Contender, Run, kind},
     fixture::Fixture,
+    floor::{FLOOR, Floor},
     generate,
     machine::Machine,
     registry::Registry,
@@ -53,6 +54,9 @@ pub(crate) fn contender_argument(text: &str) -> Result<(String, PathBuf), String
 
 /// A contender and, if it could not be started with, why.
 type Ready = (Contender, Result<(), String>);
+
+/// The scenario that has a floor.
+const WITH_FLOOR: &str = "restore hot/hot";
 
 /// One measuring.
 pub(crate) struct Measuring {
@@ -140,9 +144,17 @@ impl Measuring {
         ready
     }
 
+    /// The floor under the tree that the first contender with an isolated one has just made.
+    fn floor(&self, ready: &[Ready], scenario: &Scenario, fixture: &Fixture) -> Option<Floor> {
+        let folder = self.work.join(&fixture.name).join(FLOOR);
+        let mut trees = ready.iter().filter(|_| scenario.name == WITH_FLOOR).filter_map(|(it, _)| it.isolated_tree());
+        trees.find_map(|modules| Floor::of(&modules, &folder).ok())
+    }
+
     fn rounds(&mut self, ready: &mut [Ready], fixture: &Fixture, scenario: &Scenario) -> Result<()> {
         let mut runs: Vec<Result<Vec<Run>, String>> =
             ready.iter().map(|(_, seeded)| seeded.clone().map(|()| Vec::new())).collect();
+        let (mut floor, mut of_floor) = (None, Ok(Vec::new()));
         // One untimed round first: `repeat` and `hot` start from what the scenario itself leaves.
         for round in 0..=self.setting.rounds {
             for ((contender, _), runs) in ready.iter_mut().zip(&mut runs) {
@@ -155,13 +167,22 @@ impl Measuring {
                 contender.sweep();
             }
             if round == 0 {
+                floor = self.floor(ready, scenario, fixture);
                 continue;
             }
-            for ((contender, _), runs) in ready.iter().zip(&runs) {
+            if let (Some(floor), Ok(runs)) = (&mut floor, &mut of_floor) {
+                match floor.measure() {
+                    Ok(run) => runs.push(run),
+                    Err(error) => of_floor = Err(format!("{error:#}")),
+                }
+                floor.sweep();
+            }
+            let names = ready.iter().map(|(contender, _)| contender.name.as_str());
+            for (name, runs) in names.zip(&runs).chain(floor.as_ref().map(|_| (FLOOR, &of_floor))) {
                 let measured = runs.as_ref().ok().and_then(|runs| Summary::of(runs));
                 let failed = runs.as_ref().err().cloned();
                 if measured.is_some() || failed.is_some() {
-                    let row = empty_row(fixture, scenario.name, &contender.name);
+                    let row = empty_row(fixture, scenario.name, name);
                     self.results.put(Row { measured, failed, ..row });
                 }
             }

@@ -46,7 +46,8 @@ pub(crate) fn section(results: &Results, scaling: Option<&Results>, chart: &str)
     }
     parts.push(
         "Against the best peer: the ratio to the fastest other program with the same layout (isolated, or slots shared \
-         by projects); **slower** marks what wasi-pm loses. A dash: it has no such thing, or did not finish."
+         by projects); **slower** marks what wasi-pm loses. A dash: it has no such thing, or did not finish. The floor makes \
+         the same isolated tree from a list and does nothing else."
             .to_owned(),
     );
     for fixture in &fixtures {
@@ -106,7 +107,8 @@ fn costs(results: &Results, fixture: &str) -> String {
         "| --- | --- | ---: | ---: | ---: | ---: |".to_owned(),
     ];
     for scenario in ["install cold/cold", "restore hot/hot"] {
-        for contender in results.names(|row| &row.contender) {
+        // The floor is no program, and has nothing but its time.
+        for contender in results.names(|row| &row.contender).into_iter().filter(|name| Kind::of(name).is_some()) {
             let measured = results.find(fixture, scenario, contender).and_then(|row| row.measured.as_ref());
             let Some(Summary { cpu, peak, packuments, tarballs, .. }) = measured else { continue };
             let cpu = milliseconds(*cpu);
