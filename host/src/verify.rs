@@ -7,7 +7,7 @@ use wit::{
     time::{format_time, parse_time},
 };
 
-use crate::facts::Metadata;
+use crate::{facts::Metadata, registry::without_secrets};
 
 #[cfg(test)]
 mod tests;
@@ -100,6 +100,38 @@ impl<'a> Rules<'a> {
             message: format!("High-risk trust downgrade for \"{name}@{version}\" (possible package takeover)"),
         })
     }
+}
+
+/// Whether the tarball that a lockfile names for a version is the one that the registry names; both absolute.
+/// `manifest` is that version's in the registry's metadata, `None` if it does not name the version. Otherwise a version
+/// that people trust could front for bytes from anywhere, with an integrity to match.
+#[must_use]
+pub fn bind(name: &str, version: &str, locked: &str, manifest: Option<&[u8]>) -> Option<Violation> {
+    let manifest = manifest.and_then(|text| serde_json::from_slice::<serde_json::Value>(text).ok());
+    let published = manifest.as_ref().and_then(|manifest| manifest["dist"]["tarball"].as_str());
+    if published.is_some_and(|published| same_tarball(published, locked)) {
+        return None;
+    }
+    let (code, locked) = ("ERR_PNPM_TARBALL_URL_MISMATCH", without_secrets(locked));
+    let message = match published.map(without_secrets) {
+        Some(published) => format!(
+            "{name}@{version} has a tarball URL ({locked}) that does not match the registry's published metadata \
+             ({published})"
+        ),
+        None => format!("{name}@{version} could not be verified against the registry's published metadata"),
+    };
+    Some(Violation { code, message })
+}
+
+/// Two addresses lead to one tarball: scheme and the encoding of a scope's slash aside.
+#[must_use]
+pub fn same_tarball(a: &str, b: &str) -> bool {
+    let plain = |text: &str| {
+        let text = reqwest::Url::parse(text).map_or_else(|_| text.to_owned(), Into::into);
+        let text = text.replace("%2F", "/").replace("%2f", "/");
+        text.split_once("://").map_or(text.clone(), |(_, rest)| rest.to_owned())
+    };
+    plain(a) == plain(b)
 }
 
 fn unchecked(name: &str, version: &str) -> String {

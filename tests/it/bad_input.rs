@@ -72,6 +72,68 @@ fn a_wrong_integrity_in_the_lockfile() {
     });
 }
 
+/// The lockfile with a tarball of its own for `b`.
+fn with_tarball(project: &Project, tarball: &str) {
+    let text = project.read("pnpm-lock.yaml");
+    let at = text.find("b@1.1.0:\n").unwrap();
+    let end = text[at..].find('}').unwrap() + at;
+    project.write("pnpm-lock.yaml", &format!("{}, tarball: {tarball}{}", &text[..end], &text[end..]));
+}
+
+#[test]
+fn a_tarball_in_the_lockfile_that_is_not_the_registrys() {
+    let modes: [&[&str]; 4] = [
+        &["install", "--frozen-lockfile"],
+        &["install", "--frozen-lockfile", "--lockfile-only"],
+        &["install", "--dry-run"],
+        &["install", "--no-frozen-lockfile", "--force"],
+    ];
+    for arguments in modes {
+        fails_and_loses_nothing("ERR_PNPM_TARBALL_URL_MISMATCH", arguments, |registry, project| {
+            with_tarball(project, &format!("{}a/-/a-2.0.0.tgz", registry.url));
+        });
+    }
+}
+
+#[test]
+fn a_tarball_in_the_lockfile_that_is_not_the_registrys_does_not_survive_a_resolution() {
+    let (registry, project) = small();
+    project.run(&["install"]).ok();
+    with_tarball(&project, &format!("{}a/-/a-2.0.0.tgz", registry.url));
+    manifest(&project, &json!({ "a": "^1.0.0", "newer": "npm:a@2" }));
+    project.run(&["install"]).ok();
+    assert!(!project.read("pnpm-lock.yaml").contains("tarball:"));
+}
+
+#[test]
+fn a_tarball_in_the_lockfile_that_the_registry_names_passes_and_is_not_asked_about_again() {
+    let mut world = small_world();
+    let registry = Registry::start(small_world());
+    let elsewhere = format!("{}elsewhere/b.tgz", registry.url);
+    world["b"].versions["1.1.0"].insert("dist".to_owned(), json!({ "tarball": elsewhere }));
+    let body = world["b"].tarball("b", "1.1.0");
+    registry.publish(world);
+    registry.fault("elsewhere/b.tgz", Fault::Body("application/octet-stream", body));
+    registry.max_age(0);
+    let project = Project::new(&registry.url, binary());
+    manifest(&project, &json!({ "a": "^1.0.0" }));
+    project.run(&["install"]).ok();
+    assert!(project.read("pnpm-lock.yaml").contains(&format!("tarball: {elsewhere}")));
+    drop(registry.seen());
+    fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert_eq!(registry.seen(), [], "what was resolved has been verified");
+    fs::remove_dir_all(project.cache()).unwrap();
+    fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert_eq!(registry.seen().len(), 1, "only the package with an address of its own is asked about");
+    registry.fault("b", Fault::Status(403));
+    fs::remove_dir_all(project.cache()).unwrap();
+    fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
+    project.run(&["install", "--frozen-lockfile"]).fails_with("ERR_PNPM_META_FETCH_FAIL");
+    project.run(&["install", "--frozen-lockfile", "--config.trustLockfile=true"]).ok();
+}
+
 #[test]
 fn a_tarball_that_is_not_what_the_registry_promised() {
     fails_and_loses_nothing("ERR_PNPM_TARBALL_INTEGRITY", &["install"], |registry, project| {

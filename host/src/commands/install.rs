@@ -72,6 +72,10 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
     }
     let network = Network::new(&install);
     let mut placement = placement::find(&install, &network)?;
+    let mut verification = verify::start(&install, &network, &placement)?;
+    if changes_nothing {
+        verify::finish(verification.take(), &install)?;
+    }
     excludes::remember(&install, &placement)?;
     if config.install.lockfile_only {
         finish::write_lockfile(&install, &placement)?;
@@ -85,13 +89,10 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
         context.report.event(Event::Plan(plan.to_string().lines().map(ToOwned::to_owned).collect()));
         return Ok(());
     }
-    let verification = verify::start(&install, &network, &placement)?;
     install.tell_what_is_added(&placement, &plan);
     let store = packages::open_store(&install)?;
     let (packages, plan) = packages::have(&install, &network, &store, &layout, &mut placement, plan)?;
-    if let Some(verification) = verification {
-        verification.finish(&install)?;
-    }
+    verify::finish(verification, &install)?;
     let linked = link::carry_out(&install, &network, &placement, &plan, &layout, packages)?;
     let ignored_builds = finish::record(&install, &placement, &plan, &layout, linked, &inputs, seen)?;
     network.settle();

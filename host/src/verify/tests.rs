@@ -55,3 +55,16 @@ fn weaker_evidence_than_before_is_found_and_age_forgives_it() {
     assert_eq!(judge(&Policy { trust_policy_ignore_after: Some(1000), ..policy.clone() }, "1.2.0"), None);
     assert_eq!(judge(&Policy { trust_policy_exclude: vec!["a".to_owned()], ..policy }, "1.2.0"), None);
 }
+
+#[test]
+fn a_locked_tarball_is_the_one_that_the_registry_names() {
+    let manifest = br#"{"dist":{"tarball":"https://registry.example/@s%2fa/-/a-1.0.0.tgz"}}"#;
+    let code = |locked: &str, manifest: Option<&[u8]>| bind("@s/a", "1.0.0", locked, manifest).map(|it| it.code);
+    let mismatch = Some("ERR_PNPM_TARBALL_URL_MISMATCH");
+    assert_eq!(code("https://registry.example/@s/a/-/a-1.0.0.tgz", Some(manifest)), None);
+    assert_eq!(code("http://registry.example/@s%2Fa/-/a-1.0.0.tgz", Some(manifest)), None, "scheme aside");
+    assert_eq!(code("https://evil.example/@s/a/-/a-1.0.0.tgz", Some(manifest)), mismatch);
+    assert_eq!(code("https://registry.example/@s/a/-/a-1.0.1.tgz", Some(manifest)), mismatch);
+    assert_eq!(code("https://registry.example/@s/a/-/a-1.0.0.tgz", None), mismatch, "the version is not there");
+    assert_eq!(code("https://registry.example/@s/a/-/a-1.0.0.tgz", Some(b"{}")), mismatch, "nor is its tarball");
+}

@@ -145,6 +145,38 @@ fn unsafe_lockfiles_are_refused_with_a_code() {
     }
 }
 
+/// An entry that says of itself that a git host made it may be on anybody's server.
+#[test]
+fn only_archives_that_a_host_makes_of_a_whole_commit_need_no_integrity() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let with = |url: &str| {
+        let text = sample().replace("b@1.0.0", &format!("b@{url}")).replace("b: 1.0.0", &format!("b: {url}"));
+        let at = text.find(&format!("  b@{url}:\n    resolution: ")).unwrap();
+        let entry = format!("{{integrity: {INTEGRITY}}}");
+        let at = at + text[at..].find(&entry).unwrap();
+        let hosted = format!("{{gitHosted: true, tarball: {url}}}");
+        let text = format!("{}{hosted}{}", &text[..at], &text[at + entry.len()..]);
+        read(&text).err().map(|error| error.code)
+    };
+    for url in [
+        format!("https://codeload.github.com/o/r/tar.gz/{commit}"),
+        format!("https://bitbucket.org/o/r/get/{commit}.tar.gz"),
+        format!("https://gitlab.com/api/v4/projects/o%2Fr/repository/archive.tar.gz?ref={commit}"),
+        format!("https://gitlab.com/g/o/r/-/archive/{commit}/r-{commit}.tar.gz"),
+    ] {
+        assert_eq!(with(&url), None, "{url}");
+    }
+    for url in [
+        format!("https://evil.example/o/r/tar.gz/{commit}"),
+        "https://codeload.github.com/o/r/tar.gz/main".to_owned(),
+        format!("https://gitlab.com/o/r/-/raw/main/{commit}/r.tar.gz"),
+        format!("https://gitlab.com/api/v4/projects/o%2Fr/repository/archive.tar.gz?ref=main&x={commit}"),
+        format!("http://bitbucket.org/o/r/get/{commit}.tar.gz"),
+    ] {
+        assert_eq!(with(&url), Some(MISSING_INTEGRITY), "{url}");
+    }
+}
+
 #[test]
 fn a_refusal_names_the_way_out() {
     let error =

@@ -112,9 +112,9 @@ fn check_package(key: &str, package: &Package) -> Result<(), LockfileError> {
                 Err(LockfileError::new(MISSING_INTEGRITY, format!("{key}: {bad}")).fact("package", key).hint(RESTORE))
             }
         },
-        Resolution::Tarball { tarball, git_hosted, .. } => {
-            let pinned =
-                *git_hosted || tarball.as_deref().is_some_and(|url| url.starts_with("file:") || is_host_archive(url));
+        // What the entry says of itself (`gitHosted`) does not count: whoever changed it could say so of anything.
+        Resolution::Tarball { tarball, .. } => {
+            let pinned = tarball.as_deref().is_some_and(|url| url.starts_with("file:") || is_host_archive(url));
             match pinned && !from_registry {
                 true => Ok(()),
                 false => Err(LockfileError::new(MISSING_INTEGRITY, format!("the lockfile has no integrity for {key}"))
@@ -126,11 +126,22 @@ fn check_package(key: &str, package: &Package) -> Result<(), LockfileError> {
     }
 }
 
-/// An archive that a git host makes of a commit: the commit stands in its address.
+/// An archive that a git host makes of a commit: the whole commit stands where the host reads it, so that the address
+/// always leads to the same files.
 fn is_host_archive(url: &str) -> bool {
-    const HOSTS: [&str; 3] = ["https://codeload.github.com/", "https://gitlab.com/", "https://bitbucket.org/"];
-    let commit = |part: &str| part.len() >= 40 && part.as_bytes()[..40].iter().all(u8::is_ascii_hexdigit);
-    HOSTS.iter().any(|host| url.starts_with(host)) && url.split(['/', '=']).any(commit)
+    let Some((host, rest)) = url.strip_prefix("https://").and_then(|rest| rest.split_once('/')) else { return false };
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let commit = |text: &str| text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match (host.to_ascii_lowercase().as_str(), parts.as_slice()) {
+        ("codeload.github.com", [_, _, "tar.gz", reference]) => commit(reference),
+        ("bitbucket.org", [_, _, "get", file]) => file.strip_suffix(".tar.gz").is_some_and(commit),
+        ("gitlab.com", ["api", "v4", "projects", _, "repository", "archive.tar.gz"]) => {
+            query.split('&').find_map(|part| part.strip_prefix("ref=")).is_some_and(commit)
+        }
+        ("gitlab.com", [_, _, .., "-", "archive", reference, file]) => commit(reference) && file.ends_with(".tar.gz"),
+        _ => false,
+    }
 }
 
 /// A link of a project leads to another project, or its manifest asks for it.

@@ -1,6 +1,6 @@
-//! Holds a lockfile that is placed as it stands to the policies that its user has set. The metadata is asked for while
-//! packages are fetched, and judged before anything is linked; a lockfile that has passed is remembered by digest, so
-//! that nothing is asked again.
+//! Holds a lockfile to what its registry says and its user has set, before anything is linked: that a tarball it names
+//! is the registry's, in every mode; that what is placed as it stands is old enough and trusted. The metadata is asked
+//! for while packages are fetched; what has passed is remembered by digest, so that nothing is asked again.
 
 use std::{
     collections::BTreeSet,
@@ -9,24 +9,39 @@ use std::{
     sync::mpsc::{self, Receiver},
 };
 
-use super::{Failures, Install, Network};
+use wit::{PackageName, settings::Registries};
+
+use super::{Failures, Install, Network, one};
 use crate::{
     diagnostic::Diagnostic,
-    facts::{Answer, MetadataRequest, Oracle as _, Request, RequestId},
-    graph::{Placement, Source},
-    verify::Rules,
+    facts::{Answer, Metadata, MetadataRequest, Oracle as _, Request, RequestId, Unavailable},
+    graph::{Placement, Snapshot, Source},
+    registry::{registry_for, tarball_url},
+    verify::{Rules, Violation, bind, same_tarball},
 };
 
 /// Raised by a change of what is checked.
-const FORM: &str = "verified 1";
+const FORM: &str = "verified 2";
 /// So many violations are shown.
 const SHOWN: usize = 20;
 
 /// A verification under way.
 pub(super) struct Verification {
-    asked: Vec<(wit::PackageName, String)>,
+    asked: Vec<Entry>,
     answers: Receiver<(RequestId, Answer)>,
+    /// What was resolved just now has been held to age and trust on the way.
+    placed_as_it_stands: bool,
     verdict: PathBuf,
+}
+
+/// A package to be verified.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    name: PackageName,
+    version: String,
+    registry: Option<String>,
+    /// Where the lockfile has it from, if that is not where its registry keeps tarballs.
+    tarball: Option<String>,
 }
 
 /// Asks for what is needed; `None` where nothing is to be verified, or has been.
@@ -37,72 +52,139 @@ pub(super) fn start(
 ) -> Result<Option<Verification>, Failures> {
     let config = &install.context.config;
     let policy = &config.settings.policy;
-    // A placement with a lockfile of its own has just been resolved under the same policies.
-    if config.install.trust_lockfile || placement.lockfile.is_some() || Rules::new(policy, 1).is_none() {
+    if config.install.trust_lockfile {
         return Ok(None);
     }
-    let lockfile = fs::read(config.project.lockfile()).unwrap_or_default();
-    let mut hasher = blake3::Hasher::new();
-    let policy = serde_json::to_vec(policy).unwrap_or_default();
-    for part in [FORM.as_bytes(), &lockfile, &policy] {
-        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    let placed_as_it_stands = placement.lockfile.is_none();
+    let judged = placed_as_it_stands && Rules::new(policy, 1).is_some();
+    let mut entries = BTreeSet::new();
+    for snapshot in &placement.snapshots {
+        let Source::Registry { registry, tarball, .. } = &snapshot.source else { continue };
+        let tarball = match tarball {
+            Some(tarball) => elsewhere(&network.settings()?.registries, snapshot, registry.as_deref(), tarball)?,
+            None => None,
+        };
+        if judged || tarball.is_some() {
+            let (name, version) = (snapshot.name.clone(), snapshot.version.clone());
+            entries.insert(Entry { name, version, registry: registry.clone(), tarball });
+        }
     }
-    let verdict = config.directories.cache.join("v1").join("verified").join(hasher.finalize().to_hex().as_str());
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let policy = if judged { serde_json::to_string(policy).unwrap_or_default() } else { String::new() };
+    let verdict = config.directories.cache.join("v1").join("verified").join(digest(&policy, &entries));
     if verdict.exists() {
         return Ok(None);
     }
-    let registry = network.registry()?;
+    let oracle = network.registry()?;
     let (replies, answers) = mpsc::channel();
-    let mut asked = Vec::new();
-    let mut seen = BTreeSet::new();
-    for snapshot in &placement.snapshots {
-        let Source::Registry { registry: named, .. } = &snapshot.source else { continue };
-        if !seen.insert((snapshot.name.to_string(), snapshot.version.clone(), named.clone())) {
-            continue;
-        }
-        let id = RequestId::try_from(asked.len()).unwrap_or(RequestId::MAX);
-        asked.push((snapshot.name.clone(), snapshot.version.clone()));
+    for (id, entry) in (0..).zip(&entries) {
         let request = MetadataRequest {
-            name: snapshot.name.clone(),
-            registry: named.clone(),
-            full: true,
-            wanted: None,
+            name: entry.name.clone(),
+            registry: entry.registry.clone(),
+            full: judged,
+            wanted: entry.tarball.is_some().then(|| entry.version.clone()),
             likely: false,
         };
-        registry.ask(id, Request::Metadata(request), &replies);
+        oracle.ask(id, Request::Metadata(request), &replies);
     }
-    Ok(Some(Verification { asked, answers, verdict }))
+    Ok(Some(Verification { asked: entries.into_iter().collect(), answers, placed_as_it_stands, verdict }))
 }
 
-impl Verification {
-    /// Waits for the answers and judges.
-    pub(super) fn finish(self, install: &Install<'_>) -> Result<(), Failures> {
-        let _phase = install.phase("verify");
-        let policy = &install.context.config.settings.policy;
-        let Some(rules) = Rules::new(policy, install.environment.now) else { return Ok(()) };
-        let mut found = Vec::new();
-        for (id, answer) in self.answers.iter().take(self.asked.len()) {
-            let Some((name, version)) = self.asked.get(id as usize) else { continue };
-            let metadata = if let Answer::Metadata(metadata) = &answer { Some(metadata) } else { None };
-            found.extend(rules.judge(name.as_str(), version, metadata));
-        }
-        if found.is_empty() {
-            // Without the note it is verified once more.
-            let folder = self.verdict.parent().map_or(Ok(()), fs::create_dir_all);
-            drop(folder.and_then(|()| fs::write(&self.verdict, b"")));
-            return Ok(());
-        }
-        found.sort_by(|a, b| a.message.cmp(&b.message));
-        let count = if found.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", found.len()) };
-        let mut diagnostic = Diagnostic::new(found[0].code, format!("{count} of the lockfile failed verification"));
-        let mut lines: Vec<String> = found.iter().take(SHOWN).map(|violation| violation.message.clone()).collect();
-        if found.len() > SHOWN {
-            lines.push(format!("and {} more", found.len() - SHOWN));
-        }
-        diagnostic.causes.push(lines.join("\n"));
-        Err(vec![diagnostic.with_hint(
-            "Look at recent changes of pnpm-lock.yaml; if they are meant, exclude these versions from the policy, \
-             or remove the lockfile to resolve anew",
-        )])
+/// The absolute address of a tarball that is not where the registry keeps that version.
+fn elsewhere(
+    registries: &Registries,
+    snapshot: &Snapshot,
+    named: Option<&str>,
+    tarball: &str,
+) -> Result<Option<String>, Failures> {
+    let registry = registry_for(registries, &snapshot.name, named).map_err(one)?;
+    let absolute = registry.join(tarball).map_or_else(|_| tarball.to_owned(), Into::into);
+    let canonical = tarball_url(&registry, &snapshot.name, &snapshot.version);
+    Ok((!same_tarball(&absolute, &canonical)).then_some(absolute))
+}
+
+/// Names what was verified, and under which policy.
+fn digest(policy: &str, entries: &BTreeSet<Entry>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut part = |text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+    };
+    part(FORM);
+    part(policy);
+    for Entry { name, version, registry, tarball } in entries {
+        part(name.as_str());
+        part(version);
+        part(registry.as_deref().unwrap_or_default());
+        part(tarball.as_deref().unwrap_or_default());
     }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Waits for the answers and judges.
+pub(super) fn finish(verification: Option<Verification>, install: &Install<'_>) -> Result<(), Failures> {
+    let Some(Verification { asked, answers, placed_as_it_stands, verdict }) = verification else { return Ok(()) };
+    let _phase = install.phase("verify");
+    let policy = &install.context.config.settings.policy;
+    let rules = Rules::new(policy, install.environment.now).filter(|_| placed_as_it_stands);
+    let mut found = Vec::new();
+    for (id, answer) in answers.iter().take(asked.len()) {
+        let Some(entry) = asked.get(id as usize) else { continue };
+        found.extend(entry.judge(rules.as_ref(), &answer));
+    }
+    if found.is_empty() {
+        // Without the note it is verified once more.
+        let folder = verdict.parent().map_or(Ok(()), fs::create_dir_all);
+        drop(folder.and_then(|()| fs::write(&verdict, b"")));
+        return Ok(());
+    }
+    Err(vec![refusal(found)])
+}
+
+impl Entry {
+    fn judge(&self, rules: Option<&Rules<'_>>, answer: &Answer) -> Option<Violation> {
+        let (name, version) = (self.name.as_str(), self.version.as_str());
+        let metadata = match answer {
+            Answer::Metadata(metadata) => Some(metadata),
+            Answer::Unavailable(why) if self.tarball.is_some() => return Some(self.unavailable(why)),
+            _ => None,
+        };
+        let manifest = |metadata: &'_ Metadata| metadata.manifests.iter().position(|(held, _)| held == version);
+        let bound = self.tarball.as_deref().and_then(|tarball| {
+            let line = metadata.and_then(|metadata| Some((metadata, manifest(metadata)?)));
+            bind(name, version, tarball, line.map(|(metadata, at)| metadata.manifests[at].1.as_slice()))
+        });
+        bound.or_else(|| rules?.judge(name, version, metadata))
+    }
+
+    /// That nobody answers is no sign that somebody meddled.
+    fn unavailable(&self, why: &Unavailable) -> Violation {
+        let detail = why.detail.clone().or_else(|| Some(format!("{} {}", why.url.as_ref()?, why.status?)));
+        let (name, version) = (&self.name, &self.version);
+        let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        Violation {
+            code: "ERR_PNPM_META_FETCH_FAIL",
+            message: format!("the tarball URL of {name}@{version} could not be checked{detail}"),
+        }
+    }
+}
+
+fn refusal(mut found: Vec<Violation>) -> Diagnostic {
+    found.sort_by(|a, b| a.message.cmp(&b.message));
+    let code = match found.iter().all(|violation| violation.code == found[0].code) {
+        true => found[0].code,
+        false => "ERR_PNPM_LOCKFILE_RESOLUTION_VERIFICATION",
+    };
+    let count = if found.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", found.len()) };
+    let mut diagnostic = Diagnostic::new(code, format!("{count} of the lockfile failed verification"));
+    let mut lines: Vec<String> = found.iter().take(SHOWN).map(|violation| violation.message.clone()).collect();
+    if found.len() > SHOWN {
+        lines.push(format!("and {} more", found.len() - SHOWN));
+    }
+    diagnostic.causes.push(lines.join("\n"));
+    diagnostic.with_hint(
+        "Look at recent changes of pnpm-lock.yaml; if they are meant, exclude these versions from the policy, or remove \
+         the lockfile to resolve anew",
+    )
 }
