@@ -50,7 +50,8 @@ impl Known {
         manifest.insert("name".to_owned(), json!(name.as_str()));
         manifest.insert("version".to_owned(), json!("1.0.0"));
         let tarball = format!("https://registry.example/{name}/-/{name}-1.0.0.tgz");
-        manifest.insert("dist".to_owned(), json!({ "integrity": "sha512-AAAA", "tarball": tarball }));
+        let integrity = format!("sha512-{}==", "A".repeat(86));
+        manifest.insert("dist".to_owned(), json!({ "integrity": integrity, "tarball": tarball }));
         let document =
             json!({ "name": name.as_str(), "dist-tags": { "latest": "1.0.0" }, "versions": { "1.0.0": manifest } });
         for full in [false, true] {
