@@ -108,6 +108,7 @@ pub struct Walker {
     /// The project whose occurrence decides the children of a package.
     pub owners: NumberMap<PackageId, usize>,
     claims: NumberMap<PackageId, Claimed>,
+    decided: NumberMap<PackageId, Terms>,
     edges: NumberMap<(PackageId, bool), Rc<[Edge]>>,
 }
 
@@ -117,6 +118,20 @@ type Shadowed = Rc<[Symbol]>;
 struct Claimed {
     owner: Owner,
     shadowed: Shadowed,
+}
+
+/// What the children of a package were decided under. The versions chosen above are no part of it: an occurrence that
+/// takes a package over leaves its children as they are, unless its own terms differ.
+#[derive(Debug)]
+struct Terms {
+    shadowed: Shadowed,
+    prior: Option<Symbol>,
+}
+
+impl Terms {
+    fn hold_for(&self, seed: &Seed) -> bool {
+        self.shadowed == seed.shadowed && (self.prior == seed.edge.prior || seed.edge.prior.is_none())
+    }
 }
 
 /// Where a walk stands: which project, and whether its edges count as direct.
@@ -340,13 +355,11 @@ impl Walker {
         order
     }
 
-    /// Sorts out whose children are resolved next: owners whose children are not known in this light yet.
+    /// Sorts out whose children are resolved next: owners whose children are not decided on their terms yet.
     fn settle(&mut self, seeds: Vec<Seed>, below: impl Fn(&Seed) -> (Option<Rc<Overlay>>, Rc<Aliases>)) -> Vec<Parent> {
         let mut frontier = Vec::new();
         for seed in seeds {
-            if !seed.owns
-                || self.tree.package(seed.package).leaf && self.tree.children[seed.package.0 as usize].is_some()
-            {
+            if !seed.owns || self.decided.get(&seed.package).is_some_and(|terms| terms.hold_for(&seed)) {
                 continue;
             }
             let (overlay, aliases) = below(&seed);
@@ -365,6 +378,8 @@ impl Walker {
         if !is_owner {
             return;
         }
+        let (shadowed, prior) = (Rc::clone(&parent.seed.shadowed), parent.seed.edge.prior);
+        self.decided.insert(id, Terms { shadowed, prior });
         let peers = peers_of(ctx, &self.tree.package(id).resolved.manifest, &parent.seed.shadowed);
         if *peers != *self.tree.package(id).peers {
             self.tree.set_peers(id, peers);
