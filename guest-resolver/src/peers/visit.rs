@@ -401,7 +401,9 @@ impl<'a> Visit<'a> {
     }
 
     fn leave(&mut self, frame: Frame) -> Output {
-        let Frame { node, package, refs, link, children, external, mut provided, missing, mut summaries, .. } = frame;
+        let Frame {
+            node, package, refs, link, children, order, external, mut provided, missing, mut summaries, ..
+        } = frame;
         let outer = link.as_ref().and_then(|link| link.parent.clone());
         let peers = Rc::clone(&self.tree.package(package).peers);
         let mut own: ByName<NodeId> = Vec::new();
@@ -447,8 +449,8 @@ impl<'a> Visit<'a> {
                 Cached { external: Rc::clone(&all), missing: Rc::clone(&all_missing), summary: summary.clone(), path };
             self.caches.variants.entry(package).or_default().push(cached);
         }
-        let outside: ByName<NodeId> =
-            all.iter().filter(|(name, _)| !children.iter().any(|(alias, _)| alias == name)).copied().collect();
+        let brings = |name: Symbol| order.iter().any(|at| children[*at as usize].0 == name);
+        let outside: ByName<NodeId> = all.iter().filter(|(name, _)| !brings(*name)).copied().collect();
         Output { external: Rc::new(outside), provided, missing: all_missing, summary }
     }
 
@@ -859,7 +861,7 @@ impl Frame {
             put(&mut self.provided, name, provider);
         }
         for (name, provider) in output.external.iter() {
-            if !self.children.iter().any(|(alias, _)| alias == name) {
+            if !self.order.iter().any(|at| self.children[*at as usize].0 == *name) {
                 put(&mut self.external, *name, *provider);
             }
         }
