@@ -64,7 +64,63 @@ impl<'a> Finish<'a> {
         };
         finish.find_cycles();
         finish.find_cyclic_names();
+        finish.tell_variants_apart();
         finish
+    }
+
+    /// A provider that is named by name and version alone does not tell which of its variants it is. Where there are
+    /// several, whoever names it so sees what the provider sees too.
+    fn tell_variants_apart(&mut self) {
+        let mut nodes: Vec<NodeId> = self.external.keys().copied().collect();
+        nodes.sort_unstable();
+        let circular =
+            |node: &NodeId| self.external[node].iter().any(|(name, it)| self.by_name_only(*node, *name, *it));
+        if self.ctx.settings.peers.dedupe_peers || !nodes.iter().any(circular) {
+            return;
+        }
+        let mut variants: NumberMap<PackageId, Rc<str>> = NumberMap::default();
+        let mut several: NumberSet<PackageId> = NumberSet::default();
+        for node in &nodes {
+            let (path, package) = (self.dep_path(*node), self.tree.node(*node).package);
+            if *variants.entry(package).or_insert_with(|| Rc::clone(&path)) != path {
+                several.insert(package);
+            }
+        }
+        self.paths.clear();
+        let mut gained: NumberMap<NodeId, Vec<Symbol>> = NumberMap::default();
+        let mut settled = false;
+        while !settled {
+            settled = true;
+            for node in &nodes {
+                for (name, provider) in self.behind_providers(*node, &several) {
+                    settled = false;
+                    let list = Rc::make_mut(self.external.get_mut(node).expect("it is one of its keys"));
+                    put(list, name, provider);
+                    gained.entry(*node).or_default().push(name);
+                }
+            }
+        }
+        for record in &mut self.records {
+            record.transitive.extend(gained.get(&record.node).into_iter().flatten());
+        }
+    }
+
+    /// What those providers see that a node names too vaguely, as far as the node does not see it yet.
+    fn behind_providers(&self, node: NodeId, several: &NumberSet<PackageId>) -> ByName<NodeId> {
+        let own = &self.external[&node];
+        let package = self.tree.node(node).package;
+        let vague = |(name, provider): &&(Symbol, NodeId)| {
+            self.by_name_only(node, *name, *provider) && several.contains(&self.tree.node(*provider).package)
+        };
+        let mut more = Vec::new();
+        for (_, provider) in own.iter().filter(vague) {
+            for (name, seen) in self.external.get(provider).into_iter().flat_map(|list| list.iter()) {
+                if get(own, *name).is_none() && self.tree.node(*seen).package != package {
+                    put(&mut more, *name, *seen);
+                }
+            }
+        }
+        more
     }
 
     /// The dep-path of a node.
