@@ -289,7 +289,7 @@ async fn add_required(
             (issue.peer, Lacking { range: Rc::clone(&issue.missing.range), optional: issue.missing.optional })
         }));
         let lacking = hoist::partition(ctx, &state.missing, &state.aliases);
-        stand_for_providers(ctx, walker, state, &found, &lacking.required);
+        stand_for_providers(ctx, state, &found, &lacking.required);
         for (name, ranges) in lacking.optional {
             let held = state.optional.entry(name).or_default();
             for range in ranges {
@@ -312,13 +312,7 @@ async fn add_required(
 }
 
 /// Providers that were found deeper stand for the project's own, where it has none of that name.
-fn stand_for_providers(
-    ctx: &Context,
-    walker: &Walker,
-    state: &mut State,
-    found: &Discovery,
-    required: &BTreeMap<Rc<str>, Rc<str>>,
-) {
+fn stand_for_providers(ctx: &Context, state: &mut State, found: &Discovery, required: &BTreeMap<Rc<str>, Rc<str>>) {
     if !ctx.settings.peers.auto_install_peers {
         return;
     }
@@ -326,7 +320,7 @@ fn stand_for_providers(
     tree::sort_by_text(&mut provided, &ctx.symbols, |(name, _)| *name);
     for (alias, node) in provided {
         let known = state.aliases.contains(&alias) || required.contains_key(&ctx.text(alias));
-        if known || !walker.tree.node(node).walked {
+        if known {
             continue;
         }
         state.direct.push(Direct { alias, node });

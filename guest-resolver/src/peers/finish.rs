@@ -69,7 +69,7 @@ impl<'a> Finish<'a> {
     }
 
     /// A provider that is named by name and version alone does not tell which of its variants it is. Where there are
-    /// several, whoever names it so sees what the provider sees too.
+    /// several, whoever names it so sees the peers too in which they differ.
     fn tell_variants_apart(&mut self) {
         let mut nodes: Vec<NodeId> = self.external.keys().copied().collect();
         nodes.sort_unstable();
@@ -78,21 +78,14 @@ impl<'a> Finish<'a> {
         if self.ctx.settings.peers.dedupe_peers || !nodes.iter().any(circular) {
             return;
         }
-        let mut variants: NumberMap<PackageId, Rc<str>> = NumberMap::default();
-        let mut several: NumberSet<PackageId> = NumberSet::default();
-        for node in &nodes {
-            let (path, package) = (self.dep_path(*node), self.tree.node(*node).package);
-            if *variants.entry(package).or_insert_with(|| Rc::clone(&path)) != path {
-                several.insert(package);
-            }
-        }
+        let differing = self.differing_peers(&nodes);
         self.paths.clear();
         let mut gained: NumberMap<NodeId, Vec<Symbol>> = NumberMap::default();
         let mut settled = false;
         while !settled {
             settled = true;
             for node in &nodes {
-                for (name, provider) in self.behind_providers(*node, &several) {
+                for (name, provider) in self.behind_providers(*node, &differing) {
                     settled = false;
                     let list = Rc::make_mut(self.external.get_mut(node).expect("it is one of its keys"));
                     put(list, name, provider);
@@ -105,17 +98,40 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// What those providers see that a node names too vaguely, as far as the node does not see it yet.
-    fn behind_providers(&self, node: NodeId, several: &NumberSet<PackageId>) -> ByName<NodeId> {
+    /// By package, the peers in which its variants differ.
+    fn differing_peers(&mut self, nodes: &[NodeId]) -> NumberMap<PackageId, NumberSet<Symbol>> {
+        let mut first: NumberMap<PackageId, NodeId> = NumberMap::default();
+        let mut differing: NumberMap<PackageId, NumberSet<Symbol>> = NumberMap::default();
+        for node in nodes {
+            let package = self.tree.node(*node).package;
+            let model = *first.entry(package).or_insert(*node);
+            if self.dep_path(model) == self.dep_path(*node) {
+                continue;
+            }
+            let sides = [Rc::clone(&self.external[&model]), Rc::clone(&self.external[node])];
+            for (at, (name, provider)) in
+                sides.iter().enumerate().flat_map(|(at, side)| side.iter().map(move |it| (at, it)))
+            {
+                let same =
+                    get(&sides[1 - at], *name).is_some_and(|other| self.dep_path(*other) == self.dep_path(*provider));
+                if !same {
+                    differing.entry(package).or_default().insert(*name);
+                }
+            }
+        }
+        differing
+    }
+
+    /// What those providers see that a node names too vaguely, as far as it matters and the node does not see it yet.
+    fn behind_providers(&self, node: NodeId, differing: &NumberMap<PackageId, NumberSet<Symbol>>) -> ByName<NodeId> {
         let own = &self.external[&node];
         let package = self.tree.node(node).package;
-        let vague = |(name, provider): &&(Symbol, NodeId)| {
-            self.by_name_only(node, *name, *provider) && several.contains(&self.tree.node(*provider).package)
-        };
         let mut more = Vec::new();
-        for (_, provider) in own.iter().filter(vague) {
+        for (_, provider) in own.iter().filter(|(name, provider)| self.by_name_only(node, *name, *provider)) {
+            let Some(differing) = differing.get(&self.tree.node(*provider).package) else { continue };
             for (name, seen) in self.external.get(provider).into_iter().flat_map(|list| list.iter()) {
-                if get(own, *name).is_none() && self.tree.node(*seen).package != package {
+                let wanted = differing.contains(name) && get(own, *name).is_none();
+                if wanted && self.tree.node(*seen).package != package {
                     put(&mut more, *name, *seen);
                 }
             }

@@ -424,7 +424,10 @@ impl<'a> Visit<'a> {
         let mut all = external;
         for (name, provider) in &own {
             put(&mut all, *name, *provider);
-            put(&mut provided, *name, *provider);
+            // A node that discovery made on the way is gone before anyone could stand for it.
+            if self.tree.node(*provider).walked {
+                put(&mut provided, *name, *provider);
+            }
         }
         // A package is no peer of itself; another version of it is.
         all.retain(|(_, provider)| self.tree.node(*provider).package != package);

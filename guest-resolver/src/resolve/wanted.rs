@@ -191,8 +191,9 @@ fn preferences(ctx: &Context, importer: Symbol, name: Symbol, overlay: &[Symbol]
     for version in overlay {
         let Some(version) = crate::semver::Version::parse_loose(&ctx.text(*version)) else { continue };
         let want = Want::Version(version);
-        if !all.iter().any(|held| held.want == want) {
-            all.push(Preference { want, weight: 1 });
+        match all.iter_mut().find(|held| held.want == want) {
+            Some(held) => held.weight = held.weight.saturating_add(1),
+            None => all.push(Preference { want, weight: 1 }),
         }
     }
     all
