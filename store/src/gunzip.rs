@@ -42,6 +42,12 @@ fn gunzip(inflater: &mut Decompressor, gz: &[u8], out: &mut Vec<u8>, limits: &Li
     if gz.len() < SMALLEST || gz[..3] != MAGIC {
         return Err(Rejection::Gzip("it is not compressed with gzip"));
     }
+    // libdeflate stops after the first member and does not say where that was. A second one needs a second header,
+    // which is rare enough in compressed data to afford the proof: without its last bytes a single member is cut off,
+    // and the first of several is not. The proof comes first, because it spoils the output.
+    if has_another_header(gz) && inflate(inflater, &gz[..gz.len() - TRAILER - 1], out, limits).is_ok() {
+        return Err(Rejection::Gzip("it has more than one gzip member"));
+    }
     let length = inflate(inflater, gz, out, limits)?;
     let end = gz.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     // Padding with zeros is harmless, and a length may itself end in zeros: the last length that fits counts.
@@ -49,25 +55,26 @@ fn gunzip(inflater: &mut Decompressor, gz: &[u8], out: &mut Vec<u8>, limits: &Li
     if !ends_here {
         return Err(Rejection::Gzip("something follows the compressed data"));
     }
-    // libdeflate stops after the first member and does not say where that was. A second one needs a second header,
-    // whose three bytes are rare enough in compressed data to afford the proof: without its last bytes a single
-    // member is cut off, and the first of several is not.
-    let second = memchr::memmem::find(&gz[3..], &MAGIC).is_some();
-    if second && inflate(inflater, &gz[..gz.len() - 9], out, limits).is_ok() {
-        return Err(Rejection::Gzip("it has more than one gzip member"));
-    }
-    if second {
-        inflate(inflater, gz, out, limits)?;
-    }
     Ok(length)
 }
 
 /// The first bytes of a gzip member that is compressed with deflate.
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+/// Flags of a member that must be zero: every decoder refuses a member that has one.
+const RESERVED: u8 = 0xe0;
+/// The trailer of a member, bytes.
+const TRAILER: usize = 8;
 /// Header and trailer of a member, bytes.
 const SMALLEST: usize = 18;
 /// A member states its length modulo 2^32.
 const LOW: usize = u32::MAX as usize;
+
+/// Whether anything behind the first header could begin another member.
+fn has_another_header(gz: &[u8]) -> bool {
+    let rest = &gz[MAGIC.len()..];
+    memchr::memmem::find_iter(rest, &MAGIC)
+        .any(|at| rest.get(at + MAGIC.len()).is_none_or(|flags| flags & RESERVED == 0))
+}
 
 /// The length that the end of a member states.
 fn stated_length(gz: &[u8]) -> u32 {

@@ -66,3 +66,19 @@ fn a_bomb_is_refused() {
     let flat = Limits { ratio: 500, ..Limits::default() };
     assert_eq!(unpacked(&gz, &flat).unwrap_err().code(), "ERR_PNPM_TARBALL_TOO_LARGE");
 }
+
+#[test]
+fn what_looks_like_another_header_in_one_member_is_data() {
+    let stored = |text: &[u8]| {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        gz.write_all(text).unwrap();
+        gz.finish().unwrap()
+    };
+    for flags in [0, RESERVED] {
+        let text = [&b"before"[..], &MAGIC, &[flags], &[9; 4000]].concat();
+        let gz = stored(&text);
+        assert_eq!(has_another_header(&gz), flags == 0);
+        assert_eq!(unpacked(&gz, &Limits::default()).unwrap(), text);
+        assert_eq!(code(&[gz.clone(), gz].concat()), "ERR_PNPM_TARBALL_DECODE_GZIP");
+    }
+}
