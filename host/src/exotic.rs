@@ -15,7 +15,7 @@ mod remote;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock, mpsc::Sender},
+    sync::{Arc, OnceLock},
 };
 
 use store::{Imported, Limits, SourceFile, Store};
@@ -23,7 +23,7 @@ use store::{Imported, Limits, SourceFile, Store};
 pub(crate) use error::ExoticError;
 
 use crate::{
-    facts::{Answer, Download, Oracle, Request, RequestId},
+    facts::{Answer, Download, Oracle, Reply, Request},
     graph::Source,
     pack,
     registry::{Http, NetworkMode, Registry},
@@ -162,46 +162,20 @@ impl Everything {
             rayon::ThreadPoolBuilder::new()
                 .num_threads(AT_ONCE)
                 .thread_name(|at| format!("exotic-{at}"))
-                .panic_handler(drop) // the panic itself has been told; `Promise` answers in its place
+                .panic_handler(drop) // the panic itself has been told; `Reply` answers in its place
                 .build()
                 .expect("the system grants a few threads")
         })
     }
 }
 
-/// The duty to answer: a panic answers too.
-struct Promise {
-    id: RequestId,
-    replies: Option<Sender<(RequestId, Answer)>>,
-}
-
-impl Promise {
-    fn keep(mut self, answer: Answer) {
-        if let Some(replies) = self.replies.take() {
-            // A session that has ended takes no answers.
-            drop(replies.send((self.id, answer)));
-        }
-    }
-}
-
-impl Drop for Promise {
-    fn drop(&mut self) {
-        if let Some(replies) = self.replies.take() {
-            let lost =
-                ExoticError::new("ERR_WASI_PM_INTERRUPTED", "the work on it ended before it was done".to_owned());
-            drop(replies.send((self.id, Answer::Unavailable(lost.unavailable()))));
-        }
-    }
-}
-
 impl Oracle for Everything {
-    fn ask(&self, id: RequestId, request: Request, replies: &Sender<(RequestId, Answer)>) {
+    fn ask(&self, request: Request, reply: Reply) {
         if matches!(request, Request::Metadata(_) | Request::Manifest { .. }) {
-            return self.registry.ask(id, request, replies);
+            return self.registry.ask(request, reply);
         }
-        let promise = Promise { id, replies: Some(replies.clone()) };
         let (sources, store) = (self.sources.clone(), self.store.clone());
-        self.pool().spawn(move || promise.keep(sources.answer(&request, store.as_ref())));
+        self.pool().spawn(move || reply.give(sources.answer(&request, store.as_ref())));
     }
 
     fn download(&self, download: Download) {

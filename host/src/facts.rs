@@ -151,10 +151,48 @@ pub struct Download {
     pub size_hint: Option<u64>,
 }
 
+/// The duty to answer one request, exactly once: dropped without an answer, in a panic or by an oversight, it says that
+/// there is none, so that no session waits for ever.
+#[derive(Debug)]
+pub struct Reply {
+    id: RequestId,
+    to: Option<Sender<(RequestId, Answer)>>,
+}
+
+impl Reply {
+    /// To the request of this number, on this channel.
+    #[must_use]
+    pub fn new(id: RequestId, to: &Sender<(RequestId, Answer)>) -> Self {
+        Self { id, to: Some(to.clone()) }
+    }
+
+    /// Answers. A session that has ended takes no answers.
+    pub fn give(mut self, answer: Answer) {
+        self.send(answer);
+    }
+
+    fn send(&mut self, answer: Answer) {
+        if let Some(to) = self.to.take() {
+            drop(to.send((self.id, answer)));
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.send(Answer::Unavailable(Unavailable {
+            reason: Reason::Network,
+            url: None,
+            status: None,
+            detail: Some("the work on it ended before it was done".to_owned()),
+        }));
+    }
+}
+
 /// Who finds things out for a session. All methods return at once.
 pub trait Oracle: Send + Sync {
-    /// Starts to answer; exactly one reply for each request goes to `replies`, from any thread, in any order.
-    fn ask(&self, id: RequestId, request: Request, replies: &Sender<(RequestId, Answer)>);
+    /// Starts to answer; the reply may be given from any thread, in any order.
+    fn ask(&self, request: Request, reply: Reply);
     /// Starts a download that will probably be needed.
     fn download(&self, download: Download);
 }

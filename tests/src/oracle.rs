@@ -1,10 +1,10 @@
 //! Answers a session's questions from a [`World`] in memory: the same facts that the registry of the tests serves, for
 //! the native session and for the component alike.
 
-use std::{path::PathBuf, sync::mpsc::Sender};
+use std::path::PathBuf;
 
 use host::{
-    facts::{Answer, Download, Metadata, Oracle, Reason, Request, RequestId, Unavailable},
+    facts::{Answer, Download, Metadata, Oracle, Reason, Reply, Request, Unavailable},
     graph::Source,
 };
 use serde_json::Value;
@@ -100,9 +100,8 @@ impl Answers for Facts<'_> {
 }
 
 impl Oracle for Facts<'_> {
-    fn ask(&self, id: RequestId, request: Request, replies: &Sender<(RequestId, Answer)>) {
-        // A session that has ended takes no answers.
-        drop(replies.send((id, self.answer(&request))));
+    fn ask(&self, request: Request, reply: Reply) {
+        reply.give(self.answer(&request));
     }
 
     fn download(&self, _download: Download) {}

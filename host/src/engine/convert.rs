@@ -21,6 +21,29 @@ fn said(error: impl ToString) -> String {
     error.to_string()
 }
 
+/// The longest text that stands for something: a version, an address, a path. Names have narrower limits of their own.
+const LONGEST: usize = 16 << 10;
+/// The longest text for people.
+const LONGEST_PROSE: usize = 64 << 10;
+
+/// A text that stands for something is refused where it is too long: no sound component makes such a one.
+fn short(text: String) -> Checked<String> {
+    match text.len() <= LONGEST {
+        true => Ok(text),
+        false => Err(format!("a text of {} bytes where {LONGEST} are the most", text.len())),
+    }
+}
+
+fn short_if_any(text: Option<String>) -> Checked<Option<String>> {
+    text.map(short).transpose()
+}
+
+/// A text for people is cut: a registry may have worded it.
+fn prose(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(LONGEST_PROSE));
+    text
+}
+
 pub(super) fn project(project: &Project) -> Checked<wire::Project> {
     let importers = project.importers.iter();
     Ok(wire::Project {
@@ -48,20 +71,22 @@ pub(super) fn request(request: wire::Request) -> Checked<facts::Request> {
     Ok(match request {
         wire::Request::Metadata(it) => facts::Request::Metadata(facts::MetadataRequest {
             name: PackageName::parse(&it.name).map_err(said)?,
-            registry: it.registry,
+            registry: short_if_any(it.registry)?,
             full: it.full,
-            wanted: it.wanted,
+            wanted: short_if_any(it.wanted)?,
             likely: it.likely,
         }),
         wire::Request::Manifest(it) => facts::Request::Manifest {
             name: PackageName::parse(&it.name).map_err(said)?,
-            registry: it.registry,
-            version: it.version,
+            registry: short_if_any(it.registry)?,
+            version: short(it.version)?,
         },
-        wire::Request::Git(specifier) => facts::Request::Git(specifier),
-        wire::Request::Tarball(url) => facts::Request::Tarball(url),
-        wire::Request::Local(it) => facts::Request::Local { importer: it.importer, path: it.path },
-        wire::Request::Custom(it) => facts::Request::Custom { alias: it.alias, specifier: it.specifier },
+        wire::Request::Git(specifier) => facts::Request::Git(short(specifier)?),
+        wire::Request::Tarball(url) => facts::Request::Tarball(short(url)?),
+        wire::Request::Local(it) => facts::Request::Local { importer: short(it.importer)?, path: short(it.path)? },
+        wire::Request::Custom(it) => {
+            facts::Request::Custom { alias: short(it.alias)?, specifier: short(it.specifier)? }
+        }
     })
 }
 
@@ -126,7 +151,7 @@ fn source_out(source: graph::Source) -> types::Source {
 pub(super) fn download(download: wire::Download) -> Checked<facts::Download> {
     Ok(facts::Download {
         name: PackageName::parse(&download.name).map_err(said)?,
-        version: download.version,
+        version: short(download.version)?,
         source: source(download.source)?,
         size_hint: download.size_hint,
     })
@@ -135,7 +160,7 @@ pub(super) fn download(download: wire::Download) -> Checked<facts::Download> {
 fn source(source: types::Source) -> Checked<graph::Source> {
     Ok(match source {
         types::Source::Registry(it) => graph::Source::Registry {
-            registry: it.registry,
+            registry: short_if_any(it.registry)?,
             tarball: it.tarball.map(address).transpose()?,
             integrity: it.integrity.map(integrity).transpose()?,
         },
@@ -159,11 +184,11 @@ fn source(source: types::Source) -> Checked<graph::Source> {
                 return Err(format!("{:?} is not a repository", it.repository));
             }
             let path = it.path.map(inner_path).transpose()?;
-            graph::Source::Git { repository: it.repository, commit: it.commit, path }
+            graph::Source::Git { repository: short(it.repository)?, commit: it.commit, path }
         }
         types::Source::Directory(path) => graph::Source::Directory(ImporterId::parse(&path).map_err(said)?.into()),
-        types::Source::Custom(it) => graph::Source::Unsupported(format!("custom:{}", it.plugin)),
-        types::Source::Unsupported(kind) => graph::Source::Unsupported(kind),
+        types::Source::Custom(it) => graph::Source::Unsupported(format!("custom:{}", short(it.plugin)?)),
+        types::Source::Unsupported(kind) => graph::Source::Unsupported(short(kind)?),
     })
 }
 
@@ -175,7 +200,7 @@ fn integrity(text: String) -> Checked<String> {
 fn address(url: String) -> Checked<String> {
     let known = ["https://", "http://", "file:"].iter().any(|scheme| url.starts_with(scheme));
     match known && !url.bytes().any(|byte| byte < 0x21 && byte != b' ' || byte == 0x7f) {
-        true => Ok(url),
+        true => short(url),
         false => Err(format!("{url:?} is not the address of a tarball")),
     }
 }
@@ -185,7 +210,7 @@ fn inner_path(path: String) -> Checked<String> {
     let parts = path.trim_start_matches('/').split('/');
     match parts.clone().any(|part| part == ".." || part.contains(['\\', '\0', ':'])) {
         true => Err(format!("{path:?} leads out of its package")),
-        false => Ok(path),
+        false => short(path),
     }
 }
 
@@ -208,7 +233,7 @@ pub(super) fn snapshot(it: wire::Snapshot) -> Checked<graph::Snapshot> {
         dep_path: DepPath::parse(&it.dep_path).map_err(said)?,
         slot: Slot::parse(&it.slot).map_err(said)?,
         name: PackageName::parse(&it.name).map_err(said)?,
-        version: it.version,
+        version: short(it.version)?,
         source,
         dependencies,
         optional: it.optional,
@@ -216,6 +241,26 @@ pub(super) fn snapshot(it: wire::Snapshot) -> Checked<graph::Snapshot> {
         requires_build: it.requires_build,
         patch: it.patch,
     })
+}
+
+/// About what a snapshot takes in memory, bytes.
+pub(super) fn weight(it: &graph::Snapshot) -> usize {
+    let source = match &it.source {
+        graph::Source::Registry { registry, tarball, integrity } => {
+            [registry, tarball, integrity].into_iter().flatten().map(String::len).sum()
+        }
+        graph::Source::Tarball { url, integrity, path, .. } => {
+            url.len() + [integrity, path].into_iter().flatten().map(String::len).sum::<usize>()
+        }
+        graph::Source::Git { repository, path, .. } => repository.len() + path.as_ref().map_or(0, String::len),
+        graph::Source::Directory(text) | graph::Source::Unsupported(text) => text.len(),
+    };
+    let links = it.dependencies.iter().map(|link| match &link.target {
+        graph::Target::Snapshot(_) => size_of::<graph::Link>() + link.alias.as_str().len(),
+        graph::Target::Directory(path) => size_of::<graph::Link>() + link.alias.as_str().len() + path.as_str().len(),
+    });
+    let names = it.dep_path.as_str().len() + it.slot.as_str().len() + it.name.as_str().len() + it.version.len();
+    size_of::<graph::Snapshot>() + names + source + links.sum::<usize>()
 }
 
 fn link(it: wire::Link) -> Checked<graph::Link> {
@@ -239,7 +284,7 @@ pub(super) fn placement(
         snapshots,
         roots: it.roots.into_iter().map(root).collect::<Checked<_>>()?,
         hoisted: it.hoisted.into_iter().map(hoisted).collect::<Checked<_>>()?,
-        skipped: it.skipped.into_iter().map(skipped).collect(),
+        skipped: it.skipped.into_iter().map(skipped).collect::<Checked<_>>()?,
         notices: it.notices.into_iter().map(notice).collect(),
         lockfile: it.lockfile,
         current_lockfile: it.current_lockfile,
@@ -303,39 +348,39 @@ fn root(it: wire::ImporterLinks) -> Checked<graph::ImporterLinks> {
 
 fn hoisted(it: wire::HoistedLink) -> Checked<graph::HoistedLink> {
     let alias = Alias::parse(&it.alias).map_err(said)?;
-    Ok(graph::HoistedLink { alias, owner: it.owner, target: target(it.target)?, public: it.public })
+    Ok(graph::HoistedLink { alias, owner: short(it.owner)?, target: target(it.target)?, public: it.public })
 }
 
-fn skipped(it: wire::Skipped) -> graph::Skipped {
-    graph::Skipped {
-        dep_path: it.dep_path,
-        name: it.name,
-        version: it.version,
+fn skipped(it: wire::Skipped) -> Checked<graph::Skipped> {
+    Ok(graph::Skipped {
+        dep_path: short(it.dep_path)?,
+        name: short(it.name)?,
+        version: short_if_any(it.version)?,
         reason: match it.reason {
             wire::SkipReason::UnsupportedPlatform => graph::SkipReason::UnsupportedPlatform,
             wire::SkipReason::UnsupportedEngine => graph::SkipReason::UnsupportedEngine,
             wire::SkipReason::ResolutionFailure => graph::SkipReason::ResolutionFailure,
         },
-        detail: it.detail,
-        parents: it.parents,
-    }
+        detail: prose(it.detail),
+        parents: it.parents.into_iter().map(prose).collect(),
+    })
 }
 
 fn notice(it: wire::Notice) -> graph::Notice {
     match it {
         wire::Notice::Deprecated(it) => graph::Notice::Deprecated {
-            name: it.name,
-            version: it.version,
-            message: it.message,
-            importer: it.importer,
+            name: prose(it.name),
+            version: prose(it.version),
+            message: prose(it.message),
+            importer: prose(it.importer),
             depth: it.depth,
         },
         wire::Notice::PeerIssue(it) => graph::Notice::PeerIssue(graph::PeerIssue {
-            importer: it.importer,
-            chain: it.chain,
-            peer: it.peer,
-            wanted: it.wanted,
-            found: it.found,
+            importer: prose(it.importer),
+            chain: it.chain.into_iter().map(prose).collect(),
+            peer: prose(it.peer),
+            wanted: prose(it.wanted),
+            found: it.found.map(prose),
             optional: it.optional,
             conflict: false,
         }),
@@ -348,5 +393,12 @@ pub(super) fn failures(list: Vec<types::Failure>) -> Vec<graph::Failure> {
 }
 
 fn failure(it: types::Failure) -> graph::Failure {
-    graph::Failure { code: it.code, message: it.message, facts: it.facts, chain: it.chain, hint: it.hint }
+    let facts = it.facts.into_iter().map(|(key, value)| (prose(key), prose(value)));
+    graph::Failure {
+        code: prose(it.code),
+        message: prose(it.message),
+        facts: facts.collect(),
+        chain: it.chain.into_iter().map(prose).collect(),
+        hint: it.hint.map(prose),
+    }
 }

@@ -22,7 +22,7 @@ use super::{
     sandbox::{self, Sandbox},
 };
 use crate::{
-    facts::{Answer, Oracle, RequestId},
+    facts::{Answer, Oracle, Reply, RequestId},
     graph::{Failure, Placement, Snapshot},
     platform::Platform,
 };
@@ -168,6 +168,8 @@ struct Session<'a> {
     used: HashSet<RequestId>,
     open: HashSet<RequestId>,
     snapshots: Vec<Snapshot>,
+    kept: usize,
+    downloads: usize,
     crossings: Crossings,
 }
 
@@ -186,7 +188,7 @@ impl<'a> Session<'a> {
         let handle = answer.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
         let crossings = Crossings { calls: 1, requests: 0, bytes_in: bytes_in as u64, memory: 0 };
         let (used, open, snapshots) = (HashSet::new(), HashSet::new(), Vec::new());
-        Ok(Self { sandbox, resolver, project, handle, limits, used, open, snapshots, crossings })
+        Ok(Self { sandbox, resolver, project, handle, limits, used, open, snapshots, kept: 0, downloads: 0, crossings })
     }
 
     fn run(mut self, oracle: &dyn Oracle) -> Result<Resolved, ResolveError> {
@@ -234,7 +236,11 @@ impl<'a> Session<'a> {
             let request = convert::request(numbered.request).map_err(|detail| self.sandbox.invalid(detail))?;
             self.open.insert(numbered.id);
             self.crossings.requests += 1;
-            oracle.ask(numbered.id, request, replies);
+            oracle.ask(request, Reply::new(numbered.id, replies));
+        }
+        self.downloads += downloads.len();
+        if self.downloads > self.limits.snapshots {
+            return Err(self.sandbox.invalid("it wants too many downloads"));
         }
         for download in downloads {
             oracle.download(convert::download(download).map_err(|detail| self.sandbox.invalid(detail))?);
@@ -247,14 +253,20 @@ impl<'a> Session<'a> {
             return Err(self.sandbox.invalid("it places too many packages"));
         }
         for snapshot in batch {
-            self.snapshots.push(convert::snapshot(snapshot).map_err(|detail| self.sandbox.invalid(detail))?);
+            let snapshot = convert::snapshot(snapshot).map_err(|detail| self.sandbox.invalid(detail))?;
+            self.kept += convert::weight(&snapshot);
+            if self.kept > self.limits.kept {
+                return Err(self.sandbox.invalid("what it places takes too much memory"));
+            }
+            self.snapshots.push(snapshot);
         }
         Ok(())
     }
 
     /// Waits for one reply, then takes all that are there.
     fn wait(&mut self, replies: &Receiver<(RequestId, Answer)>) -> Vec<wire::Reply> {
-        // The session holds a sender itself, so that `recv` cannot fail.
+        // The session holds a sender itself, so that `recv` cannot fail; each open request is answered, if only by the
+        // drop of its `Reply`.
         let first = replies.recv().ok();
         let mut taken = Vec::new();
         for (id, answer) in first.into_iter().chain(replies.try_iter()) {
@@ -279,3 +291,6 @@ fn size(answer: &Answer) -> u64 {
     };
     bytes as u64
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,8 +24,10 @@ pub struct Limits {
     pub returned: usize,
     /// Requests of one session.
     pub requests: usize,
-    /// Snapshots of one session.
+    /// Snapshots of one session; as many downloads.
     pub snapshots: usize,
+    /// Bytes that the snapshots of one session may take together.
+    pub kept: usize,
 }
 
 impl Default for Limits {
@@ -37,6 +39,7 @@ impl Default for Limits {
             returned: 256 << 20,
             requests: 1_000_000,
             snapshots: 500_000,
+            kept: 1 << 30,
         }
     }
 }

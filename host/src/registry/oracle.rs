@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc::Sender},
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use reqwest::Url;
@@ -13,7 +13,7 @@ use wit::PackageName;
 
 use super::{Http, RegistryError, held::Packument, load, urls};
 use crate::{
-    facts::{Answer, Download, MetadataRequest, Oracle, Reason, Request, RequestId, Unavailable},
+    facts::{Answer, Download, MetadataRequest, Oracle, Reason, Reply, Request, Unavailable},
     report::event::{Event, LogLevel},
     timings::Timings,
 };
@@ -65,9 +65,8 @@ enum Slot {
 }
 
 struct Waiter {
-    id: RequestId,
     want: Want,
-    replies: Sender<(RequestId, Answer)>,
+    reply: Reply,
 }
 
 enum Want {
@@ -116,8 +115,7 @@ impl Registry {
             Some(Slot::Failed(why)) => {
                 let answer = Answer::Unavailable(why.clone());
                 drop(state);
-                // A session that has ended takes no answers.
-                drop(waiter.replies.send((waiter.id, answer)));
+                waiter.reply.give(answer);
             }
             None => {
                 state.slots.insert(key.clone(), Slot::Pending(vec![waiter]));
@@ -138,20 +136,19 @@ impl Registry {
 }
 
 impl Oracle for Registry {
-    fn ask(&self, id: RequestId, request: Request, replies: &Sender<(RequestId, Answer)>) {
-        let replies = replies.clone();
+    fn ask(&self, request: Request, reply: Reply) {
         match request {
             Request::Metadata(MetadataRequest { name, registry, full, wanted, likely: _ }) => {
-                self.want(Key { name, named: registry, full }, Waiter { id, want: Want::Metadata { wanted }, replies });
+                self.want(Key { name, named: registry, full }, Waiter { want: Want::Metadata { wanted }, reply });
             }
             Request::Manifest { name, registry, version } => {
                 let key = self.form_at_hand(&name, registry.as_ref());
-                self.want(key, Waiter { id, want: Want::Manifest { version }, replies });
+                self.want(key, Waiter { want: Want::Manifest { version }, reply });
             }
             Request::Git(text) | Request::Tarball(text) | Request::Custom { specifier: text, .. } => {
-                drop(replies.send((id, not_yet(&text))));
+                reply.give(not_yet(&text));
             }
-            Request::Local { path, .. } => drop(replies.send((id, not_yet(&path)))),
+            Request::Local { path, .. } => reply.give(not_yet(&path)),
         }
     }
 
@@ -215,7 +212,7 @@ impl Inner {
         for waiter in waiters {
             match &found {
                 Ok(packument) => reply(packument, waiter),
-                Err(error) => drop(waiter.replies.send((waiter.id, Answer::Unavailable(error.unavailable())))),
+                Err(error) => waiter.reply.give(Answer::Unavailable(error.unavailable())),
             }
         }
         if let Ok(packument) = found {
@@ -262,8 +259,7 @@ fn reply(packument: &Packument, waiter: Waiter) {
             }),
         },
     };
-    // A session that has ended takes no answers.
-    drop(waiter.replies.send((waiter.id, answer)));
+    waiter.reply.give(answer);
 }
 
 fn not_yet(what: &str) -> Answer {

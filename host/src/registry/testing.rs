@@ -12,7 +12,7 @@ use wit::{PackageName, settings::Registries};
 
 use super::{Http, NetworkSettings, Registry, RetryPolicy, Timeouts};
 use crate::{
-    facts::{Answer, MetadataRequest, Oracle, Request},
+    facts::{Answer, MetadataRequest, Oracle, Reply, Request},
     report::event::{Event, Report},
     timings::Timings,
 };
@@ -125,7 +125,7 @@ pub(crate) fn metadata(name: &str) -> Request {
 /// Asks and waits.
 pub(crate) fn ask(registry: &Registry, request: Request) -> Answer {
     let (sender, answers) = mpsc::channel();
-    registry.ask(7, request, &sender);
+    registry.ask(request, Reply::new(7, &sender));
     let (id, answer) = answers.recv_timeout(Duration::from_secs(10)).unwrap();
     assert_eq!(id, 7);
     answer

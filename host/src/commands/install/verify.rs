@@ -14,7 +14,7 @@ use wit::{PackageName, settings::Registries};
 use super::{Failures, Install, Network, one};
 use crate::{
     diagnostic::Diagnostic,
-    facts::{Answer, Metadata, MetadataRequest, Oracle as _, Request, RequestId, Unavailable},
+    facts::{Answer, Metadata, MetadataRequest, Oracle as _, Reply, Request, RequestId, Unavailable},
     graph::{Placement, Snapshot, Source},
     registry::{registry_for, tarball_url},
     verify::{Rules, Violation, bind, same_tarball},
@@ -87,7 +87,7 @@ pub(super) fn start(
             wanted: entry.tarball.is_some().then(|| entry.version.clone()),
             likely: false,
         };
-        oracle.ask(id, Request::Metadata(request), &replies);
+        oracle.ask(Request::Metadata(request), Reply::new(id, &replies));
     }
     Ok(Some(Verification { asked: entries.into_iter().collect(), answers, placed_as_it_stands, verdict }))
 }

@@ -62,6 +62,30 @@ fn hostile_snapshots_are_refused() {
 }
 
 #[test]
+fn texts_that_are_too_long_are_refused_and_prose_is_cut() {
+    let long = "1".repeat(LONGEST + 1);
+    let git = |specifier: &str| request(wire::Request::Git(specifier.to_owned()));
+    assert!(git(&long[1..]).is_ok() && git(&long).is_err());
+    let url = format!("https://registry.example/{long}");
+    assert!(source(types::Source::Unsupported(long.clone())).is_err());
+    assert!(address(url).is_err() && inner_path(long.clone()).is_err());
+    assert!(snapshot(wire::Snapshot { version: long.clone(), ..sound() }).is_err());
+    let message = "\u{e9}".repeat(LONGEST_PROSE);
+    let told = failure(types::Failure { code: long, message, facts: Vec::new(), chain: Vec::new(), hint: None });
+    assert_eq!(told.message.len(), LONGEST_PROSE, "it ends between two characters");
+}
+
+/// What a session keeps is bounded as a whole too, however many calls it is spread over.
+#[test]
+fn the_weight_of_a_snapshot_is_that_of_its_texts() {
+    let light = snapshot(sound()).unwrap();
+    let mut heavy = light.clone();
+    heavy.version += &"0".repeat(1000);
+    heavy.dependencies = vec![link(directory("x", "a")).unwrap()];
+    assert!(weight(&heavy) > weight(&light) + 1000);
+}
+
+#[test]
 fn a_registry_source_needs_a_sound_integrity_and_address() {
     let with = |tarball: Option<&str>, integrity: Option<&str>| {
         let (tarball, integrity) = (tarball.map(str::to_owned), integrity.map(str::to_owned));

@@ -12,6 +12,7 @@ const SMALL: Limits = Limits {
     returned: 64 << 10,
     requests: 10,
     snapshots: 10,
+    kept: 64 << 10,
 };
 
 fn component(text: &str) -> Component {

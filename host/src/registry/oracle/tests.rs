@@ -46,7 +46,7 @@ fn everybody_who_asks_for_a_package_shares_one_request() {
     let (registry, _) = registry(settings(&server.url, cache.path()));
     let (sender, answers) = mpsc::channel();
     for id in 0..5 {
-        registry.ask(id, metadata("a"), &sender);
+        registry.ask(metadata("a"), Reply::new(id, &sender));
     }
     for _ in 0..5 {
         let (_, answer) = answers.recv_timeout(Duration::from_secs(5)).unwrap();

@@ -1,0 +1,62 @@
+//! Oracles that do not do their duty.
+
+use std::time::Duration;
+
+use super::*;
+use crate::facts::{Download, Request};
+
+/// Answers nothing at all.
+struct Deaf;
+
+impl Oracle for Deaf {
+    fn ask(&self, _request: Request, reply: Reply) {
+        drop(reply);
+    }
+
+    fn download(&self, _download: Download) {}
+}
+
+/// Answers once somebody else has panicked with the question in hand.
+struct Clumsy;
+
+impl Oracle for Clumsy {
+    fn ask(&self, _request: Request, reply: Reply) {
+        let worker = thread::spawn(move || {
+            let _held = reply;
+            panic!("made to fail");
+        });
+        assert!(worker.join().is_err());
+    }
+
+    fn download(&self, _download: Download) {}
+}
+
+fn project() -> Project {
+    Project {
+        importers: vec![(ImporterId::parse(".").unwrap(), r#"{"dependencies":{"a":"1","b":"1"}}"#.to_owned())],
+        lockfile: None,
+        settings: Settings::default(),
+        platform: Platform { os: "linux".to_owned(), cpu: "x64".to_owned(), libc: None, node: None },
+        intent: Intent::Install,
+    }
+}
+
+fn ends(oracle: impl Oracle + 'static) {
+    let (done, ended) = channel();
+    thread::spawn(move || {
+        let failed = matches!(resolve(&project(), &oracle, Limits::default()), Err(ResolveError::Failures(_)));
+        done.send(failed)
+    });
+    let failed = ended.recv_timeout(Duration::from_secs(30)).expect("the session does not wait for ever");
+    assert!(failed, "it says what it could not have");
+}
+
+#[test]
+fn a_request_that_is_dropped_unanswered_ends_the_session_with_a_failure() {
+    ends(Deaf);
+}
+
+#[test]
+fn a_request_that_is_lost_in_a_panic_ends_the_session_with_a_failure() {
+    ends(Clumsy);
+}
