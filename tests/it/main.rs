@@ -10,3 +10,4 @@ mod install;
 mod modes;
 mod specifiers;
 mod support;
+mod tls;
