@@ -17,13 +17,15 @@ use crate::support::{binary, manifest, node, small_world};
 /// The registry as the program knows it: no such host exists.
 const HOST: &str = "registry.example";
 
+type Seen = Mutex<Vec<(String, Option<String>)>>;
+
 /// A proxy that answers for [`HOST`] itself, with the pages of a registry on loopback.
 struct Proxy {
     url: String,
     /// Its authority, in PEM.
     ca: String,
     /// What it was asked to connect to, with what credentials.
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Arc<Seen>,
 }
 
 impl Proxy {
@@ -42,7 +44,7 @@ impl Proxy {
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked: Arc<Mutex<Vec<_>>> = Arc::default();
+        let asked: Arc<Seen> = Arc::default();
         let (config, seen, behind) = (Arc::new(config), asked.clone(), registry.url.clone());
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -72,8 +74,6 @@ fn head(reader: &mut impl std::io::BufRead) -> Option<Vec<String>> {
         }
     }
 }
-
-type Seen = Mutex<Vec<(String, Option<String>)>>;
 
 fn tunnel(stream: &TcpStream, config: Arc<ServerConfig>, seen: &Seen, behind: &str) {
     let Some(lines) = head(&mut BufReader::with_capacity(1, stream)) else { return };
