@@ -60,6 +60,29 @@ fn each_tarball_is_downloaded_once() {
 }
 
 #[test]
+fn optional_packages_of_other_platforms_are_not_downloaded_until_they_are_asked_for() {
+    let registry = tests::registry::Registry::start(world(
+        "tool: {versions: {1.0.0: {optionalDependencies: {tool-here: 1.0.0, tool-there: 1.0.0}}}}\n\
+         tool-here: {versions: {1.0.0: {os: [linux, darwin]}}}\n\
+         tool-there: {versions: {1.0.0: {os: [sunos]}}}\n",
+    ));
+    let project = tests::project::Project::new(&registry.url, crate::support::binary());
+    manifest(&project, &json!({ "tool": "1.0.0" }));
+    let tarballs = || {
+        let paths = registry.seen().into_iter().map(|seen| seen.path);
+        let mut tarballs: Vec<String> = paths.filter(|path| path.contains("/-/")).collect();
+        tarballs.sort();
+        tarballs
+    };
+    project.run(&["install"]).ok();
+    assert_eq!(tarballs(), ["tool-here/-/tool-here-1.0.0.tgz", "tool/-/tool-1.0.0.tgz"]);
+    assert!(project.read("pnpm-lock.yaml").contains("tool-there@1.0.0"), "the lockfile is for every platform");
+    project.write("pnpm-workspace.yaml", "supportedArchitectures: {os: [current, sunos]}\n");
+    project.run(&["install"]).ok();
+    assert_eq!(tarballs(), ["tool-there/-/tool-there-1.0.0.tgz"]);
+}
+
+#[test]
 fn a_changed_dependency_replaces_only_what_it_must() {
     let (_registry, project) = small();
     project.run(&["install"]).ok();
