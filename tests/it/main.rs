@@ -8,6 +8,7 @@ mod failures;
 mod faults;
 mod install;
 mod modes;
+mod properties;
 mod specifiers;
 mod support;
 mod tls;

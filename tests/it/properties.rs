@@ -1,0 +1,142 @@
+//! What holds of every resolution, whatever pnpm would say: over random worlds, in this process, without the component.
+
+use std::collections::BTreeMap;
+
+use guest_resolver::{
+    lockfile::{self, Lockfile},
+    semver::{Range, Version},
+};
+use host::engine;
+use tests::{
+    native::{self, Order},
+    oracle::Facts,
+    random,
+    scenario::Scenario,
+};
+
+use crate::support::binary;
+
+/// So many worlds, from seed 0.
+const WORLDS: u64 = 150;
+
+/// Calls `check` with each world that can be resolved: its scenario, its project, what is known, the lockfile's text.
+fn each(check: impl Fn(&Scenario, &engine::Project, &Facts<'_>, &str)) {
+    let mut resolved = 0;
+    for seed in 0..WORLDS {
+        let scenario = random::scenario(seed, 1);
+        let (registry, project) = scenario.start(binary());
+        let mut world = scenario.world.clone();
+        scenario.prepare(&scenario.steps[0], &registry, &project, &mut world);
+        let (given, _) = scenario.load(&scenario.steps[0], &registry, &project);
+        let facts = Facts::new(&world, &registry.url).beside(project.dir());
+        let made = native::resolve(&given, &facts, Order::AsAsked);
+        let shuffled = native::resolve(&given, &facts, Order::YoungestFirst);
+        assert_eq!(made, shuffled, "seed {seed}: replies in another order");
+        let Ok(Some(text)) = made.map(|made| made.lockfile) else { continue };
+        resolved += 1;
+        check(&scenario, &given, &facts, &text);
+    }
+    assert!(resolved > WORLDS / 2, "only {resolved} worlds can be resolved");
+}
+
+#[test]
+fn a_lockfile_comes_back_as_it_was_and_has_no_edge_that_leads_nowhere() {
+    each(|scenario, _, _, text| {
+        let name = &scenario.name;
+        let read = lockfile::read(text).unwrap_or_else(|error| panic!("{name}: {error:?}\n{text}"));
+        assert_eq!(lockfile::write(&read), text, "{name}");
+    });
+}
+
+#[test]
+fn resolving_again_with_the_lockfile_changes_nothing() {
+    each(|scenario, given, facts, text| {
+        let name = &scenario.name;
+        let locked = engine::Project { lockfile: Some(text.to_owned()), ..given.clone() };
+        let again = native::resolve(&locked, facts, Order::AsAsked).unwrap();
+        assert_eq!(again.lockfile.as_deref().unwrap_or(text), text, "{name}: resolved again");
+        let Some(placed) = native::place(&locked).unwrap() else {
+            assert!(has_direct_prerelease(text), "{name}: it does not fit\n{text}");
+            return;
+        };
+        let sorted = |mut list: Vec<(String, String)>| {
+            list.sort();
+            list
+        };
+        assert_eq!(sorted(placed.snapshots), sorted(again.snapshots), "{name}: placed and resolved");
+    });
+}
+
+/// Of a package that has prereleases only one is picked for `*`, which it does not satisfy: for pnpm too such a lockfile
+/// never fits.
+fn has_direct_prerelease(text: &str) -> bool {
+    let lockfile = lockfile::read(text).unwrap();
+    let importers = lockfile.importers.values();
+    let groups = importers.flat_map(|it| [&it.dependencies, &it.dev_dependencies, &it.optional_dependencies]);
+    groups.flat_map(BTreeMap::values).any(|held| held.version.split('(').next().is_some_and(|it| it.contains('-')))
+}
+
+#[test]
+fn the_order_of_projects_does_not_matter() {
+    each(|scenario, given, facts, text| {
+        let mut turned = given.clone();
+        turned.importers.reverse();
+        let made = native::resolve(&turned, facts, Order::AsAsked).unwrap();
+        assert_eq!(made.lockfile.as_deref(), Some(text), "{}", scenario.name);
+    });
+}
+
+#[test]
+fn every_range_is_satisfied() {
+    each(|scenario, given, _, text| {
+        if given.settings.rules.overrides.is_empty() {
+            ranges(scenario, given, &lockfile::read(text).unwrap());
+        }
+    });
+}
+
+fn ranges(scenario: &Scenario, given: &engine::Project, lockfile: &Lockfile) {
+    let mut checked = 0;
+    for importer in lockfile.importers.values() {
+        for group in [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies] {
+            for dependency in group.values() {
+                satisfied(&dependency.specifier, &dependency.version, &scenario.name);
+                checked += 1;
+            }
+        }
+    }
+    for (dep_path, snapshot) in &lockfile.snapshots {
+        let key = dep_path.split('(').next().unwrap_or_default();
+        let Some((name, version)) = key.rsplit_once('@') else { continue };
+        let Some(package) = scenario.world.get(name).filter(|package| package.versions.contains_key(version)) else {
+            continue;
+        };
+        let manifest = package.manifest(name, version);
+        let mut wanted = BTreeMap::new();
+        // A name in both: the range is that of `dependencies`.
+        for field in ["optionalDependencies", "dependencies"] {
+            wanted.extend(manifest.get(field).and_then(|it| it.as_object()).into_iter().flatten());
+        }
+        for (alias, held) in snapshot.dependencies.iter().chain(&snapshot.optional_dependencies) {
+            // A peer that is a dependency too may have been met by whoever is above.
+            let is_peer = manifest.get("peerDependencies").is_some_and(|peers| peers.get(alias).is_some());
+            if let Some(range) = wanted.get(alias).and_then(|range| range.as_str()).filter(|_| !is_peer) {
+                satisfied(range, held, &format!("{}: {dep_path} > {alias}", scenario.name));
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 0 || given.importers.iter().all(|(_, text)| !text.contains("ependencies")));
+}
+
+/// Specifiers that are no ranges and links are left to other tests; `*` takes prereleases where there is nothing else.
+fn satisfied(specifier: &str, held: &str, about: &str) {
+    let range = specifier.strip_prefix("npm:").and_then(|rest| rest.rsplit_once('@')).map_or(specifier, |(_, it)| it);
+    let plain = held.split('(').next().unwrap_or_default();
+    let version = plain.get(1..).and_then(|rest| rest.rsplit_once('@')).map_or(plain, |(_, version)| version);
+    if range == "*" {
+        return;
+    }
+    let (Ok(range), Some(version)) = (Range::parse_loose(range), Version::parse(version)) else { return };
+    assert!(range.satisfies(&version), "{about}: {held} for {specifier}");
+}
