@@ -229,7 +229,7 @@ pub fn component(case: &Case) -> Result<(Duration, Crossings, Placement), Resolv
     Ok((time, resolved.crossings, resolved.placement))
 }
 
-/// Start of the component alone: an empty project.
+/// The time of the component's start alone: an empty project.
 ///
 /// # Errors
 /// As [`engine::resolve`].
