@@ -3,6 +3,7 @@
 //! lockfile as it stands and for one that was just resolved. The order of everything follows from the lockfile alone.
 
 mod current;
+mod global;
 mod graph;
 mod links;
 

@@ -109,6 +109,7 @@ fn layout(project: &Path, store: &Path) -> Layout {
         virtual_store_dir_max_length: 120,
         extend_node_path: true,
         projects: BTreeMap::new(),
+        global: None,
     }
 }
 
@@ -117,6 +118,10 @@ type Package = (Integrity, Arc<Contents>);
 fn import(store: &Store, tarball: &[u8]) -> Package {
     let imported = store.import_unverified(tarball, &Limits::default()).expect("a good tarball");
     (imported.integrity, Arc::new(imported.index.into()))
+}
+
+fn keyed(packages: Vec<Package>) -> Vec<(Option<Integrity>, Arc<Contents>)> {
+    packages.into_iter().map(|(integrity, contents)| (Some(integrity), contents)).collect()
 }
 
 /// One project below `folder`, linked as the program does it.
@@ -141,7 +146,7 @@ fn whole_project(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = Store::open(&folder.path().join("store")).expect("an empty folder");
     let packages: Vec<Package> = (0..PACKAGES).into_par_iter().map(|at| import(&store, &tarball(at))).collect();
-    let (placement, source) = (placement(PACKAGES), Stored::new(store, packages));
+    let (placement, source) = (placement(PACKAGES), Stored::new(store, keyed(packages)));
     let mut group = criterion.benchmark_group("link");
     group.sample_size(10);
     group.bench_function("40,000 files of 1,333 packages", |bencher| {

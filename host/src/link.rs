@@ -16,10 +16,12 @@ mod error;
 mod folder;
 mod import;
 pub mod relative;
+pub mod shared;
 mod shim;
 mod slot;
 mod source;
 mod swap;
+pub mod sweep;
 mod trees;
 
 use std::path::Path;
@@ -67,6 +69,7 @@ pub struct Linked {
     /// How files were brought in.
     pub method: ImportMethod,
     benches: Vec<Bench>,
+    publisher: Option<shared::Publisher>,
 }
 
 impl Linked {
@@ -74,6 +77,9 @@ impl Linked {
     pub fn clean(self) {
         for bench in self.benches {
             bench.clean();
+        }
+        if let Some(publisher) = self.publisher {
+            publisher.clean();
         }
     }
 }
@@ -87,7 +93,10 @@ pub fn link(job: &Job<'_>) -> Result<Linked, LinkError> {
     let bench = Bench::new(modules)?;
     let importer = Importer::new(job.method);
     let bins = bins::Catalogue::new(job.placement, job.layout, job.source);
-    build_slots(job, &bench, &importer, &bins)?;
+    sweep::register(job.layout)?;
+    let needed = job.layout.global.as_ref().filter(|_| !job.plan.slots.is_empty());
+    let publisher = needed.map(|links| shared::Publisher::new(links)).transpose()?;
+    build_slots(job, &bench, publisher.as_ref(), &importer, &bins)?;
     commit(job, &bench)?;
     let mut tree = job.plan.tree.clone();
     let virtual_store = trees::place_virtual_store(job, &bench)?;
@@ -95,7 +104,7 @@ pub fn link(job: &Job<'_>) -> Result<Linked, LinkError> {
     let mut benches = trees::place_roots(job, &bench, &bins, &mut tree)?;
     trees::retire_slots(job, &bench, &virtual_store)?;
     benches.push(bench);
-    Ok(Linked { tree, method: importer.method(), benches })
+    Ok(Linked { tree, method: importer.method(), benches, publisher })
 }
 
 /// `node_modules` of a project, made where it is missing; never one that is a link.
@@ -109,18 +118,29 @@ pub(crate) fn open_modules(project: &Path) -> Result<Folder, LinkError> {
 }
 
 /// Step 1. Jobs are sorted by size, so that the last ones are small and both threads end together.
-fn build_slots(job: &Job<'_>, bench: &Bench, importer: &Importer, bins: &bins::Catalogue<'_>) -> Result<(), LinkError> {
+fn build_slots(
+    job: &Job<'_>,
+    bench: &Bench,
+    publisher: Option<&shared::Publisher>,
+    importer: &Importer,
+    bins: &bins::Catalogue<'_>,
+) -> Result<(), LinkError> {
     let mut work: Vec<_> = job.plan.slots.iter().map(|change| change.snapshot).collect();
     work.sort_by_cached_key(|index| std::cmp::Reverse(job.source.contents(*index).files.len()));
     let requester = job.layout.root();
-    let virtual_store = job.layout.virtual_store();
-    let builder = slot::Builder::new(job, bench.staging(), importer, bins);
+    let slots = job.layout.slots();
+    let staging = publisher.map_or_else(|| bench.staging(), shared::Publisher::staging);
+    let builder = slot::Builder::new(job, staging, importer, bins);
     // One package at a time: a chunk of many would be stolen as a whole, and packages differ by a factor of 1000.
     work.par_iter().with_max_len(1).try_for_each(|&index| {
         let snapshot = &job.placement.snapshots[index as usize];
         let _span = job.timings.span(Lane::Link, || package_id(snapshot));
         builder.build(index)?;
-        let to = format!("{virtual_store}/{}/node_modules/{}", snapshot.slot, snapshot.name);
+        if let Some(publisher) = publisher {
+            let requires_build = job.source.contents(index).requires_build;
+            publisher.publish(job.placement, job.layout, index, requires_build)?;
+        }
+        let to = format!("{slots}/{}/node_modules/{}", snapshot.slot, snapshot.name);
         let method = importer.method();
         job.report.event(Event::Imported { requester: requester.clone(), to, method });
         Ok(())

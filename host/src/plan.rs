@@ -24,7 +24,9 @@ pub struct Plan {
     pub base: Base,
     /// Packages to build or to link anew.
     pub slots: Vec<SlotChange>,
-    /// Slots to remove.
+    /// Shared slots that stand and are used as they are; whether their packages have scripts to run.
+    pub reused: BTreeMap<SnapshotIndex, bool>,
+    /// Slots to remove; shared ones are left to `store prune`.
     pub removed_slots: Vec<String>,
     /// What changes in each project's `node_modules`, in the placement's order; all projects are named.
     pub roots: Vec<RootPlan>,
@@ -113,19 +115,28 @@ impl Plan {
             (None, owner) => Base::Anew(owner),
         };
         let mut tree = wanted_tree(placement, layout, shape);
+        let shared = layout.global.is_some();
         let nothing = Tree::default();
         let old = previous.unwrap_or(&nothing);
         tree.bins.clone_from(&old.bins);
-        let slots = slot_changes(placement, &tree, old, disk, base);
+        let slots = match shared {
+            true => shared_slot_changes(placement, disk),
+            false => slot_changes(placement, &tree, old, disk, base),
+        };
         let removed_slots: Vec<String> =
             old.slots.keys().filter(|slot| !tree.slots.contains_key(*slot)).cloned().collect();
-        let changes = changes(placement, layout, &tree, disk, &slots, removed_slots.len());
+        let added = match shared {
+            true => tree.slots.keys().filter(|slot| !old.slots.contains_key(*slot)).count(),
+            false => slots.iter().filter(|change| change.action == SlotAction::Create).count(),
+        };
+        let changes = changes(placement, layout, &tree, disk, (added, removed_slots.len()));
         Self {
             base,
             roots: root_plans(placement, &tree, old, disk, base),
             hoisted: difference(&old.hoisted, &tree.hoisted, None),
+            reused: if shared { reused(placement, disk) } else { BTreeMap::new() },
             slots,
-            removed_slots,
+            removed_slots: if shared { Vec::new() } else { removed_slots },
             tree,
             changes,
         }
@@ -157,7 +168,7 @@ pub fn link_text(placement: &Placement, layout: &Layout, from: &str, alias: &str
     let to = match target {
         Target::Snapshot(index) => {
             let snapshot = &placement.snapshots[*index as usize];
-            format!("{}/{}/node_modules/{}", layout.virtual_store(), snapshot.slot, snapshot.name)
+            format!("{}/{}/node_modules/{}", layout.slots(), snapshot.slot, snapshot.name)
         }
         Target::Directory(importer) => layout.project(importer),
     };
@@ -167,7 +178,10 @@ pub fn link_text(placement: &Placement, layout: &Layout, from: &str, alias: &str
 fn wanted_tree(placement: &Placement, layout: &Layout, shape: [u8; 16]) -> Tree {
     let mut tree = Tree { shape, ..Tree::default() };
     for snapshot in &placement.snapshots {
-        let record = SlotRecord { identity: identity::content(snapshot), edges: identity::edges(snapshot, placement) };
+        let record = match layout.global {
+            Some(_) => SlotRecord::default(), // its name says all
+            None => SlotRecord { identity: identity::content(snapshot), edges: identity::edges(snapshot, placement) },
+        };
         tree.slots.insert(snapshot.slot.as_str().to_owned(), record);
     }
     for ImporterLinks { importer, links } in &placement.roots {
@@ -225,6 +239,28 @@ fn slot_changes(placement: &Placement, wanted: &Tree, old: &Tree, disk: &Disk, b
         .collect()
 }
 
+/// Shared slots that are not complete, and those of folders, which may have changed.
+fn shared_slot_changes(placement: &Placement, disk: &Disk) -> Vec<SlotChange> {
+    let mut seen = HashSet::new();
+    let snapshots = (0..).zip(&placement.snapshots).filter(|(_, snapshot)| seen.insert(snapshot.slot.as_str()));
+    snapshots
+        .filter_map(|(snapshot, at)| {
+            let action = match (&at.source, disk.slots.contains(at.slot.as_str())) {
+                (Source::Directory(_), true) => SlotAction::Replace,
+                (_, false) => SlotAction::Create,
+                (_, true) => return None,
+            };
+            Some(SlotChange { snapshot, action })
+        })
+        .collect()
+}
+
+fn reused(placement: &Placement, disk: &Disk) -> BTreeMap<SnapshotIndex, bool> {
+    let standing = (0..).zip(&placement.snapshots).filter(|(_, at)| disk.slots.contains(at.slot.as_str()));
+    let standing = standing.filter(|(_, at)| !matches!(at.source, Source::Directory(_)));
+    standing.map(|(index, at)| (index, disk.builds.contains(at.slot.as_str()))).collect()
+}
+
 fn root_plans(placement: &Placement, wanted: &Tree, old: &Tree, disk: &Disk, base: Base) -> Vec<RootPlan> {
     let nothing = BTreeMap::new();
     let targets = |records: &BTreeMap<String, RootRecord>| -> BTreeMap<String, String> {
@@ -269,12 +305,10 @@ fn changes(
     layout: &Layout,
     wanted: &Tree,
     disk: &Disk,
-    slots: &[SlotChange],
-    removed: usize,
+    (added, removed): (usize, usize),
 ) -> Changes {
     let nothing = Tree::default();
     let old = disk.tree.as_ref().unwrap_or(&nothing);
-    let added = slots.iter().filter(|change| change.action == SlotAction::Create).count();
     let mut changes = Changes { added, removed, ..Changes::default() };
     for root in &placement.roots {
         let prefix = layout.project(&root.importer);

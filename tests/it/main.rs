@@ -6,6 +6,7 @@ mod bad_input;
 mod carried;
 mod failures;
 mod faults;
+mod global_virtual_store;
 mod install;
 mod modes;
 mod properties;

@@ -111,8 +111,9 @@ name! {
     DepPath, "dep-path", check_dep_path
 }
 name! {
-    /// The folder of a snapshot inside the virtual store: exactly one path component, at most 255 bytes.
-    Slot, "slot", check_component
+    /// The folder of a snapshot inside the virtual store: exactly one path component of at most 255 bytes, or in a
+    /// global virtual store `<scope or @>/<name>/<version>/<sha256 in hexadecimal>`.
+    Slot, "slot", check_slot
 }
 name! {
     /// A project of the workspace by its folder relative to the lockfile's, with `/`: `.` is the root. It may start
@@ -196,6 +197,25 @@ fn check_dep_path(value: &str) -> Result<(), &'static str> {
         return Err("it has control characters");
     }
     Ok(())
+}
+
+/// Four components in a global virtual store, whose first begins with `@` and whose last is a digest; else one.
+fn check_slot(value: &str) -> Result<(), &'static str> {
+    if !value.contains('/') {
+        return check_component(value);
+    }
+    let parts: Vec<&str> = value.split('/').collect();
+    let [scope, name, version, digest] = parts[..] else { return Err("it has not four components") };
+    if !scope.starts_with('@') || scope.len() > 1 && check_name_part(&scope[1..]).is_err() {
+        return Err("the first component is no scope");
+    }
+    check_name_part(name)?;
+    check_component(version)?;
+    if version.starts_with('.') {
+        return Err("the version starts with a dot");
+    }
+    let is_digest = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if is_digest { Ok(()) } else { Err("the last component is no digest") }
 }
 
 fn check_component(value: &str) -> Result<(), &'static str> {

@@ -262,6 +262,21 @@ pub struct Layout {
     pub hoist_workspace_packages: bool,
     /// A longer slot name is cut and hashed; bytes.
     pub virtual_store_dir_max_length: u32,
+    /// Slots are shared between projects and named by what they hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global_virtual_store: Option<GlobalVirtualStore>,
+}
+
+/// What the names of shared slots depend on beside the lockfile and the platform.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct GlobalVirtualStore {
+    /// The folder of the lockfile, absolute: slots of local folders belong to it.
+    pub project: String,
+    /// `allowBuilds`: selector to decision; what is built depends on the platform, and so does its slot.
+    pub allow_builds: BTreeMap<String, bool>,
+    /// `dangerouslyAllowAllBuilds`.
+    pub allow_all_builds: bool,
 }
 
 impl Default for Selection {
@@ -327,6 +342,7 @@ impl Default for Layout {
             public_hoist_pattern: Vec::new(),
             hoist_workspace_packages: true,
             virtual_store_dir_max_length: 120,
+            global_virtual_store: None,
         }
     }
 }

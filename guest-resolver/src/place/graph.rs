@@ -46,6 +46,8 @@ pub(super) struct Graph<'a> {
     pub(super) nodes: Vec<Node<'a>>,
     /// Selected importers and their dependencies of the included groups: development, production, optional, each by alias.
     pub(super) roots: BTreeMap<&'a str, Vec<Root<'a>>>,
+    /// By node: its folder in the global virtual store, where that is used.
+    pub(super) global: Option<Vec<String>>,
 }
 
 impl<'a> Graph<'a> {
@@ -57,7 +59,9 @@ impl<'a> Graph<'a> {
         for (dep_path, snapshot) in &lockfile.snapshots {
             nodes.push(node(lockfile, context, &mut finder, dep_path, snapshot)?);
         }
-        let mut graph = Self { lockfile, nodes, roots };
+        let store = context.settings.layout.global_virtual_store.as_ref();
+        let global = store.map(|store| super::global::slots(&nodes, &mut finder, context, store)).transpose()?;
+        let mut graph = Self { lockfile, nodes, roots, global };
         graph.mark(context)?;
         Ok(graph)
     }
@@ -204,13 +208,14 @@ pub(super) fn version<'a>(node: &Node<'a>) -> &'a str {
 }
 
 /// `dependencies` and the like as edges; the lockfile's reader has checked that each leads somewhere.
-struct Finder<'a> {
+pub(super) struct Finder<'a> {
     index: HashMap<&'a str, u32>,
     path: String,
 }
 
 impl Finder<'_> {
-    fn find(&mut self, alias: &str, value: &str) -> Result<Option<u32>, LockfileError> {
+    /// The snapshot behind an alias and its value; `None` for a link.
+    pub(super) fn find(&mut self, alias: &str, value: &str) -> Result<Option<u32>, LockfileError> {
         if value.starts_with("link:") {
             return Ok(None);
         }
@@ -313,12 +318,13 @@ fn misfit(package: &Package, context: &PlaceContext<'_>) -> Option<Misfit> {
 }
 
 /// What the placed form of a node needs beside its edges.
-pub(super) fn placed<'a>(node: &Node<'a>, dependencies: Vec<(&'a str, super::Target)>) -> Placed<'a> {
+pub(super) fn placed<'a>(graph: &Graph<'a>, at: usize, dependencies: Vec<(&'a str, super::Target)>) -> Placed<'a> {
+    let node = &graph.nodes[at];
     let suffix = &node.dep_path[package_key(node.dep_path).len()..];
     let patch = suffix.strip_prefix("(patch_hash=").and_then(|rest| rest.split(')').next());
     Placed {
         dep_path: node.dep_path,
-        slot: node.slot.clone(),
+        slot: graph.global.as_ref().map_or(&node.slot, |slots| &slots[at]).clone(),
         name: node.name,
         version: version(node),
         id: node.id,

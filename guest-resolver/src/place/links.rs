@@ -13,9 +13,9 @@ type Numbers = [Option<u32>];
 
 /// All that is placed, with its edges by alias; edges to what is left out are left out.
 pub(super) fn snapshots<'a>(graph: &Graph<'a>, numbers: &Numbers) -> Vec<Placed<'a>> {
-    let placed = graph.nodes.iter().filter(|node| node.placed);
+    let placed = graph.nodes.iter().enumerate().filter(|(_, node)| node.placed);
     placed
-        .map(|node| {
+        .map(|(at, node)| {
             let edges = node.children.iter();
             let edges = edges.filter_map(|(alias, child)| Some((*alias, Target::Snapshot(numbers[*child as usize]?))));
             let all = node.snapshot.dependencies.iter().chain(&node.snapshot.optional_dependencies);
@@ -26,7 +26,7 @@ pub(super) fn snapshots<'a>(graph: &Graph<'a>, numbers: &Numbers) -> Vec<Placed<
             let mut dependencies: Vec<(&str, Target)> = edges.chain(links).collect();
             dependencies.sort_by_key(|(alias, _)| *alias);
             dependencies.dedup_by_key(|(alias, _)| *alias);
-            graph::placed(node, dependencies)
+            graph::placed(graph, at, dependencies)
         })
         .collect()
 }

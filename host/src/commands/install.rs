@@ -29,6 +29,7 @@ use crate::{
     config::Environment,
     diagnostic::Diagnostic,
     graph::Placement,
+    link::shared,
     plan::Plan,
     report::{Event, LogLevel, event::Stage},
     state::{
@@ -84,6 +85,7 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
         return install.end(&[]);
     }
     let layout = projects::layout(config);
+    let _hold = if changes_nothing { None } else { shared::hold(&layout).map_err(one)? };
     let plan = install.plan(&placement, &layout)?;
     if config.install.dry_run {
         context.report.event(Event::Plan(plan.to_string().lines().map(ToOwned::to_owned).collect()));

@@ -13,6 +13,7 @@ use crate::{
     cli::{Invocation, StoreCommand},
     config::{self, Environment},
     diagnostic::Diagnostic,
+    link::sweep::{self, Swept},
     report::{Event, Report},
 };
 
@@ -36,8 +37,16 @@ pub(super) fn run(
         StoreCommand::Status => return status(&store, report).map_err(|error| failed(&at(), &error))?,
         StoreCommand::Prune => {
             let now = UNIX_EPOCH + Duration::from_millis(environment.now);
+            let slots = match sweep::sweep(store.path()).map_err(|error| failed(&at(), &error))? {
+                Swept::Removed(0) => String::new(),
+                Swept::Removed(count) => format!("Removed {count} slots of the global virtual store\n"),
+                Swept::Unknown(project) => format!(
+                    "Kept all slots of the global virtual store: {} was not installed to the end\n",
+                    project.display()
+                ),
+            };
             let Pruned { packages, bytes } = store.prune(now).map_err(|error| failed(&at(), &error))?;
-            format!("Removed {packages} packages, {bytes} bytes\n")
+            format!("{slots}Removed {packages} packages, {bytes} bytes\n")
         }
     };
     report.event(Event::Output(text));

@@ -147,6 +147,8 @@ pub struct Layout {
     pub modules_dir: String,
     /// `node_modules/.pnpm`, absolute.
     pub virtual_store_dir: PathBuf,
+    /// The folder of slots shared between projects, absolute; `None`: slots are the project's own.
+    pub global_virtual_store_dir: Option<PathBuf>,
     /// How files come into `node_modules`.
     pub import: Import,
     /// Sizes and types of files are checked before they are linked.
@@ -200,14 +202,25 @@ pub(super) fn assemble(
     let install = install(&values, invocation, environment)?;
     let network = network(&values, &project, environment)?;
     let directories = directories(&values, &project.root, environment)?;
-    let layout = layout(&values, &project)?;
-    let settings = settings(&values, &install, &network, environment)?;
+    let layout = layout(&values, &project, &directories, environment)?;
+    let scripts = scripts(&values)?;
+    let mut settings = settings(&values, &install, &network, environment)?;
+    settings.layout.global_virtual_store =
+        layout.global_virtual_store_dir.is_some().then(|| guest::GlobalVirtualStore {
+            project: project.root.to_string_lossy().into_owned(),
+            allow_builds: scripts
+                .allow_builds
+                .iter()
+                .filter_map(|(name, verdict)| Some((name.clone(), (*verdict)?)))
+                .collect(),
+            allow_all_builds: scripts.allow_all_builds,
+        });
     Ok(Config {
         install,
         network,
         directories,
         layout,
-        scripts: scripts(&values)?,
+        scripts,
         settings,
         node_version: values.text("nodeVersion"),
         warnings: values.warnings,
@@ -355,7 +368,12 @@ fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-fn layout(values: &Values, project: &Project) -> Result<Layout, ConfigError> {
+fn layout(
+    values: &Values,
+    project: &Project,
+    directories: &Directories,
+    environment: &Environment,
+) -> Result<Layout, ConfigError> {
     let modules_dir = values.text("modulesDir").unwrap_or_else(|| "node_modules".to_owned());
     let modules = inside("modulesDir", &modules_dir, &project.root)?;
     let virtual_store_dir = match values.text("virtualStoreDir") {
@@ -372,6 +390,12 @@ fn layout(values: &Values, project: &Project) -> Result<Layout, ConfigError> {
     Ok(Layout {
         modules_dir,
         virtual_store_dir,
+        global_virtual_store_dir: values.flag("enableGlobalVirtualStore").unwrap_or(false).then(|| {
+            match values.text("globalVirtualStoreDir") {
+                Some(text) => resolve(&text, &project.root, environment),
+                None => directories.store.join("v1/links"),
+            }
+        }),
         import,
         verify_store_integrity: values.flag("verifyStoreIntegrity").unwrap_or(true),
         extend_node_path: values.flag("extendNodePath").unwrap_or(true),
@@ -541,5 +565,6 @@ fn hoisting(values: &Values) -> guest::Layout {
             "virtualStoreDirMaxLength",
             defaults.virtual_store_dir_max_length,
         ),
+        global_virtual_store: None,
     }
 }

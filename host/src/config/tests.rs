@@ -84,7 +84,6 @@ fn prod_and_dev_select_groups() {
 fn a_setting_that_would_change_the_outcome_is_refused() {
     for yaml in [
         "nodeLinker: hoisted",
-        "enableGlobalVirtualStore: true",
         "sharedWorkspaceLockfile: false",
         "gitBranchLockfile: true",
         "patchedDependencies: {a: patches/a.patch}",
@@ -94,7 +93,7 @@ fn a_setting_that_would_change_the_outcome_is_refused() {
         let error = load(yaml, "", &[], &[]).expect_err(yaml);
         assert_eq!(error.code(), "ERR_WASI_PM_UNSUPPORTED_SETTING", "{yaml}");
     }
-    for yaml in ["nodeLinker: isolated", "enableGlobalVirtualStore: false", "patchedDependencies: {}"] {
+    for yaml in ["nodeLinker: isolated", "enableGlobalVirtualStore: true", "patchedDependencies: {}"] {
         load(yaml, "", &[], &[]).expect(yaml);
     }
 }

@@ -31,6 +31,7 @@ pub struct Catalogue<'a> {
     layout: &'a Layout,
     source: &'a dyn PackageSource,
     virtual_store: String,
+    slots: String,
     found: Vec<OnceLock<Vec<Executable>>>,
 }
 
@@ -60,7 +61,7 @@ impl<'a> Catalogue<'a> {
     #[must_use]
     pub fn new(placement: &'a Placement, layout: &'a Layout, source: &'a dyn PackageSource) -> Self {
         let found = placement.snapshots.iter().map(|_| OnceLock::new()).collect();
-        Self { placement, layout, source, virtual_store: layout.virtual_store(), found }
+        Self { placement, layout, source, virtual_store: layout.virtual_store(), slots: layout.slots(), found }
     }
 
     /// Writes the shims of a slot: those of its own executables and of its dependencies'.
@@ -111,8 +112,14 @@ impl<'a> Catalogue<'a> {
     }
 
     fn text(&self, folder: &str, executable: &Executable) -> String {
+        // A shared slot belongs to no project, so its shims name nobody's hoisted packages.
+        let is_shared = self.layout.global.is_some() && folder.starts_with(&self.slots);
+        let hoisted = format!("{}/{MODULES}", self.virtual_store);
         let node_path: Vec<String> = match self.layout.extend_node_path {
-            true => executable.node_path.iter().map(|path| relative(folder, path)).collect(),
+            true => {
+                let paths = executable.node_path.iter().filter(|path| !is_shared || **path != hoisted);
+                paths.map(|path| relative(folder, path)).collect()
+            }
             false => Vec::new(),
         };
         let target = relative(folder, &executable.target);
@@ -121,7 +128,7 @@ impl<'a> Catalogue<'a> {
 
     fn home(&self, index: SnapshotIndex) -> String {
         let snapshot = &self.placement.snapshots[index as usize];
-        format!("{}/{}/{MODULES}/{}", self.virtual_store, snapshot.slot, snapshot.name)
+        format!("{}/{}/{MODULES}/{}", self.slots, snapshot.slot, snapshot.name)
     }
 
     fn of_snapshot(&self, index: SnapshotIndex) -> &[Executable] {

@@ -52,6 +52,32 @@ impl Folder {
         }
     }
 
+    /// Makes a folder that must not be there yet, and opens it.
+    ///
+    /// # Errors
+    /// As `mkdir(2)` and [`Folder::open`].
+    pub fn make_new(&self, name: &str) -> io::Result<Self> {
+        fs::mkdirat(&self.0, component(name)?, Mode::from_raw_mode(0o777))?;
+        self.open(name)
+    }
+
+    /// Opens the folder `a/b/c` to look at what is in it, through no link.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub fn open_below(&self, path: &str) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        {
+            // One call in place of one for each component; old kernels do not have it.
+            let resolve = fs::ResolveFlags::BENEATH | fs::ResolveFlags::NO_SYMLINKS;
+            match fs::openat2(&self.0, path, DIRECTORY | OFlags::PATH, Mode::empty(), resolve) {
+                Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {}
+                opened => return Ok(Self(opened?)),
+            }
+        }
+        path.split('/').try_fold(self.try_clone()?, |folder, name| folder.open(name))
+    }
+
     /// Follows `a/b/c`, making what is missing.
     ///
     /// # Errors

@@ -22,19 +22,22 @@ pub(super) struct Builder<'a> {
     staging: &'a Folder,
     importer: &'a Importer,
     bins: &'a Catalogue<'a>,
-    virtual_store: String,
+    slots: String,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(job: &'a Job<'a>, staging: &'a Folder, importer: &'a Importer, bins: &'a Catalogue<'a>) -> Self {
-        Self { job, staging, importer, bins, virtual_store: job.layout.virtual_store() }
+        Self { job, staging, importer, bins, slots: job.layout.slots() }
     }
 
     pub(super) fn build(&self, index: SnapshotIndex) -> Result<(), LinkError> {
         let snapshot = &self.job.placement.snapshots[index as usize];
-        let path = || format!("{}/{}", self.virtual_store, snapshot.slot);
+        let path = || format!("{}/{}", self.slots, snapshot.slot);
         let made = || -> std::io::Result<(Folder, Folder)> {
-            let modules = self.staging.make(snapshot.slot.as_str())?.make(MODULES)?;
+            let modules = match self.job.layout.global {
+                Some(_) => self.staging.make(&index.to_string())?.make(MODULES)?,
+                None => self.staging.make(snapshot.slot.as_str())?.make(MODULES)?,
+            };
             let home = modules.make_all(snapshot.name.as_str())?;
             Ok((modules, home))
         };
@@ -115,13 +118,13 @@ impl<'a> Builder<'a> {
         let placement = self.job.placement;
         match target {
             // The common case, written out: 3,827 of them in the fixture.
-            Target::Snapshot(to) => {
+            Target::Snapshot(to) if self.job.layout.global.is_none() => {
                 let to = &placement.snapshots[*to as usize];
                 let up = if alias.contains('/') { "../../.." } else { "../.." };
                 format!("{up}/{}/{MODULES}/{}", to.slot, to.name)
             }
-            Target::Directory(_) => {
-                let from = format!("{}/{}/{MODULES}", self.virtual_store, placement.snapshots[index as usize].slot);
+            _ => {
+                let from = format!("{}/{}/{MODULES}", self.slots, placement.snapshots[index as usize].slot);
                 link_text(placement, self.job.layout, &from, alias, target)
             }
         }
@@ -134,7 +137,7 @@ impl<'a> Builder<'a> {
 
     fn shown(&self, index: SnapshotIndex, file: &StoreFile) -> String {
         let snapshot = &self.job.placement.snapshots[index as usize];
-        format!("{}/{}/{MODULES}/{}/{}", self.virtual_store, snapshot.slot, snapshot.name, file.path)
+        format!("{}/{}/{MODULES}/{}/{}", self.slots, snapshot.slot, snapshot.name, file.path)
     }
 }
 

@@ -51,20 +51,20 @@ impl From<PackageIndex> for Contents {
 #[derive(Debug)]
 pub struct Stored {
     store: Store,
-    packages: Vec<(Integrity, Arc<Contents>)>,
+    packages: Vec<(Option<Integrity>, Arc<Contents>)>,
 }
 
 impl Stored {
-    /// With the key and contents of each snapshot's package.
+    /// With the key and contents of each snapshot's package; no key where nothing of it is needed.
     #[must_use]
-    pub fn new(store: Store, packages: Vec<(Integrity, Arc<Contents>)>) -> Self {
+    pub fn new(store: Store, packages: Vec<(Option<Integrity>, Arc<Contents>)>) -> Self {
         Self { store, packages }
     }
 
     /// The key of a snapshot's package: what is to be set aside and fetched again where it is damaged.
     #[must_use]
-    pub fn integrity(&self, snapshot: SnapshotIndex) -> &Integrity {
-        &self.packages[snapshot as usize].0
+    pub fn integrity(&self, snapshot: SnapshotIndex) -> Option<&Integrity> {
+        self.packages[snapshot as usize].0.as_ref()
     }
 }
 
@@ -74,7 +74,8 @@ impl PackageSource for Stored {
     }
 
     fn open(&self, snapshot: SnapshotIndex) -> io::Result<Folder> {
-        let package = self.store.open_package(self.integrity(snapshot)).map_err(io::Error::other)?;
+        let integrity = self.integrity(snapshot).ok_or(io::ErrorKind::NotFound)?;
+        let package = self.store.open_package(integrity).map_err(io::Error::other)?;
         Ok(package.dir().try_clone()?.into())
     }
 }

@@ -123,6 +123,7 @@ impl World {
         Layout {
             lockfile_dir: self.folder.path().join("project"),
             store_dir: self.folder.path().join("store").to_string_lossy().into_owned(),
+            global: None,
             package_manager: "wasi-pm@0.1.0".to_owned(),
             hoist_pattern: vec!["*".to_owned()],
             public_hoist_pattern: Vec::new(),

@@ -23,7 +23,7 @@ pub(super) fn place_virtual_store(job: &Job<'_>, bench: &Bench) -> Result<Folder
         return bench.modules().open(VIRTUAL_STORE).map_err(LinkError::io("open", path));
     }
     let virtual_store = bench.modules().make(VIRTUAL_STORE).map_err(LinkError::io("make", path))?;
-    for change in &job.plan.slots {
+    for change in job.plan.slots.iter().filter(|_| job.layout.global.is_none()) {
         let slot = job.placement.snapshots[change.snapshot as usize].slot.as_str();
         bench.put(bench.staging(), slot, &virtual_store, slot)?;
     }

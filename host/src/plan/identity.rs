@@ -10,9 +10,10 @@ use crate::{
 /// Of what shapes the tree as a whole: a change builds it anew.
 pub(super) fn shape(layout: &Layout) -> Digest {
     let text = format!(
-        "{}\n{}\n{:?}\n{:?}\n{}\n{}",
+        "{}\n{}\n{:?}\n{:?}\n{:?}\n{}\n{}",
         layout.root(),
         layout.store_dir,
+        layout.global,
         layout.hoist_pattern,
         layout.public_hoist_pattern,
         layout.virtual_store_dir_max_length,

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     graph::Placement,
-    link::{Folder, Kind, LinkError},
+    link::{Folder, Kind, LinkError, shared},
     state::{Layout, MODULES, Tree, VIRTUAL_STORE, modules_yaml, tree::digest},
 };
 
@@ -33,8 +33,10 @@ pub struct Disk {
     pub owner: Owner,
     /// Our record, where it holds.
     pub tree: Option<Tree>,
-    /// The names in the virtual store.
+    /// The names in the virtual store; in a global one, those of complete slots that are wanted.
     pub slots: BTreeSet<String>,
+    /// Shared slots whose packages have scripts to run.
+    pub builds: BTreeSet<String>,
     /// By importer and alias: where the links of wanted and recorded names lead. A name without a link is absent.
     pub links: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -46,6 +48,7 @@ impl Disk {
     /// [`LinkError::ModulesIsSymlink`] if `node_modules` of a project is a link.
     pub fn read(layout: &Layout, placement: &Placement) -> Result<Self, LinkError> {
         let mut disk = Self::default();
+        disk.read_shared(layout, placement);
         let Some(modules) = open_modules(&layout.lockfile_dir)? else { return Ok(disk) };
         let virtual_store = modules.open(VIRTUAL_STORE).ok();
         disk.tree = virtual_store.as_ref().and_then(Tree::read);
@@ -53,7 +56,7 @@ impl Disk {
         if disk.owner != Owner::Ours {
             disk.tree = None;
         }
-        if let Some(virtual_store) = virtual_store {
+        if let Some(virtual_store) = virtual_store.filter(|_| layout.global.is_none()) {
             let names = virtual_store.names().map_err(LinkError::io("read", layout.virtual_store()))?;
             disk.slots = names.into_iter().collect();
         }
@@ -66,6 +69,19 @@ impl Disk {
             disk.links.insert(root.importer.as_str().to_owned(), links);
         }
         Ok(disk)
+    }
+
+    fn read_shared(&mut self, layout: &Layout, placement: &Placement) {
+        let Some(reader) = shared::Reader::open(layout, placement) else { return };
+        for (index, snapshot) in (0..).zip(&placement.snapshots) {
+            if let Some(sealed) = reader.look(index) {
+                let slot = snapshot.slot.as_str().to_owned();
+                if sealed.requires_build {
+                    self.builds.insert(slot.clone());
+                }
+                self.slots.insert(slot);
+            }
+        }
     }
 }
 

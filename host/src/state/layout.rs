@@ -17,6 +17,8 @@ pub struct Layout {
     pub lockfile_dir: PathBuf,
     /// The store's folder, as `.modules.yaml` names it: absolute.
     pub store_dir: String,
+    /// The folder of slots shared between projects, absolute; `None`: slots stand in the project.
+    pub global: Option<String>,
     /// `wasi-pm@<version>`.
     pub package_manager: String,
     /// `hoistPattern`.
@@ -59,7 +61,13 @@ impl Layout {
         format!("{}/{MODULES}", self.project(importer).trim_end_matches('/'))
     }
 
-    /// The virtual store.
+    /// Where slots stand: shared ones, or the project's own.
+    #[must_use]
+    pub fn slots(&self) -> String {
+        self.global.clone().unwrap_or_else(|| self.virtual_store())
+    }
+
+    /// The project's virtual store: hoisted links and state files, and slots that are not shared.
     #[must_use]
     pub fn virtual_store(&self) -> String {
         format!("{}/{MODULES}/{VIRTUAL_STORE}", self.root().trim_end_matches('/'))

@@ -3,7 +3,11 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::{graph::Placement, state::Layout};
+use crate::{
+    graph::Placement,
+    link::relative::relative,
+    state::{Layout, MODULES, VIRTUAL_STORE},
+};
 
 /// The file's name inside `node_modules`.
 pub const FILE: &str = ".modules.yaml";
@@ -57,10 +61,18 @@ pub fn text(
     put("publicHoistPattern", json!(layout.public_hoist_pattern));
     put("skipped", json!(skipped));
     put("storeDir", json!(layout.store_dir));
-    put("virtualStoreDir", json!(".pnpm"));
+    put("virtualStoreDir", json!(virtual_store_dir(layout)));
     put("virtualStoreDirMaxLength", json!(layout.virtual_store_dir_max_length));
     put("allowBuilds", Value::Object(allow_builds.clone()));
     serde_json::to_string_pretty(&file).expect("a map of texts is always JSON")
+}
+
+/// Where slots stand, from `node_modules`.
+fn virtual_store_dir(layout: &Layout) -> String {
+    match &layout.global {
+        Some(links) => relative(&format!("{}/{MODULES}", layout.root()), links),
+        None => VIRTUAL_STORE.to_owned(),
+    }
 }
 
 /// `Mon, 23 Nov 2026 07:18:29 GMT`.

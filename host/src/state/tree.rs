@@ -34,7 +34,7 @@ pub struct Tree {
 }
 
 /// One slot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotRecord {
     /// Of dep-path, source and patch.
     pub identity: Digest,

@@ -176,7 +176,8 @@ fn refresh(input: &mut Input) -> Result<bool, String> {
 }
 
 /// Remembers what a complete run was made from; the last thing that it writes. `files` must have been looked at before
-/// the run read them, or what changed meanwhile would go unnoticed.
+/// the run read them, or what changed meanwhile would go unnoticed. `shared` is a file that stands as long as shared
+/// slots do.
 ///
 /// # Errors
 /// [`LinkError::Io`].
@@ -186,11 +187,13 @@ pub fn record_inputs(
     files: Vec<Input>,
     projects: Vec<Project>,
     ignored_builds: Vec<String>,
+    shared: Option<PathBuf>,
 ) -> Result<(), LinkError> {
     let modules = lockfile_dir.join(MODULES);
     let outputs = [modules.join(modules_yaml::FILE), modules.join(VIRTUAL_STORE).join(TREE_FILE)];
+    let outputs = outputs.into_iter().chain(shared);
     let look = |path: PathBuf| Input::look(path.clone()).map_err(LinkError::io("read", path));
-    let outputs = outputs.into_iter().map(look).collect::<Result<Vec<_>, _>>()?;
+    let outputs = outputs.map(look).collect::<Result<Vec<_>, _>>()?;
     let inputs = Inputs { settings, files, projects, outputs, ignored_builds };
     write(&open_modules(lockfile_dir)?, FILE, &encode(&inputs))
 }

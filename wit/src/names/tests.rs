@@ -73,3 +73,26 @@ fn a_shasum_becomes_sha1() {
     assert_eq!(integrity.to_string(), "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
     assert!(Integrity::from_shasum("xyz").is_err());
 }
+
+#[test]
+fn a_slot_is_one_component_or_a_shared_one_and_never_leads_out() {
+    let digest = "9aa390e2413f77a815211fc459a70bfa6310ff21e9bd9de6a240d080439372ca";
+    for good in ["is-odd@3.0.0", &format!("@/esbuild/0.25.0/{digest}"), &format!("@babel/core/7.29.13/{digest}")] {
+        assert!(Slot::parse(good).is_ok(), "{good:?} was refused");
+    }
+    for bad in [
+        "a/b",
+        "../x",
+        &format!("@/../0.25.0/{digest}"),
+        &format!("@../x/0.25.0/{digest}"),
+        &format!("@/esbuild/../{digest}"),
+        &format!("@/esbuild/.x/{digest}"),
+        &format!("x/esbuild/0.25.0/{digest}"),
+        &format!("@/esbuild/0.25.0/x/{digest}"),
+        &format!("/@/esbuild/0.25.0/{digest}"),
+        "@/esbuild/0.25.0/..",
+        "@/esbuild/0.25.0/9AA390",
+    ] {
+        assert!(Slot::parse(bad).is_err(), "{bad:?} was accepted");
+    }
+}

@@ -9,7 +9,7 @@ use super::{Failures, Inputs, Install, lifecycle, link, one, projects};
 use crate::{
     diagnostic::Diagnostic,
     graph::Placement,
-    link::{Linked, Stored},
+    link::{Linked, Stored, shared},
     plan::Plan,
     report::{Event, event::Stage},
     state::{
@@ -151,5 +151,7 @@ fn remember(
     };
     let projects =
         inputs.projects.iter().map(|folder| Project { folder: folder.clone(), has_modules: has_modules(folder) });
-    up_to_date::record_inputs(&project.root, inputs.settings, seen, projects.collect(), ignored.to_vec()).map_err(one)
+    let shared = install.context.config.layout.global_virtual_store_dir.as_ref().map(|links| links.join(shared::LOCK));
+    up_to_date::record_inputs(&project.root, inputs.settings, seen, projects.collect(), ignored.to_vec(), shared)
+        .map_err(one)
 }

@@ -32,7 +32,9 @@ pub(super) fn carry_out(
                     format!("The store's copy of {package} is damaged ({detail}); it is fetched again"),
                 );
                 let store = packages::open_store(install)?;
-                store.quarantine(stored.integrity(snapshot));
+                if let Some(integrity) = stored.integrity(snapshot) {
+                    store.quarantine(integrity);
+                }
                 network.fetcher(&store)?.forget(&(&placement.snapshots[snapshot as usize]).into());
                 let mut again = placement.clone();
                 stored = packages::have(install, network, &store, layout, &mut again, plan.clone())?.0;

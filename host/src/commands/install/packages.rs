@@ -1,7 +1,10 @@
 //! Every package of the placement into the store. An optional one that cannot be had is left out, with what only it
 //! needs; any other failure ends the installation, all of them told.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use store::Store;
 
@@ -9,8 +12,8 @@ use super::{Failures, Install, Network, network::Held, one};
 use crate::{
     diagnostic::Diagnostic,
     fetch::FetchJob,
-    graph::{Placement, SnapshotIndex},
-    link::Stored,
+    graph::{Placement, SnapshotIndex, Target},
+    link::{Contents, Stored},
     plan::Plan,
     state::Layout,
 };
@@ -35,9 +38,10 @@ pub(super) fn have(
     plan: Plan,
 ) -> Result<(Stored, Plan), Failures> {
     let _phase = install.phase("fetch");
-    let mut indexes = fetch(network, store, placement)?;
+    let needed = needed(placement, &plan);
+    let mut indexes = fetch(network, store, placement, &needed)?;
     let missing: HashSet<SnapshotIndex> =
-        (0..).zip(&indexes).filter(|(_, index)| index.is_none()).map(|(at, _)| at).collect();
+        (0..).zip(&indexes).filter(|(at, index)| index.is_none() && needed.contains(at)).map(|(at, _)| at).collect();
     let plan = if missing.is_empty() {
         plan
     } else {
@@ -45,26 +49,59 @@ pub(super) fn have(
         indexes = kept.iter().map(|&at| indexes[at as usize].take()).collect();
         install.plan(placement, layout)?
     };
-    let packages = indexes.into_iter().flatten().map(|held| (held.integrity.clone(), held.contents.clone()));
+    let packages = (0..).zip(indexes).map(|(at, held)| match held {
+        Some(held) => (Some(held.integrity.clone()), held.contents.clone()),
+        None => {
+            let requires_build = plan.reused.get(&at).copied().unwrap_or(false);
+            (None, Arc::new(Contents { requires_build, ..Contents::default() }))
+        }
+    });
     Ok((Stored::new(store.clone(), packages.collect()), plan))
 }
 
-/// The index of each package; `None` for an optional one that cannot be had.
-fn fetch(network: &Network<'_>, store: &Store, placement: &Placement) -> Result<Vec<Option<Arc<Held>>>, Failures> {
-    let jobs: Vec<FetchJob> = placement.snapshots.iter().map(FetchJob::from).collect();
+/// The packages whose files or executables are wanted: all but those of shared slots that stand and offer no command
+/// to the project or to a slot that is made.
+fn needed(placement: &Placement, plan: &Plan) -> BTreeSet<SnapshotIndex> {
+    let snapshots = (0..).zip(&placement.snapshots);
+    let mut needed: BTreeSet<SnapshotIndex> =
+        snapshots.map(|(at, _)| at).filter(|at| !plan.reused.contains_key(at)).collect();
+    let of_new = needed.iter().flat_map(|at| &placement.snapshots[*at as usize].dependencies).map(|link| &link.target);
+    let of_roots = placement.roots.iter().flat_map(|root| &root.links).map(|link| &link.target);
+    let of_hoisted = placement.hoisted.iter().map(|link| &link.target);
+    let offers: Vec<SnapshotIndex> = of_new
+        .chain(of_roots)
+        .chain(of_hoisted)
+        .filter_map(|target| match target {
+            Target::Snapshot(at) => Some(*at),
+            Target::Directory(_) => None,
+        })
+        .filter(|at| placement.snapshots[*at as usize].has_bin)
+        .collect();
+    needed.extend(offers);
+    needed
+}
+
+/// The index of each package that is needed; `None` for others and for an optional one that cannot be had.
+fn fetch(
+    network: &Network<'_>,
+    store: &Store,
+    placement: &Placement,
+    needed: &BTreeSet<SnapshotIndex>,
+) -> Result<Vec<Option<Arc<Held>>>, Failures> {
+    let mut held: Vec<Option<Arc<Held>>> = placement.snapshots.iter().map(|_| None).collect();
+    if needed.is_empty() {
+        return Ok(held);
+    }
+    let jobs: Vec<FetchJob> = needed.iter().map(|at| FetchJob::from(&placement.snapshots[*at as usize])).collect();
     let outcomes = network.fetcher(store)?.finish(&jobs);
     let mut failed: Failures = Vec::new();
-    let mut indexes = Vec::with_capacity(jobs.len());
-    for (job, outcome) in jobs.iter().zip(outcomes) {
+    for ((at, job), outcome) in needed.iter().zip(&jobs).zip(outcomes) {
         match outcome {
-            Ok(index) => indexes.push(Some(index)),
-            Err(_) if job.optional => indexes.push(None),
-            Err(error) => {
-                failed.extend(one(error));
-                indexes.push(None);
-            }
+            Ok(index) => held[*at as usize] = Some(index),
+            Err(_) if job.optional => {}
+            Err(error) => failed.extend(one(error)),
         }
     }
     failed.dedup();
-    if failed.is_empty() { Ok(indexes) } else { Err(failed) }
+    if failed.is_empty() { Ok(held) } else { Err(failed) }
 }

@@ -19,6 +19,7 @@ pub(super) fn layout(config: &Config) -> Layout {
     Layout {
         lockfile_dir: config.project.root.clone(),
         store_dir: config.directories.store.join("v1").display().to_string(),
+        global: config.layout.global_virtual_store_dir.as_ref().map(|links| links.display().to_string()),
         package_manager: concat!("wasi-pm@", env!("CARGO_PKG_VERSION")).to_owned(),
         hoist_pattern: guest.hoist_pattern.clone(),
         public_hoist_pattern: guest.public_hoist_pattern.clone(),
@@ -78,7 +79,12 @@ pub(super) fn settings_for_state(config: &Config) -> Map<String, Value> {
         "publicHoistPattern": guest.layout.public_hoist_pattern,
     });
     match settings {
-        Value::Object(map) => map,
+        Value::Object(mut map) => {
+            if config.layout.global_virtual_store_dir.is_some() {
+                map.insert("enableGlobalVirtualStore".to_owned(), Value::Bool(true));
+            }
+            map
+        }
         _ => Map::new(),
     }
 }

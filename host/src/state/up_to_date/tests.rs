@@ -17,7 +17,8 @@ impl Set {
         fs::write(set.file("package.json"), "{}").unwrap();
         let files = set.files().into_iter().map(|path| Input::look(path).unwrap()).collect();
         let project = Project { folder: set.folder.path().to_owned(), has_modules: true };
-        record_inputs(set.folder.path(), [1; 16], files, vec![project], vec!["esbuild@1.0.0".to_owned()]).unwrap();
+        record_inputs(set.folder.path(), [1; 16], files, vec![project], vec!["esbuild@1.0.0".to_owned()], None)
+            .unwrap();
         set
     }
     fn file(&self, name: &str) -> PathBuf {
