@@ -5,6 +5,7 @@
 
 pub mod context;
 pub mod cutoff;
+pub mod edges;
 pub mod exotic;
 pub mod explain;
 pub mod hoist;
@@ -35,10 +36,11 @@ use crate::peers::visit::Summary;
 use crate::peers::{Caches, Discovery, Graph, Refs, Scope, Visit, VisitOptions};
 
 use context::Context;
+use edges::Edge;
 use hoist::{Lacking, RootDependency};
 use prefetch::Prefetch;
 use tree::{NodeId, PackageId, Tree};
-use walk::{Direct, Edge, From, Walker};
+use walk::{Direct, From, Walker};
 
 /// What a resolution comes to.
 #[derive(Debug)]

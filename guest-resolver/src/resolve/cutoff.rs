@@ -12,8 +12,8 @@ use crate::facts::PackumentKey;
 use crate::lockfile::model::package_key;
 
 use super::context::Context;
+use super::edges::Edge;
 use super::tree::{Origin, Resolved};
-use super::walk::Edge;
 use super::wanted::{self, Wanted};
 
 /// What is released together with a package may come a little later; milliseconds.

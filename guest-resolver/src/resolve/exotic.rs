@@ -8,8 +8,8 @@ use wit::guest::wasi_pm::resolver::types::Failure;
 use crate::specifier::{Specifier, WorkspaceTarget};
 
 use super::context::Context;
+use super::edges::Edge;
 use super::tree::{Origin, Resolved};
-use super::walk::Edge;
 use super::wanted::failure;
 
 /// The code of a refused edge. It is an error for optional edges too.

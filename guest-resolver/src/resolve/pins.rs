@@ -7,7 +7,7 @@ use crate::semver::Version;
 use crate::specifier::{Specifier, Want};
 
 use super::context::{Anew, Context};
-use super::walk::Edge;
+use super::edges::Edge;
 
 /// The locked edges of one package.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::specifier::Specifier;
 
 use super::context::Context;
 use super::cutoff;
-use super::walk::{Edge, children_of};
+use super::edges::{Edge, children_of};
 use super::wanted::{self, Wanted};
 
 /// Edges that have been looked at, and those that still wait for a fact.

@@ -17,9 +17,9 @@ use crate::peers::Placed;
 
 use super::Resolution;
 use super::context::{Context, Project};
+use super::edges::peers_of;
 use super::paths;
 use super::tree::{Origin, Resolved};
-use super::walk::peers_of;
 
 /// The lockfile of a resolution.
 pub fn build(ctx: &Context, resolution: &Resolution) -> Lockfile {
