@@ -48,11 +48,19 @@ pub enum Place {
     Local(String, String),
 }
 
+/// The reply that a look-up waits for; none at first.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waits(u32);
+
+/// Manifests by version.
+type Carried = Vec<(String, Vec<u8>)>;
+
 type Known<T> = Result<Rc<T>, Rc<Unavailable>>;
 
 #[derive(Debug)]
 enum Fact<T> {
-    Asked,
+    /// By the request of this number.
+    Asked(u32),
     Known(Known<T>),
 }
 
@@ -69,11 +77,12 @@ pub struct Facts {
     packuments: RefCell<NumberMap<PackumentKey, Fact<Packument>>>,
     manifests: RefCell<NumberMap<(PackumentKey, Symbol), Fact<Manifest>>>,
     /// Manifests that came along with a packument, not read yet.
-    carried: RefCell<HashMap<(PackumentKey, String), Vec<u8>>>,
+    carried: RefCell<NumberMap<PackumentKey, Carried>>,
     places: RefCell<HashMap<Place, Fact<ResolvedPackage>>>,
     open: RefCell<NumberMap<u32, Question>>,
     outbox: RefCell<Vec<NumberedRequest>>,
     last_id: Cell<u32>,
+    missed: Cell<u32>,
 }
 
 impl Facts {
@@ -86,10 +95,9 @@ impl Facts {
     ) -> Poll<Known<Packument>> {
         match self.packuments.borrow().get(&key) {
             Some(Fact::Known(known)) => return Poll::Ready(known.clone()),
-            Some(Fact::Asked) => return Poll::Pending,
+            Some(Fact::Asked(id)) => return self.miss(*id),
             None => {}
         }
-        self.packuments.borrow_mut().insert(key, Fact::Asked);
         let request = Request::Metadata(MetadataRequest {
             name: text(key.name).to_string(),
             registry: key.registry.map(|registry| text(registry).to_string()),
@@ -97,8 +105,9 @@ impl Facts {
             wanted: want.version.clone(),
             likely: want.likely,
         });
-        self.ask(Question::Packument(key, text(key.name).to_string()), request);
-        Poll::Pending
+        let id = self.ask(Question::Packument(key, text(key.name).to_string()), request);
+        self.packuments.borrow_mut().insert(key, Fact::Asked(id));
+        self.miss(id)
     }
 
     /// The versions of a package, if they are known already.
@@ -118,32 +127,31 @@ impl Facts {
     ) -> Poll<Known<Manifest>> {
         match self.manifests.borrow().get(&(key, version)) {
             Some(Fact::Known(known)) => return Poll::Ready(known.clone()),
-            Some(Fact::Asked) => return Poll::Pending,
+            Some(Fact::Asked(id)) => return self.miss(*id),
             None => {}
         }
-        if let Some(json) = self.carried.borrow_mut().remove(&(key, text(version).to_string())) {
+        if let Some(json) = self.take_carried(key, &text(version)) {
             let known = read_manifest(&json);
             self.manifests.borrow_mut().insert((key, version), Fact::Known(known.clone()));
             return Poll::Ready(known);
         }
-        self.manifests.borrow_mut().insert((key, version), Fact::Asked);
         let request = Request::Manifest(PackageVersion {
             name: text(key.name).to_string(),
             registry: key.registry.map(|registry| text(registry).to_string()),
             version: text(version).to_string(),
         });
-        self.ask(Question::Manifest(key, version), request);
-        Poll::Pending
+        let id = self.ask(Question::Manifest(key, version), request);
+        self.manifests.borrow_mut().insert((key, version), Fact::Asked(id));
+        self.miss(id)
     }
 
     /// What is behind a specifier that no registry vouches for.
     pub fn place(&self, place: &Place) -> Poll<Known<ResolvedPackage>> {
         match self.places.borrow().get(place) {
             Some(Fact::Known(known)) => return Poll::Ready(known.clone()),
-            Some(Fact::Asked) => return Poll::Pending,
+            Some(Fact::Asked(id)) => return self.miss(*id),
             None => {}
         }
-        self.places.borrow_mut().insert(place.clone(), Fact::Asked);
         let request = match place {
             Place::Git(specifier) => Request::Git(specifier.clone()),
             Place::Tarball(address) => Request::Tarball(address.clone()),
@@ -151,8 +159,9 @@ impl Facts {
                 Request::Local(LocalRequest { importer: importer.clone(), path: path.clone() })
             }
         };
-        self.ask(Question::Place(place.clone()), request);
-        Poll::Pending
+        let id = self.ask(Question::Place(place.clone()), request);
+        self.places.borrow_mut().insert(place.clone(), Fact::Asked(id));
+        self.miss(id)
     }
 
     /// Takes a reply; one to a number that is not open is ignored.
@@ -193,9 +202,22 @@ impl Facts {
         !self.open.borrow().is_empty()
     }
 
+    /// Looks something up, and remembers in `waits` for which reply it waits: before that has come, looking again
+    /// finds nothing new and is left out.
+    pub fn look<T>(&self, waits: &mut Waits, look: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        if self.open.borrow().contains_key(&waits.0) {
+            return Poll::Pending;
+        }
+        self.missed.set(0);
+        let found = look();
+        waits.0 = self.missed.get();
+        found
+    }
+
     fn packument_of(&self, key: PackumentKey, metadata: Metadata, name: String) -> Packument {
-        let mut carried = self.carried.borrow_mut();
-        carried.extend(metadata.manifests.into_iter().map(|(version, json)| ((key, version), json)));
+        if !metadata.manifests.is_empty() {
+            self.carried.borrow_mut().insert(key, metadata.manifests);
+        }
         Packument::new(PackumentParts {
             name,
             versions: metadata.versions,
@@ -208,11 +230,25 @@ impl Facts {
         })
     }
 
-    fn ask(&self, question: Question, request: Request) {
+    fn take_carried(&self, key: PackumentKey, version: &str) -> Option<Vec<u8>> {
+        let mut carried = self.carried.borrow_mut();
+        let held = carried.get_mut(&key)?;
+        // The last one counts, should a host send one twice.
+        let at = held.iter().rposition(|(of, _)| of == version)?;
+        Some(held.swap_remove(at).1)
+    }
+
+    fn miss<T>(&self, id: u32) -> Poll<T> {
+        self.missed.set(id);
+        Poll::Pending
+    }
+
+    fn ask(&self, question: Question, request: Request) -> u32 {
         let id = self.last_id.get() + 1;
         self.last_id.set(id);
         self.open.borrow_mut().insert(id, question);
         self.outbox.borrow_mut().push(NumberedRequest { id, request });
+        id
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a resolution is given: settings, projects, rules read once, and the table of facts. Shared by all steps.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Notice, Skipped};
@@ -76,7 +76,7 @@ pub struct Context {
     /// Manifests after hooks.
     pub hooked: RefCell<NumberMap<(Symbol, Symbol, bool), Rc<Manifest>>>,
     /// What edges resolved to.
-    pub resolved: RefCell<HashMap<super::wanted::WantedKey, Rc<Resolved>>>,
+    pub resolved: RefCell<NumberMap<super::wanted::WantedKey, Rc<Resolved>>>,
     /// Packages whose download may start, each once.
     pub downloads: RefCell<Vec<Download>>,
     /// What has been offered for download.

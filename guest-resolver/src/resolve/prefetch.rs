@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::task::Poll;
 
+use crate::facts::Waits;
 use crate::intern::NumberSet;
 use crate::intern::Symbol;
 use crate::specifier::Specifier;
@@ -17,7 +18,7 @@ use super::wanted::{self, Wanted};
 #[derive(Debug, Default)]
 pub struct Prefetch {
     seen: RefCell<NumberSet<(Symbol, Symbol, bool)>>,
-    waiting: RefCell<Vec<(Symbol, Edge)>>,
+    waiting: RefCell<Vec<(Symbol, Edge, Waits)>>,
 }
 
 impl Prefetch {
@@ -29,7 +30,7 @@ impl Prefetch {
             edges
                 .iter()
                 .filter(|edge| seen.insert((edge.alias, edge.specifier, edge.optional)))
-                .map(|edge| (importer, edge.clone())),
+                .map(|edge| (importer, edge.clone(), Waits::default())),
         );
     }
 
@@ -40,7 +41,7 @@ impl Prefetch {
         }
         let mut open = self.waiting.take();
         let mut still = Vec::new();
-        while let Some((importer, edge)) = open.pop() {
+        while let Some((importer, edge, mut waits)) = open.pop() {
             if !matches!(&*ctx.specifier(edge.alias, edge.specifier), Specifier::Registry { .. }) {
                 continue;
             }
@@ -54,8 +55,8 @@ impl Prefetch {
                 base: importer,
                 likely: true,
             };
-            match wanted::resolve(ctx, wanted, &[]) {
-                Poll::Pending => still.push((importer, edge)),
+            match ctx.facts.look(&mut waits, || wanted::resolve(ctx, wanted, &[])) {
+                Poll::Pending => still.push((importer, edge, waits)),
                 Poll::Ready(Err(_)) => {}
                 Poll::Ready(Ok(resolved)) => {
                     let mut seen = self.seen.borrow_mut();
@@ -67,7 +68,7 @@ impl Prefetch {
                         below
                             .filter(|edge| !shadowed(edge))
                             .filter(|edge| seen.insert((edge.alias, edge.specifier, edge.optional)))
-                            .map(|edge| (importer, edge)),
+                            .map(|edge| (importer, edge, Waits::default())),
                     );
                 }
             }
