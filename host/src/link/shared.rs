@@ -22,6 +22,7 @@ use std::{
 };
 
 use rustix::io::Errno;
+use wit::PackageName;
 
 use crate::{
     graph::{Placement, SnapshotIndex},
@@ -112,6 +113,25 @@ impl<'a> Reader<'a> {
             held.is_some_and(|held| held == *target)
         };
         (mark.starts_with(FORM) && wanted.iter().all(has)).then_some(Sealed { requires_build })
+    }
+}
+
+/// Tells of packages alone, before their slots have names.
+#[derive(Debug)]
+pub struct Standing(Folder);
+
+impl Standing {
+    /// In the folder of shared slots; `None` if there is none yet.
+    #[must_use]
+    pub fn open(links: &Path) -> Option<Self> {
+        Folder::open_path(links).ok().map(Self)
+    }
+
+    /// Some slot of this version has a name here: most likely the one that will be wanted.
+    #[must_use]
+    pub fn has(&self, name: &PackageName, version: &str) -> bool {
+        let unscoped = if name.scope().is_some() { "" } else { "@/" };
+        self.0.open_below(&format!("{unscoped}{name}/{version}")).is_ok()
     }
 }
 
@@ -272,3 +292,6 @@ fn copy_link(from: &Folder, to: &Folder, name: &str) -> io::Result<()> {
 fn is_taken(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR))
 }
+
+#[cfg(test)]
+mod tests;

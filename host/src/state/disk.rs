@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use rayon::prelude::*;
+
 use crate::{
     graph::Placement,
     link::{Folder, Kind, LinkError, shared},
@@ -73,8 +75,10 @@ impl Disk {
 
     fn read_shared(&mut self, layout: &Layout, placement: &Placement) {
         let Some(reader) = shared::Reader::open(layout, placement) else { return };
-        for (index, snapshot) in (0..).zip(&placement.snapshots) {
-            if let Some(sealed) = reader.look(index) {
+        let all = placement.snapshots.par_iter().enumerate().with_min_len(32);
+        let sealed: Vec<_> = all.map(|(at, _)| u32::try_from(at).ok().and_then(|index| reader.look(index))).collect();
+        for (sealed, snapshot) in sealed.into_iter().zip(&placement.snapshots) {
+            if let Some(sealed) = sealed {
                 let slot = snapshot.slot.as_str().to_owned();
                 if sealed.requires_build {
                     self.builds.insert(slot.clone());

@@ -11,6 +11,7 @@ use crate::{
     diagnostic::Diagnostic,
     engine::{self, Intent, Limits, Placed, Project, ResolveError},
     graph::{Failure, Notice, PeerIssue, Placement},
+    link::shared::Standing,
     platform::Platform,
     remember::{Inputs, Key, Memory},
     report::{self, Event, LogLevel, event::Stage},
@@ -134,7 +135,13 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
     let mut store = None;
     if !config.install.lockfile_only && !config.install.dry_run {
         let fetcher = network.fetcher(store.insert(packages::open_store(install)?))?;
-        registry.send_downloads_to(std::sync::Arc::new(move |download| fetcher.start(download.into())));
+        let standing = config.layout.global_virtual_store_dir.as_deref().and_then(Standing::open);
+        registry.send_downloads_to(std::sync::Arc::new(move |download| {
+            // Nothing is needed of the store where a shared slot stands; if it is another one, the plan says so.
+            if !standing.as_ref().is_some_and(|standing| standing.has(&download.name, &download.version)) {
+                fetcher.start(download.into());
+            }
+        }));
     }
     let resolved = {
         let _phase = install.phase("resolve");
