@@ -304,7 +304,7 @@ async fn add_required(
             state.settled = true;
             return Ok(());
         }
-        let versions = hoist::versions_in(ctx, walker, state.from.importer, lacking.required.keys());
+        let versions = hoist::versions_in(ctx, walker, state.from.importer, lacking.required.keys(), None);
         let added = hoist::required(ctx, &lacking.required, &versions, roots);
         if added.is_empty() {
             return Ok(());
@@ -340,7 +340,10 @@ async fn add_optional(
     if state.optional.is_empty() {
         return Ok(false);
     }
-    let versions = hoist::versions_in(ctx, walker, state.from.importer, state.optional.keys());
+    // Who does not dedupe has no reason to follow other projects in what is optional.
+    let own: Vec<NodeId> = state.direct.iter().map(|dep| dep.node).collect();
+    let roots_of_own = (!ctx.settings.peers.dedupe_peer_dependents).then_some(own.as_slice());
+    let versions = hoist::versions_in(ctx, walker, state.from.importer, state.optional.keys(), roots_of_own);
     let added = hoist::optional(ctx, &state.optional, &versions, roots);
     if added.is_empty() {
         return Ok(false);

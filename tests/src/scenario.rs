@@ -16,7 +16,8 @@ use host::{
 };
 use indexmap::IndexMap;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::{project::Project, registry::Registry, world::World};
 
@@ -125,6 +126,15 @@ impl Scenario {
         let mut environment = IndexMap::from([("PNPM_CONFIG_MINIMUM_RELEASE_AGE".to_owned(), "0".to_owned())]);
         environment.extend(self.env.clone());
         environment
+    }
+
+    /// A digest of all that a program is given.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let step = |step: &Step| json!([step.publish, step.write, step.remove, step.install]);
+        let steps: Vec<Value> = self.steps.iter().map(step).collect();
+        let given = json!([self.world, self.files, self.environment(), steps]).to_string();
+        Sha256::digest(given).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// What stands on disk before the install of a step, as the program sees it, and how it treats the lockfile.

@@ -87,14 +87,22 @@ fn has_all(larger: &Placed, smaller: &Placed) -> bool {
 
 /// Drops what no project reaches.
 pub fn prune(graph: &mut Graph, direct: &DirectPaths) {
-    let mut reached: HashSet<Rc<str>> = HashSet::new();
-    let mut open: Vec<Rc<str>> = direct.values().flatten().map(|(_, path)| Rc::clone(path)).collect();
-    while let Some(path) = open.pop() {
-        if let Some(placed) = graph.placed.get(&path)
-            && reached.insert(path)
-        {
-            open.extend(placed.children.iter().map(|(_, path)| Rc::clone(path)));
-        }
-    }
+    let reached = graph.reached(direct.values().flatten().map(|(_, path)| Rc::clone(path)));
     graph.placed.retain(|path, _| reached.contains(path));
+}
+
+impl Graph {
+    /// What some of `roots` are or depend on.
+    pub fn reached(&self, roots: impl Iterator<Item = Rc<str>>) -> HashSet<Rc<str>> {
+        let mut reached: HashSet<Rc<str>> = HashSet::new();
+        let mut open: Vec<Rc<str>> = roots.collect();
+        while let Some(path) = open.pop() {
+            if let Some(placed) = self.placed.get(&path)
+                && reached.insert(path)
+            {
+                open.extend(placed.children.iter().map(|(_, path)| Rc::clone(path)));
+            }
+        }
+        reached
+    }
 }

@@ -78,18 +78,20 @@ impl<'a> Finish<'a> {
         if self.ctx.settings.peers.dedupe_peers || !nodes.iter().any(circular) {
             return;
         }
-        let differing = self.differing_peers(&nodes);
-        self.paths.clear();
         let mut gained: NumberMap<NodeId, Vec<Symbol>> = NumberMap::default();
+        // What is gained tells more variants apart.
         let mut settled = false;
         while !settled {
             settled = true;
-            for node in &nodes {
-                for (name, provider) in self.behind_providers(*node, &differing) {
+            let differing = self.differing_peers(&nodes);
+            self.paths.clear();
+            let found: Vec<_> = nodes.iter().map(|node| (*node, self.behind_providers(*node, &differing))).collect();
+            for (node, more) in found {
+                for (name, provider) in more {
                     settled = false;
-                    let list = Rc::make_mut(self.external.get_mut(node).expect("it is one of its keys"));
+                    let list = Rc::make_mut(self.external.get_mut(&node).expect("it is one of its keys"));
                     put(list, name, provider);
-                    gained.entry(*node).or_default().push(name);
+                    gained.entry(node).or_default().push(name);
                 }
             }
         }

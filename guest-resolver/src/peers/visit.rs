@@ -417,7 +417,7 @@ impl<'a> Visit<'a> {
                 }
                 None => {
                     self.report(*name, lacking.clone(), package, outer.as_ref());
-                    put(&mut all_missing, *name, lacking);
+                    add_missing(&mut all_missing, *name, lacking);
                 }
             }
         }
@@ -441,7 +441,15 @@ impl<'a> Visit<'a> {
             (own, _) => Some(Rc::new(Summary { own, below: summaries })),
         };
         let (all, all_missing) = (Rc::new(all), Rc::new(all_missing));
-        if !self.options.discovery {
+        if self.options.discovery {
+            let depth = self.tree.node(node).depth;
+            for (_, child) in children.iter() {
+                let below = self.tree.node(*child).package;
+                if !self.caches.path_of.contains_key(child) && self.tree.cuts(&self.components, package, below) {
+                    self.canonical(below, depth + 1);
+                }
+            }
+        } else {
             self.external.insert(node, Rc::clone(&all));
             self.record(node, package, &children, &own, &all, &all_missing, path);
         }
@@ -498,8 +506,10 @@ impl<'a> Visit<'a> {
         let path = cached.path;
         if !output.missing.is_empty() {
             let chain = Some(Rc::new(Link { package, parent: link.cloned() }));
+            let peers = Rc::clone(&self.tree.package(package).peers);
             for (name, missing) in output.missing.iter() {
-                self.report(*name, missing.clone(), package, chain.as_ref());
+                let is_own = peers.iter().any(|(peer, _)| peer == name);
+                self.report(*name, missing.clone(), package, if is_own { link } else { chain.as_ref() });
             }
         }
         self.remember(node, path);
@@ -697,9 +707,7 @@ impl<'a> Visit<'a> {
         }
         let node = self.child_node(package, depth);
         self.caches.canonical.insert(package, node);
-        if !self.options.discovery {
-            self.pending.push(node);
-        }
+        self.pending.push(node);
         node
     }
 
@@ -853,6 +861,15 @@ pub fn peer_range(range: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
+/// Notes what is missing, sorted by name, besides what is missing under this name already: all ranges count.
+fn add_missing(list: &mut ByName<Missing>, name: Symbol, missing: Missing) {
+    let start = list.partition_point(|(held, _)| *held < name);
+    let known = list[start..].iter().take_while(|(held, _)| *held == name).any(|(_, held)| *held == missing);
+    if !known {
+        list.insert(start, (name, missing));
+    }
+}
+
 impl Frame {
     fn absorb(&mut self, output: Output) {
         if let Some(summary) = output.summary
@@ -869,7 +886,7 @@ impl Frame {
             }
         }
         for (name, missing) in output.missing.iter() {
-            put(&mut self.missing, *name, missing.clone());
+            add_missing(&mut self.missing, *name, missing.clone());
         }
     }
 }

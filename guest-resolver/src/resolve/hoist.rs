@@ -10,7 +10,7 @@ use crate::semver::{Range, Version};
 use crate::specifier::Want;
 
 use super::context::Context;
-use super::tree::Origin;
+use super::tree::{NodeId, Origin, PackageId, Tree};
 use super::walk::Walker;
 
 /// A dependency of the workspace's root, which may serve as a peer everywhere.
@@ -126,17 +126,19 @@ fn intersection(ranges: &[Rc<str>]) -> Option<String> {
 /// Preferences of the project and versions in the graph, by name.
 pub type Versions = BTreeMap<Rc<str>, Vec<Preference>>;
 
-/// What is known to be wanted of `names`: preferences, and what the graph has of them.
+/// What is known to be wanted of `names`: preferences, and what the graph has of them, or only what it has below `roots`.
 pub fn versions_in<'a>(
     ctx: &Context,
     walker: &Walker,
     importer: Symbol,
     names: impl Iterator<Item = &'a Rc<str>>,
+    roots: Option<&[NodeId]>,
 ) -> Versions {
+    let reached = roots.map(|roots| reached_from(&walker.tree, roots));
     let mut all: Versions = names.map(|name| (Rc::clone(name), ctx.preferred.of(importer, ctx.symbol(name)))).collect();
-    for package in &walker.tree.packages {
+    for (at, package) in walker.tree.packages.iter().enumerate() {
         let resolved = &package.resolved;
-        if !matches!(resolved.origin, Origin::Registry(_)) {
+        if !matches!(resolved.origin, Origin::Registry(_)) || reached.as_ref().is_some_and(|reached| !reached[at]) {
             continue;
         }
         let Some(held) = all.get_mut(&ctx.text(resolved.name)) else { continue };
@@ -148,6 +150,18 @@ pub fn versions_in<'a>(
     }
     all.retain(|_, held| !held.is_empty());
     all
+}
+
+/// Which packages some of `roots` are or depend on.
+fn reached_from(tree: &Tree, roots: &[NodeId]) -> Vec<bool> {
+    let mut reached = vec![false; tree.packages.len()];
+    let mut open: Vec<PackageId> = roots.iter().map(|node| tree.node(*node).package).collect();
+    while let Some(package) = open.pop() {
+        if !std::mem::replace(&mut reached[package.0 as usize], true) {
+            open.extend(tree.edges(package).iter().map(|edge| edge.package));
+        }
+    }
+    reached
 }
 
 fn root_specifier(ctx: &Context, roots: &[RootDependency], name: &str) -> Option<String> {
@@ -235,13 +249,12 @@ pub fn optional(
         let Ok(ranges) = ranges.iter().map(|range| Range::parse_loose(range)).collect::<Result<Vec<_>, _>>() else {
             continue;
         };
-        let fits = |version: &&Version| {
-            root.as_ref().is_none_or(|range| range.satisfies(version))
-                && ranges.iter().all(|range| range.satisfies(version))
-        };
         let candidates =
             known.iter().filter_map(|held| if let Want::Version(version) = &held.want { Some(version) } else { None });
-        if let Some(best) = candidates.filter(fits).max_by(|a, b| a.precedence(b)) {
+        let accepted = candidates.filter(|version| ranges.iter().all(|range| range.satisfies(version)));
+        let as_root = |version: &Version| root.as_ref().is_none_or(|range| range.satisfies(version));
+        let order = |a: &&Version, b: &&Version| as_root(a).cmp(&as_root(b)).then_with(|| a.precedence(b));
+        if let Some(best) = accepted.max_by(order) {
             added.insert(Rc::clone(name), best.to_string());
         }
     }

@@ -41,6 +41,7 @@ pub fn build(ctx: &Context, resolution: &Resolution) -> Lockfile {
         lockfile.importers.insert(id.clone(), importer);
     }
     let required = required_paths(ctx, resolution);
+    let reached = resolution.graph.reached(declared_paths(ctx, resolution));
     for (path, placed) in &resolution.graph.placed {
         let package = resolution.tree.package(placed.package);
         if package.resolved.is_link() {
@@ -48,7 +49,9 @@ pub fn build(ctx: &Context, resolution: &Resolution) -> Lockfile {
         }
         let key = crate::lockfile::model::package_key(path).to_owned();
         lockfile.packages.entry(key).or_insert_with(|| describe(ctx, resolution, placed));
-        lockfile.snapshots.insert(path.to_string(), snapshot(ctx, resolution, placed, !required.contains(path)));
+        // What no project reaches, because circles were cut, goes by its package.
+        let optional = !required.contains(path) && (package.optional || reached.contains(path));
+        lockfile.snapshots.insert(path.to_string(), snapshot(ctx, resolution, placed, optional));
     }
     lockfile
 }
@@ -142,6 +145,21 @@ fn is_optional(ctx: &Context, resolution: &Resolution, placed: &Placed, alias: S
     package.resolved.manifest.optional_dependencies.contains_key(&*ctx.text(alias))
         || package.peers.iter().any(|(name, peer)| *name == alias && peer.optional)
         || resolution.tree.edges(placed.package).iter().any(|edge| edge.alias == alias && edge.optional)
+}
+
+/// What the manifests of the projects ask for themselves.
+fn declared_paths<'a>(ctx: &'a Context, resolution: &'a Resolution) -> impl Iterator<Item = Rc<str>> + 'a {
+    resolution.direct.iter().flat_map(move |(id, paths)| {
+        let manifest = &ctx.projects[id].manifest;
+        let groups = [
+            &manifest.dependencies,
+            &manifest.dev_dependencies,
+            &manifest.optional_dependencies,
+            &manifest.peer_dependencies,
+        ];
+        let declared = move |alias: Symbol| groups.iter().any(|group| group.contains_key(&*ctx.text(alias)));
+        paths.iter().filter(move |(alias, _)| declared(*alias)).map(|(_, path)| Rc::clone(path))
+    })
 }
 
 /// Dep-paths that are reached without an optional edge.

@@ -146,7 +146,7 @@ impl Walker {
         let direct = seeds.iter().map(|seed| Direct { alias: seed.edge.alias, node: seed.node }).collect();
         let overlay = self.level_overlay(None, seeds.iter());
         let aliases = level_aliases(names, seeds.iter());
-        let mut frontier = self.settle(seeds, |_| (overlay.clone(), Rc::clone(&aliases)));
+        let mut frontier = self.settle(from, seeds, |_| (overlay.clone(), Rc::clone(&aliases)));
         while !frontier.is_empty() {
             frontier = self.next_level(ctx, from, frontier).await?;
         }
@@ -183,7 +183,7 @@ impl Walker {
             self.record(ctx, &parent, &seeds, from);
             let overlay = self.level_overlay(parent.overlay, seeds.iter());
             let aliases = level_aliases(parent.aliases, seeds.iter());
-            frontier.extend(self.settle(seeds, |_| (overlay.clone(), Rc::clone(&aliases))));
+            frontier.extend(self.settle(from, seeds, |_| (overlay.clone(), Rc::clone(&aliases))));
         }
         Ok(frontier)
     }
@@ -318,10 +318,19 @@ impl Walker {
     }
 
     /// Sorts out whose children are resolved next: owners whose children are not decided on their terms yet.
-    fn settle(&mut self, seeds: Vec<Seed>, below: impl Fn(&Seed) -> (Option<Rc<Overlay>>, Rc<Aliases>)) -> Vec<Parent> {
+    fn settle(
+        &mut self,
+        from: From,
+        seeds: Vec<Seed>,
+        below: impl Fn(&Seed) -> (Option<Rc<Overlay>>, Rc<Aliases>),
+    ) -> Vec<Parent> {
         let mut frontier = Vec::new();
         for seed in seeds {
-            if !seed.owns || self.decided.get(&seed.package).is_some_and(|terms| terms.hold_for(&seed)) {
+            if !seed.owns {
+                continue;
+            }
+            if self.decided.get(&seed.package).is_some_and(|terms| terms.hold_for(&seed)) {
+                self.take_over_below(from, &seed);
                 continue;
             }
             let (overlay, aliases) = below(&seed);
@@ -329,6 +338,25 @@ impl Walker {
             frontier.push(Parent { seed, overlay, aliases, chain });
         }
         frontier
+    }
+
+    /// Who takes over a package whose children stand takes these over too, where it is nearer.
+    fn take_over_below(&mut self, from: From, seed: &Seed) {
+        let mut open = vec![(seed.package, seed.ancestors.clone(), seed.depth)];
+        while let Some((package, ancestors, depth)) = open.pop() {
+            let Some(edges) = self.tree.children[package.0 as usize].clone() else { continue };
+            let chain = Some(Rc::new(Chain { package, parent: ancestors }));
+            for edge in edges.iter() {
+                let owner = Owner { depth: depth + 1, project: from.project, ancestors: chain.clone() };
+                let Some(held) = self.claims.get(&edge.package) else { continue };
+                if self.wins(&owner, &held.owner) {
+                    let shadowed = Rc::clone(&held.shadowed);
+                    self.owners.insert(edge.package, from.project);
+                    self.claims.insert(edge.package, Claimed { owner, shadowed });
+                    open.push((edge.package, chain.clone(), depth + 1));
+                }
+            }
+        }
     }
 
     fn record(&mut self, ctx: &Context, parent: &Parent, seeds: &[Seed], from: From) {

@@ -20,7 +20,7 @@ use crate::resolve::hooks;
 use crate::resolve::preferences::Preferences;
 use crate::resolve::wanted::failure;
 use crate::semver::Version;
-use crate::specifier::Specifier;
+use crate::specifier::{Specifier, Want};
 use crate::trust::TrustRule;
 
 /// Reads everything; collects what is wrong.
@@ -108,6 +108,7 @@ fn preferences(
     anew: &Anew,
 ) -> Preferences {
     let mut all = Preferences::default();
+    let mut anywhere: BTreeMap<&str, Vec<Want>> = BTreeMap::new();
     for (id, project) in projects {
         let manifest = &project.manifest;
         let groups = [&manifest.dev_dependencies, &manifest.dependencies, &manifest.optional_dependencies];
@@ -118,7 +119,18 @@ fn preferences(
                 && name == *alias
                 && !text.starts_with("npm:")
             {
-                all.declare(symbols.number(id), symbols.number(alias), want);
+                all.declare(symbols.number(id), symbols.number(alias), want.clone());
+                anywhere.entry(alias).or_default().push(want);
+            }
+        }
+    }
+    // A project leaves the choice of its own peers to the others.
+    for (id, project) in projects {
+        let manifest = &project.manifest;
+        let groups = [&manifest.dev_dependencies, &manifest.dependencies, &manifest.optional_dependencies];
+        for peer in manifest.peer_dependencies.keys().filter(|peer| !groups.iter().any(|own| own.contains_key(*peer))) {
+            for want in anywhere.get(peer.as_str()).into_iter().flatten() {
+                all.declare(symbols.number(id), symbols.number(peer), want.clone());
             }
         }
     }

@@ -10,11 +10,14 @@
 //! - `parity corpus WASI_PM PNPM REGISTRY [NAME...]` resolves the real dependency sets of `corpus.yaml` with both, from
 //!   a mirror of the real registry at this address.
 //!
+//! With `PARITY_MEMORY` set to a folder, what pnpm made of a scenario is kept there and not asked for again: a second run
+//! over the same seeds needs only ours. A folder belongs to one version of pnpm.
+//!
 //! Start it with `cargo run -p tests --bin parity -- ...`. It exits with 1 if anything differs, with 2 on wrong usage.
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs, io,
     path::Path,
     process::ExitCode,
     sync::{
@@ -24,6 +27,7 @@ use std::{
 };
 
 use host::config::LockfileUse;
+use serde::{Deserialize, Serialize};
 use tests::{
     corpus::{self, Outcome, Sides},
     native::{self, Order},
@@ -77,7 +81,7 @@ fn say(line: &str) {
 }
 
 /// What a program made of one step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Made {
     Lockfile(String),
     Failure(String),
@@ -221,12 +225,27 @@ fn record(scenario: &Scenario, pnpm: &str) -> bool {
     good
 }
 
+/// What pnpm makes of a scenario, from the folder of `PARITY_MEMORY` if it stands there.
+fn remembered(scenario: &Scenario, run: impl FnOnce() -> Vec<Made>) -> Vec<Made> {
+    let Some(folder) = std::env::var_os("PARITY_MEMORY") else { return run() };
+    let file = Path::new(&folder).join(scenario.digest() + ".json");
+    let known = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    known.unwrap_or_else(|| {
+        let made = run();
+        let kept = serde_json::to_vec(&made).map_err(io::Error::from).and_then(|bytes| fs::write(&file, bytes));
+        if let Err(error) = kept {
+            say(&format!("{}: {error}", file.display()));
+        }
+        made
+    })
+}
+
 /// The first step after which the two differ, and what each made of it. Two failures are no difference: the codes are
 /// compared by the scenarios.
 fn difference(scenario: &Scenario, ours: &str, pnpm: &str) -> Option<(usize, Made, Made)> {
     let mode = ["--lockfile-only"];
     let a = if ours == NATIVE { run_native(scenario) } else { run(scenario, ours, &mode) };
-    let b = run(scenario, pnpm, &mode);
+    let b = remembered(scenario, || run(scenario, pnpm, &mode));
     a.into_iter().zip(b).enumerate().find_map(|(at, (a, b))| {
         let same = a == b || matches!((&a, &b), (Made::Failure(_), Made::Failure(_)));
         (!same).then_some((at, a, b))
