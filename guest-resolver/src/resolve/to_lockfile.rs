@@ -296,7 +296,9 @@ pub fn unusual_tarball(
     let strip = |address: &str| {
         address.split_once("://").map_or(address.to_owned(), |(_, rest)| rest.replace("%2f", "/").replace("%2F", "/"))
     };
-    let canonical =
-        registry.is_empty() && tarball.ends_with(&path) || strip(tarball) == strip(&format!("{registry}{path}"));
+    // Nearly all are canonical to the letter.
+    let canonical = tarball.strip_prefix(registry.as_str()) == Some(path.as_str())
+        || registry.is_empty() && tarball.ends_with(&path)
+        || strip(tarball) == strip(&format!("{registry}{path}"));
     (!canonical || ctx.settings.lockfile.include_tarball_url).then(|| tarball.to_owned())
 }

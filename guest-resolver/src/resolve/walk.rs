@@ -12,6 +12,7 @@ use std::task::Poll;
 use wit::guest::exports::wasi_pm::resolver::resolution::{SkipReason, Skipped};
 use wit::guest::wasi_pm::resolver::types::Failure;
 
+use crate::facts::Waits;
 use crate::intern::{NumberMap, NumberSet, Symbol};
 
 use super::context::{Context, MAX_DEPTH, over_budget};
@@ -418,9 +419,10 @@ async fn decide<'a>(
     tree: &Tree,
 ) -> Result<Vec<Option<Rc<Resolved>>>, Failure> {
     let mut found: Vec<Option<Result<Rc<Resolved>, Failure>>> = asked.iter().map(|_| None).collect();
+    let mut waits = vec![Waits::default(); asked.len()];
     std::future::poll_fn(|_| {
         let mut all = true;
-        for ((at, edge), slot) in asked.iter().zip(&mut found) {
+        for (((at, edge), slot), waits) in asked.iter().zip(&mut found).zip(&mut waits) {
             if slot.is_some() {
                 continue;
             }
@@ -440,7 +442,8 @@ async fn decide<'a>(
                 base: super::unvouched::base(ctx, from.importer, parent),
                 likely: false,
             };
-            match wanted::resolve(ctx, wanted, &chosen_above(ctx, overlay(*at), edge)) {
+            let look = || wanted::resolve(ctx, wanted, &chosen_above(ctx, overlay(*at), edge));
+            match ctx.facts.look(waits, look) {
                 Poll::Ready(outcome) => *slot = Some(outcome),
                 Poll::Pending => all = false,
             }
