@@ -7,6 +7,7 @@ mod carried;
 mod failures;
 mod faults;
 mod global_virtual_store;
+mod hosted;
 mod install;
 mod modes;
 mod properties;

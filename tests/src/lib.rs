@@ -9,4 +9,5 @@ pub mod project;
 pub mod random;
 pub mod registry;
 pub mod scenario;
+pub mod web;
 pub mod world;

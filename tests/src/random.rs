@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     scenario::{Scenario, Step},
+    web::Web,
     world::Package,
 };
 
@@ -53,6 +54,7 @@ pub fn scenario(seed: u64, steps: usize) -> Scenario {
         world,
         files,
         env: IndexMap::new(),
+        web: Web::default(),
         steps: vec![Step::default()],
         name: format!("random-{seed}"),
     };

@@ -19,7 +19,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::{project::Project, registry::Registry, world::World};
+use crate::{
+    project::Project,
+    registry::Registry,
+    web::{Proxy, Web},
+    world::World,
+};
 
 /// A scenario.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,6 +39,9 @@ pub struct Scenario {
     /// Environment besides the release age, which is 0 unless named here.
     #[serde(default)]
     pub env: IndexMap<String, String>,
+    /// Hosts besides the registry, reached through a proxy of this process.
+    #[serde(default)]
+    pub web: Web,
     /// What happens.
     pub steps: Vec<Step>,
     /// Its name: the file's, without ending.
@@ -47,6 +55,8 @@ pub struct Scenario {
 pub struct Step {
     /// Packages that the registry now has instead of what it had under these names.
     pub publish: World,
+    /// What hosts have from now on.
+    pub web: Web,
     /// Files written before the install.
     pub write: IndexMap<String, Value>,
     /// Files removed before the install.
@@ -59,19 +69,35 @@ pub struct Step {
     pub pnpm_says: Option<String>,
 }
 
+/// The folder of those in which other hosts take part.
+const HOSTED: &str = "hosted";
+
 /// Where the scenarios are.
 #[must_use]
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
 }
 
-/// All scenarios, by name.
+/// All scenarios of the registry alone, by name.
 ///
 /// # Panics
 /// If one cannot be read: a scenario is part of the test.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
-    let mut found: Vec<Scenario> = fs::read_dir(folder())
+    within(&folder())
+}
+
+/// All scenarios in which other hosts take part, by name.
+///
+/// # Panics
+/// If one cannot be read: a scenario is part of the test.
+#[must_use]
+pub fn hosted() -> Vec<Scenario> {
+    within(&folder().join(HOSTED))
+}
+
+fn within(folder: &Path) -> Vec<Scenario> {
+    let mut found: Vec<Scenario> = fs::read_dir(folder)
         .expect("the scenarios lie beside this crate's source")
         .map(|entry| entry.expect("a folder can be listed").path())
         .filter(|path| path.to_string_lossy().ends_with(".yaml") && !path.to_string_lossy().ends_with(".lock.yaml"))
@@ -103,6 +129,13 @@ impl Scenario {
         let project = Project::new(&registry.url, binary);
         write_files(&project, &self.files);
         (registry, project)
+    }
+
+    /// The hosts besides the registry, and the environment in which they are reached; none if it has none.
+    #[must_use]
+    pub fn serve(&self, project: &Project) -> Option<(Proxy, Vec<(String, String)>)> {
+        let later: Vec<&Web> = self.steps.iter().map(|step| &step.web).collect();
+        (self.web != Web::default()).then(|| self.web.serve(&later, project))
     }
 
     /// Makes the changes of a step, without its install.
@@ -170,7 +203,8 @@ impl Scenario {
     /// Where the lockfile expected after a step stands.
     #[must_use]
     pub fn expected(&self, step: usize) -> PathBuf {
-        folder().join(format!("{}.{step}.lock.yaml", self.name))
+        let folder = if self.web == Web::default() { folder() } else { folder().join(HOSTED) };
+        folder.join(format!("{}.{step}.lock.yaml", self.name))
     }
 }
 

@@ -39,7 +39,11 @@ pub(super) fn pinned(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> Op
     if !fits || lockfile.overrides != *ctx.overrides.resolved() {
         return None;
     }
-    let manifest = manifest_of(name, package, lockfile.snapshots.get(&key)?)?;
+    let snapshot = lockfile.snapshots.get(&key)?;
+    if depends_on_changed(ctx, lockfile, wanted, snapshot) {
+        return None;
+    }
+    let manifest = manifest_of(name, package, snapshot)?;
     unvouched::build(ctx, name, id, Origin::Pinned(package.resolution.clone()), manifest).ok()
 }
 
@@ -50,6 +54,21 @@ fn locked_key(ctx: &Context, lockfile: &Lockfile, wanted: Wanted) -> Option<Stri
     let groups = [&importer.optional_dependencies, &importer.dependencies, &importer.dev_dependencies];
     let held = groups.iter().find_map(|group| group.get(&*alias)).filter(|held| *held.specifier == *text)?;
     dep_path_of(&alias, &held.version)
+}
+
+/// Whether it asks for something that the project now declares otherwise: pnpm then asks for the package anew, so that a
+/// branch is looked up again, though its own specifier stands.
+fn depends_on_changed(ctx: &Context, lockfile: &Lockfile, wanted: Wanted, snapshot: &Snapshot) -> bool {
+    let id = ctx.text(wanted.importer);
+    let (Some(project), Some(importer)) = (ctx.projects.get(&*id), lockfile.importers.get(&*id)) else { return false };
+    let locked = [&importer.optional_dependencies, &importer.dependencies, &importer.dev_dependencies];
+    let written = &project.written;
+    let declared = [&written.dependencies, &written.optional_dependencies, &written.dev_dependencies];
+    snapshot.dependencies.keys().chain(snapshot.optional_dependencies.keys()).any(|alias| {
+        let mut now = declared.iter().filter_map(|group| group.get(alias)).peekable();
+        let held = locked.iter().find_map(|group| group.get(alias)).map(|held| held.specifier.as_str());
+        now.peek().is_some() && !now.any(|specifier| Some(specifier.as_str()) == held)
+    })
 }
 
 /// A manifest that leads where the snapshot leads; `None` if it cannot be told from the lockfile alone.

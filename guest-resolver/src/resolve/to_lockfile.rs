@@ -226,7 +226,8 @@ fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package 
     let engines = manifest.engines.iter().filter(|(_, range)| *range != "*");
     Package {
         resolution: bytes(ctx, &package.resolved),
-        version: matches!(package.resolved.origin, Origin::Pinned(_)).then(|| manifest.version.clone()).flatten(),
+        version: matches!(package.resolved.origin, Origin::Pinned(_))
+            .then(|| ctx.text(package.resolved.version).to_string()),
         engines: engines.map(|(name, range)| (name.clone(), range.clone())).collect(),
         cpu: manifest.cpu.clone(),
         os: manifest.os.clone(),

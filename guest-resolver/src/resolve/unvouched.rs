@@ -110,7 +110,9 @@ fn package(ctx: &Context, wanted: Wanted, place: &Place, found: &ResolvedPackage
     let manifest = Manifest::parse(&found.manifest).map_err(|error| {
         failure("ERR_PNPM_BAD_PACKAGE_JSON", format!("The package.json of {} cannot be read: {error}", shown()))
     })?;
-    let Some(name) = manifest.name.clone().filter(|name| !name.is_empty()) else {
+    // As pnpm has it: a repository that names no package is one by the name that it is asked for under; an archive is none.
+    let asked = || matches!(found.source, Source::Git(_)).then(|| ctx.text(wanted.alias).to_string());
+    let Some(name) = manifest.name.clone().filter(|name| !name.is_empty()).or_else(asked) else {
         let message = format!("Can't install {}: Missing package name", ctx.text(wanted.specifier));
         return Err(failure("ERR_PNPM_MISSING_PACKAGE_NAME", message));
     };

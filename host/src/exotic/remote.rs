@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::channel;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{CACHE_CONTROL, HeaderMap};
 use sha2::{Digest as _, Sha512};
 use store::{SourceFile, Store};
 use wit::{Integrity, names::Algorithm};
@@ -11,7 +11,7 @@ use super::{ExoticError, Sources};
 use crate::{
     graph::Source,
     pack,
-    registry::{Lane, Query, parse_url, without_secrets},
+    registry::{Lane, Query, Response, parse_url, without_secrets},
 };
 
 /// The largest tarball, packed, bytes.
@@ -20,18 +20,24 @@ const MAX_TARBALL: usize = 1 << 30;
 impl Sources {
     /// The tarball at this address.
     pub(super) fn remote_tarball(&self, url: &str, store: Option<&Store>) -> Result<(Source, Vec<u8>), ExoticError> {
-        let bytes = self.download(url)?;
+        let response = self.fetch(url)?;
+        let pinned = address(&response, url);
+        let bytes = response.body;
         let manifest = self.manifest_in(&bytes)?;
         let integrity = integrity(&bytes);
         if let Some(store) = store {
             store.import(&bytes, &integrity, &self.limits).map_err(|error| ExoticError::import(&error))?;
         }
         let integrity = Some(integrity.to_string());
-        Ok((Source::Tarball { url: url.to_owned(), integrity, git_hosted: false, path: None }, manifest))
+        Ok((Source::Tarball { url: pinned, integrity, git_hosted: false, path: None }, manifest))
     }
 
     /// Downloads; waits for the end of it.
     pub(super) fn download(&self, url: &str) -> Result<Vec<u8>, ExoticError> {
+        self.fetch(url).map(|response| response.body)
+    }
+
+    fn fetch(&self, url: &str) -> Result<Response, ExoticError> {
         if self.is_offline() {
             return Err(ExoticError::offline(&without_secrets(url)));
         }
@@ -50,15 +56,15 @@ impl Sources {
         self.http.spawn(async move {
             let answer = http.get(&query).await;
             // Whoever waited has given up.
-            drop(sender.send(answer.map(|response| response.body)));
+            drop(sender.send(answer));
         });
         let lost = || ExoticError::new("ERR_WASI_PM_INTERRUPTED", "the download ended before it was done".to_owned());
-        let body = receiver.recv().map_err(|_| lost())?.map_err(|error| ExoticError::network(&error))?;
-        if body.trim_ascii_start().first() == Some(&b'<') {
+        let response = receiver.recv().map_err(|_| lost())?.map_err(|error| ExoticError::network(&error))?;
+        if response.body.trim_ascii_start().first() == Some(&b'<') {
             let message = format!("{} is a web page, not a tarball", without_secrets(url));
             return Err(ExoticError::new("ERR_PNPM_TARBALL_EXTRACT", message));
         }
-        Ok(body)
+        Ok(response)
     }
 
     /// The `package.json` of a tarball; `{}` if it has none.
@@ -71,6 +77,15 @@ impl Sources {
     pub(super) fn archived(&self, archive: &[u8], inside: Option<&str>) -> Result<Vec<SourceFile>, ExoticError> {
         let files = store::unpack(archive, &self.limits).map_err(|error| ExoticError::rejected(&error))?;
         pack::files(files, inside).ok_or_else(|| invalid_path(inside.unwrap_or_default()))
+    }
+}
+
+/// The address to lock: where redirects ended, if what is there says that it never changes.
+fn address(response: &Response, asked: &str) -> String {
+    let policies = response.headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    match policies.into_iter().any(|policy| policy.contains("immutable")) {
+        true if parse_url(asked).is_ok_and(|asked| asked != response.url) => response.url.to_string(),
+        _ => asked.to_owned(),
     }
 }
 

@@ -73,6 +73,8 @@ pub(crate) const BUDGET_KIB: u32 = 96 * 1024;
 pub struct Response {
     /// The status.
     pub status: u16,
+    /// Where it came from, after redirects.
+    pub url: Url,
     /// The head.
     pub headers: HeaderMap,
     /// The body, as it came.
@@ -191,7 +193,8 @@ impl Http {
             }
             BodyError::Broken(detail) => Failed::MayPass(RegistryError::Network { url, detail }, None),
         })?;
-        Ok(Response { status, headers: std::mem::take(response.headers_mut()), body, _memory: memory })
+        let url = response.url().clone();
+        Ok(Response { status, url, headers: std::mem::take(response.headers_mut()), body, _memory: memory })
     }
 
     /// Sends the request and follows redirects, each with the credentials of its own address only.

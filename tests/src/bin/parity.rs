@@ -33,7 +33,8 @@ use tests::{
     native::{self, Order},
     oracle::Facts,
     random,
-    scenario::{self, Scenario},
+    scenario::{self, Scenario, Step},
+    web::Proxy,
 };
 
 /// So many worlds are compared at once.
@@ -114,18 +115,34 @@ fn run_native(scenario: &Scenario) -> Vec<Made> {
     made
 }
 
+/// All scenarios that pnpm is recorded on.
+fn recorded() -> Vec<Scenario> {
+    let mut all = scenario::all();
+    all.extend(scenario::hosted());
+    all
+}
+
+/// Publishes what the hosts have from this step on; the environment in which they are reached.
+fn through(web: Option<&(Proxy, Vec<(String, String)>)>, step: &Step) -> Vec<(String, String)> {
+    let Some((proxy, environment)) = web else { return Vec::new() };
+    proxy.publish(&step.web);
+    environment.clone()
+}
+
 /// Runs all steps with one program.
 fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
     let (registry, project) = scenario.start(program);
+    let web = scenario.serve(&project);
     let mut world = scenario.world.clone();
     let mut made = Vec::new();
     for step in &scenario.steps {
         scenario.prepare(step, &registry, &project, &mut world);
+        let reached = through(web.as_ref(), step);
         let mut command = project.command(&["install", "--ignore-scripts"]);
         // pnpm's allocator would clear a gigabyte of huge pages in every one of these short runs.
         let thrifty =
             [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "65536")];
-        let command = command.args(mode).args(&step.install).envs(thrifty).envs(scenario.environment());
+        let command = command.args(mode).args(&step.install).envs(thrifty).envs(scenario.environment()).envs(reached);
         let output = match command.output() {
             Ok(output) => output,
             Err(error) => {
@@ -175,22 +192,28 @@ fn compare_corpus(sides: Sides, names: &[&str]) -> bool {
 
 fn record_all(pnpm: &str, names: &[&str]) -> bool {
     let wanted = |scenario: &Scenario| names.is_empty() || names.contains(&scenario.name.as_str());
-    let done: Vec<bool> = scenario::all().iter().filter(|one| wanted(one)).map(|one| record(one, pnpm)).collect();
+    let done: Vec<bool> = recorded().iter().filter(|one| wanted(one)).map(|one| record(one, pnpm)).collect();
     !done.contains(&false)
 }
 
 /// Runs scenarios and prints what the program says after each step, and the lockfile it leaves.
 fn show_all(program: &str, names: &[&str]) -> bool {
-    for scenario in scenario::all().iter().filter(|one| names.contains(&one.name.as_str())) {
+    for scenario in recorded().iter().filter(|one| names.contains(&one.name.as_str())) {
         let (registry, project) = scenario.start(program);
+        let web = scenario.serve(&project);
         let mut world = scenario.world.clone();
         for (at, step) in scenario.steps.iter().enumerate() {
             scenario.prepare(step, &registry, &project, &mut world);
             let mut command = project.command(&["install", "--ignore-scripts"]);
-            let Ok(output) = command.args(&step.install).envs(scenario.environment()).output() else { return false };
+            let reached = through(web.as_ref(), step);
+            let command = command.args(&step.install).envs(scenario.environment()).envs(reached);
+            let Ok(output) = command.output() else { return false };
             say(&format!("--- {} step {at}: {}", scenario.name, output.status));
             say(&String::from_utf8_lossy(&output.stdout));
             say(&String::from_utf8_lossy(&output.stderr));
+            for seen in web.iter().flat_map(|(proxy, _)| proxy.seen()) {
+                say(&format!("{} {} {}", seen.status, seen.method, seen.address));
+            }
             for file in ["pnpm-lock.yaml", "pnpm-workspace.yaml"] {
                 say(&fs::read_to_string(project.dir().join(file)).unwrap_or_default());
             }
