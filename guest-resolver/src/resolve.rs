@@ -11,6 +11,7 @@ pub mod explain;
 pub mod hoist;
 pub mod hooks;
 pub mod immature;
+pub mod patches;
 pub mod paths;
 mod pins;
 pub mod preferences;
@@ -83,6 +84,7 @@ struct Peers {
 /// # Errors
 /// The first failure in order.
 pub async fn resolve(ctx: &Context, prefetch: &Prefetch) -> Result<Resolution, Failure> {
+    patches::check(&ctx.settings.rules.patched_dependencies)?;
     let mut wanted = Vec::new();
     for (id, project) in &ctx.projects {
         let mut edges = direct_edges(ctx, &project.manifest)?;

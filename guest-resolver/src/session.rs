@@ -107,6 +107,7 @@ impl Session {
 
     fn finish(&self, resolution: &Resolution) -> Result<Finished, Vec<Failure>> {
         let too_young = resolve::immature::find(&self.context, resolution).map_err(|failure| vec![failure])?;
+        let unused = resolve::patches::unused(&self.context, resolution).map_err(|failure| vec![failure])?;
         let lockfile = resolve::to_lockfile::build(&self.context, resolution);
         let text = lockfile::write(&lockfile);
         let changed = self.given.lockfile.as_deref() != Some(text.as_str());
@@ -122,6 +123,7 @@ impl Session {
         let issues = peer_issues::find(&lockfile, &self.context.projects, rules);
         outcome.skipped.extend(self.context.skipped.take());
         outcome.notices.extend(too_young.into_iter().map(Notice::Other));
+        outcome.notices.extend(unused);
         outcome.notices.extend(issues);
         outcome.notices.extend(self.context.notices.take());
         Ok(Finished { snapshots: snapshots.into_iter(), outcome })

@@ -131,6 +131,7 @@ fn link_all(folder: &Path, placement: &Placement, source: &Stored) -> Linked {
     let disk = Disk::read(&layout, placement).expect("an empty folder");
     let plan = Plan::new(placement, &layout, &disk);
     link(&Job {
+        patches: &[],
         placement,
         plan: &plan,
         layout: &layout,

@@ -27,7 +27,7 @@ pub use project::{Importer, Project};
 use serde_json::{Map, Value};
 pub use values::{Origin, Values};
 
-use crate::cli::Invocation;
+use crate::{cli::Invocation, patch::Patch};
 
 /// Everything a command needs to know; no field changes once it is loaded.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct Config {
     /// What the component needs to know. `registries.default` is what flags, environment and YAML say; it is empty
     /// where `.npmrc` or npm must be asked.
     pub settings: wit::settings::Settings,
+    /// The files of `patchedDependencies`.
+    pub patches: Vec<Patch>,
     /// `nodeVersion`: what `engines.node` is compared with in place of the Node that is found.
     pub node_version: Option<String>,
     /// What the user should hear about the configuration itself: one line each.

@@ -22,6 +22,7 @@ pub mod fetch;
 pub mod graph;
 pub mod link;
 mod pack;
+pub mod patch;
 pub mod plan;
 pub mod platform;
 mod program;

@@ -15,6 +15,7 @@ pub mod bins;
 mod error;
 mod folder;
 mod import;
+mod patched;
 pub mod relative;
 pub mod shared;
 mod shim;
@@ -36,6 +37,7 @@ pub use swap::Bench;
 
 use crate::{
     graph::{Placement, Snapshot},
+    patch::Patch,
     plan::{Base, Plan},
     report::{Event, Report, event::ImportMethod},
     state::{Layout, MODULES, Tree, VIRTUAL_STORE, tree::TREE_FILE, up_to_date},
@@ -52,6 +54,8 @@ pub struct Job<'a> {
     pub layout: &'a Layout,
     /// The store.
     pub source: &'a dyn PackageSource,
+    /// The patches that snapshots name.
+    pub patches: &'a [Patch],
     /// How files are brought in; it falls back to copies by itself.
     pub method: ImportMethod,
     /// Hears of each package.

@@ -10,6 +10,7 @@ mod global_virtual_store;
 mod hosted;
 mod install;
 mod modes;
+mod patches;
 mod properties;
 mod specifiers;
 mod support;

@@ -142,7 +142,7 @@ pub(super) fn build(
     manifest.dist = Default::default();
     hooks::rewrite(&ctx.settings, &ctx.overrides, &mut manifest, folder);
     wanted::check_aliases(&manifest, name, &version)?;
-    let id = wanted::patched(ctx, format!("{name}@{id}"), name, &version);
+    let id = wanted::patched(ctx, format!("{name}@{id}"), name, &version)?;
     Ok(Rc::new(Resolved {
         id,
         name: ctx.symbol(name),

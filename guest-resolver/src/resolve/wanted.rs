@@ -21,6 +21,7 @@ use super::context::{Context, Project};
 use super::cutoff;
 use super::explain::{self, Asked};
 use super::hooks;
+use super::patches;
 use super::paths;
 use super::tree::{Origin, Resolved};
 use super::unvouched;
@@ -176,13 +177,8 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[S
         Some(alias) => format!("{}@{alias}:{}", from.name, ctx.text(version)),
     };
     let origin = Origin::Registry(from.alias.map(str::to_owned));
-    Poll::Ready(Ok(Rc::new(Resolved {
-        id: patched(ctx, id, from.name, &ctx.text(version)),
-        name,
-        version,
-        manifest,
-        origin,
-    })))
+    let id = patched(ctx, id, from.name, &ctx.text(version));
+    Poll::Ready(id.map(|id| Rc::new(Resolved { id, name, version, manifest, origin })))
 }
 
 /// Preferences of the project, and versions that parents have chosen.
@@ -211,19 +207,13 @@ pub(super) fn check_aliases(manifest: &Manifest, name: &str, version: &str) -> R
     ))
 }
 
-pub(super) fn patched(ctx: &Context, id: String, name: &str, version: &str) -> Rc<str> {
-    let patches = &ctx.settings.rules.patched_dependencies;
-    let exact = patches.get(&format!("{name}@{version}"));
-    let ranged = || {
-        patches.iter().find_map(|(key, hash)| {
-            let range = key.strip_prefix(name)?.strip_prefix('@')?;
-            crate::semver::satisfies(version, range).then_some(hash)
-        })
-    };
-    match exact.or_else(ranged).or_else(|| patches.get(name)) {
-        Some(hash) => format!("{id}(patch_hash={hash})").into(),
+/// An identity with the hash of the patch that belongs to the package.
+pub(super) fn patched(ctx: &Context, id: String, name: &str, version: &str) -> Result<Rc<str>, Failure> {
+    let patch = patches::of(&ctx.settings.rules.patched_dependencies, name, version)?;
+    Ok(match patch {
+        Some((_, hash)) => format!("{id}(patch_hash={hash})").into(),
         None => id.into(),
-    }
+    })
 }
 
 /// Whether a package runs on the machine's platform.

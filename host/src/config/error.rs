@@ -44,6 +44,14 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// A patch file that cannot be read.
+    #[error("Patch file not found: {}", .path.display())]
+    Patch {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A settings file that is not valid YAML, or has another shape.
     #[error("{} is not valid: {reason}", .path.display())]
     BrokenYaml {
@@ -130,6 +138,7 @@ impl Diagnose for ConfigError {
             Self::BrokenManifest { .. } => "ERR_PNPM_JSON_PARSE",
             Self::TooLarge { .. } | Self::WorkspaceTooLarge { .. } => "ERR_WASI_PM_TOO_LARGE",
             Self::Read { .. } => "ERR_WASI_PM_READ_FILE",
+            Self::Patch { .. } => "ERR_PNPM_PATCH_NOT_FOUND",
             Self::BrokenYaml { .. } | Self::Pattern { .. } => "ERR_PNPM_INVALID_WORKSPACE_CONFIGURATION",
             Self::InvalidSetting { .. } => "ERR_PNPM_INVALID_SETTING",
             Self::UnsupportedSetting { .. } => "ERR_WASI_PM_UNSUPPORTED_SETTING",

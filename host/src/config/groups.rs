@@ -9,7 +9,10 @@ use serde_json::Value;
 use wit::settings as guest;
 
 use super::{Config, ConfigError, Environment, Project, Values};
-use crate::cli::{Command, Invocation};
+use crate::{
+    cli::{Command, Invocation},
+    patch::Patch,
+};
 
 /// How the lockfile and `node_modules` are treated.
 #[derive(Debug, Clone)]
@@ -205,6 +208,9 @@ pub(super) fn assemble(
     let layout = layout(&values, &project, &directories, environment)?;
     let scripts = scripts(&values)?;
     let mut settings = settings(&values, &install, &network, environment)?;
+    let patches = patches(&values, &project.root)?;
+    settings.rules.patched_dependencies =
+        patches.iter().map(|(selector, patch)| (selector.clone(), patch.hash.clone())).collect();
     settings.layout.global_virtual_store =
         layout.global_virtual_store_dir.is_some().then(|| guest::GlobalVirtualStore {
             project: project.root.to_string_lossy().into_owned(),
@@ -222,6 +228,7 @@ pub(super) fn assemble(
         layout,
         scripts,
         settings,
+        patches: patches.into_values().collect(),
         node_version: values.text("nodeVersion"),
         warnings: values.warnings,
         project,
@@ -400,6 +407,17 @@ fn layout(
         verify_store_integrity: values.flag("verifyStoreIntegrity").unwrap_or(true),
         extend_node_path: values.flag("extendNodePath").unwrap_or(true),
     })
+}
+
+/// `patchedDependencies`: selector to the patch file, seen from the lockfile's folder.
+fn patches(values: &Values, root: &Path) -> Result<BTreeMap<String, Patch>, ConfigError> {
+    let paths: BTreeMap<String, String> = values.object("patchedDependencies")?;
+    let read = |(selector, path): (String, String)| {
+        let path = root.join(path);
+        let patch = Patch::read(&path).map_err(|source| ConfigError::Patch { path, source })?;
+        Ok((selector, patch))
+    };
+    paths.into_iter().map(read).collect()
 }
 
 /// A folder that is written and pruned must be below the root, and not be the root itself.

@@ -144,7 +144,7 @@ pub static SETTINGS: &[Setting] = &[
     row("peerDependencyRules", Map, Used),
     row("engineStrict", Flag, Used),
     row("nodeVersion", Text, Used),
-    row("patchedDependencies", Map, Refused(&["{}"])),
+    row("patchedDependencies", Map, Used),
     row("patchesDir", Text, Elsewhere),
     row("allowUnusedPatches", Flag, Used),
     row("configDependencies", Map, Refused(&["{}"])),

@@ -86,7 +86,6 @@ fn a_setting_that_would_change_the_outcome_is_refused() {
         "nodeLinker: hoisted",
         "sharedWorkspaceLockfile: false",
         "gitBranchLockfile: true",
-        "patchedDependencies: {a: patches/a.patch}",
         "configDependencies: {a: 1.0.0}",
         "lockfile: false",
     ] {
@@ -96,6 +95,13 @@ fn a_setting_that_would_change_the_outcome_is_refused() {
     for yaml in ["nodeLinker: isolated", "enableGlobalVirtualStore: true", "patchedDependencies: {}"] {
         load(yaml, "", &[], &[]).expect(yaml);
     }
+}
+
+#[test]
+fn a_patch_that_is_not_there_is_an_error() {
+    let error = load("patchedDependencies: {a: patches/a.patch}", "", &[], &[]).expect_err("no such file");
+    assert_eq!(error.code(), "ERR_PNPM_PATCH_NOT_FOUND");
+    assert!(error.to_string().contains("patches/a.patch"), "{error}");
 }
 
 #[test]

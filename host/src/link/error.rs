@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{diagnostic::Diagnose, graph::SnapshotIndex};
+use crate::{diagnostic::Diagnose, graph::SnapshotIndex, patch::PatchError};
 
 /// Why a tree could not be linked.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum LinkError {
         /// Which.
         path: PathBuf,
     },
+    /// A patch cannot be applied. Nothing reachable has changed.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
     /// The system refused.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -49,6 +52,7 @@ impl Diagnose for LinkError {
         match self {
             Self::Damaged { .. } => "ERR_WASI_PM_STORE_DAMAGED",
             Self::ModulesIsSymlink { .. } => "ERR_WASI_PM_MODULES_IS_SYMLINK",
+            Self::Patch(error) => error.code(),
             Self::Io { .. } => "ERR_WASI_PM_LINK",
         }
     }
@@ -57,6 +61,7 @@ impl Diagnose for LinkError {
         match self {
             Self::Damaged { .. } => Some("run the installation again; the package is fetched anew".to_owned()),
             Self::ModulesIsSymlink { .. } => Some("remove the link, then run the installation again".to_owned()),
+            Self::Patch(error) => error.hint(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull => Some("free some space, then run the installation again".to_owned()),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use crate::{
     graph::{SnapshotIndex, Target},
-    link::{Folder, Importer, Job, LinkError, StoreFile, bins::Catalogue, import::ImportFailure},
+    link::{Folder, Importer, Job, LinkError, StoreFile, bins::Catalogue, import::ImportFailure, patched},
     plan::link_text,
     state::MODULES,
 };
@@ -52,8 +52,9 @@ impl<'a> Builder<'a> {
         let contents = self.job.source.contents(index);
         let store = self.job.source.open(index).map_err(|error| self.damaged(index, error.to_string()))?;
         let executables: HashSet<&str> = contents.bins.iter().map(|bin| normal(&bin.path)).collect();
+        let patched = patched::changes(self.job, index, &store)?;
         let mut open: Vec<(&str, Folder)> = Vec::new();
-        for file in &contents.files {
+        for file in contents.files.iter().filter(|file| !patched.contains_key(&file.path)) {
             let (folders, name) = match file.path.rsplit_once('/') {
                 Some((folders, name)) => (Some(folders), name),
                 None => (None, file.path.as_str()),
@@ -62,10 +63,13 @@ impl<'a> Builder<'a> {
             let executable = executables.contains(file.path.as_str());
             self.importer.place(&store, file, into, name, executable).map_err(|failure| match failure {
                 ImportFailure::Damaged(detail) => self.damaged(index, detail),
-                ImportFailure::Io(error) => LinkError::io("place", self.shown(index, file))(error),
+                ImportFailure::Io(error) => LinkError::io("place", self.shown(index, &file.path))(error),
             })?;
         }
-        Ok(())
+        patched.iter().try_for_each(|(path, change)| {
+            let is_bin = executables.contains(path.as_str());
+            patched::write(home, path, change, is_bin).map_err(LinkError::io("write", self.shown(index, path)))
+        })
     }
 
     /// The handle of the folder a file goes to; handles of other branches are given back.
@@ -82,7 +86,7 @@ impl<'a> Builder<'a> {
             if open.get(depth).is_none_or(|(held, _)| *held != name) {
                 open.truncate(depth);
                 let parent = open.last().map_or(home, |(_, folder)| folder);
-                let folder = parent.make(name).map_err(LinkError::io("make", self.shown(index, file)))?;
+                let folder = parent.make(name).map_err(LinkError::io("make", self.shown(index, &file.path)))?;
                 open.push((name, folder));
             }
             depth += 1;
@@ -135,9 +139,9 @@ impl<'a> Builder<'a> {
         LinkError::Damaged { snapshot, package, detail }
     }
 
-    fn shown(&self, index: SnapshotIndex, file: &StoreFile) -> String {
+    fn shown(&self, index: SnapshotIndex, file: &str) -> String {
         let snapshot = &self.job.placement.snapshots[index as usize];
-        format!("{}/{}/{MODULES}/{}/{}", self.slots, snapshot.slot, snapshot.name, file.path)
+        format!("{}/{}/{MODULES}/{}/{}", self.slots, snapshot.slot, snapshot.name, file)
     }
 }
 

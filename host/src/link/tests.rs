@@ -143,7 +143,16 @@ impl World {
         let (layout, plan) = (self.layout(), self.plan());
         let (timings, placement) = (Timings::off(), &self.placement);
         let method = ImportMethod::Hardlink;
-        link(&Job { placement, plan: &plan, layout: &layout, source: self, method, report: &Deaf, timings: &timings })
+        link(&Job {
+            placement,
+            plan: &plan,
+            layout: &layout,
+            source: self,
+            patches: &[],
+            method,
+            report: &Deaf,
+            timings: &timings,
+        })
     }
 
     fn install(&self) {

@@ -61,6 +61,7 @@ pub(super) fn job<'a>(
         plan,
         layout,
         source,
+        patches: &install.context.config.patches,
         method: inputs::method(install.context.config.layout.import),
         report: install.context.report.as_ref(),
         timings: &install.context.timings,
