@@ -32,7 +32,7 @@ pub(super) fn apply(text: &str, patch: &Patch<'_, str>) -> Result<String, String
             .find_map(|start| fit(hunk.lines(), &lines, start));
         edits.extend(found.ok_or_else(|| format!("hunk {} does not fit", at + 1))?);
     }
-    join(lines, edits)
+    join(&lines, edits)
 }
 
 /// The edits of a hunk at a place, if its context stands there.
@@ -79,7 +79,7 @@ fn is_line(lines: &[&str], at: usize, wanted: &str) -> Option<()> {
     (lines.get(at)?.trim_end() == wanted.trim_end()).then_some(())
 }
 
-fn join<'a>(lines: Vec<&'a str>, edits: Vec<Edit<'a>>) -> Result<String, String> {
+fn join<'a>(lines: &[&'a str], edits: Vec<Edit<'a>>) -> Result<String, String> {
     let mut out: Vec<&str> = Vec::with_capacity(lines.len());
     let (mut from, mut end) = (0, None);
     for edit in edits {
