@@ -19,12 +19,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    project::Project,
-    registry::Registry,
-    web::{Proxy, Web},
-    world::World,
-};
+use crate::{project::Project, registry::Registry, world::World};
+
+use crate::web::{Proxy, Web};
 
 /// A scenario.
 #[derive(Debug, Clone, Deserialize)]
