@@ -89,7 +89,11 @@ impl Manifest {
     /// # Errors
     /// If it is no JSON object.
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let raw: lenient::Object<Raw> = serde_json::from_slice(json)?;
+        let raw: lenient::Object<Raw> = serde_json::from_slice(json).or_else(|error| {
+            // Of a field that is there twice the last one counts, which serde's structs do not bear.
+            let value: serde_json::Value = serde_json::from_slice(json).or(Err(error))?;
+            serde_json::from_value(value)
+        })?;
         raw.0.map(Into::into).ok_or_else(|| serde::de::Error::custom("it is no object"))
     }
 

@@ -221,14 +221,14 @@ fn is_peer_range(text: &str) -> bool {
 
 /// Rewrites a relative `link:` or `file:`, which is relative to the lockfile's folder, to be relative to `folder`.
 fn relocate(value: &str, folder: Option<&str>) -> String {
-    let Some(folder) = folder.filter(|folder| *folder != ".") else { return value.to_owned() };
+    let Some(folder) = folder else { return value.to_owned() };
     for protocol in ["link:", "file:"] {
         let Some(path) = value.strip_prefix(protocol) else { continue };
         if path.starts_with('/') {
             break;
         }
         let target: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-        let from: Vec<&str> = folder.split('/').collect();
+        let from: Vec<&str> = folder.split('/').filter(|part| *part != ".").collect();
         let shared = from.iter().zip(&target).take_while(|(a, b)| a == b && **a != "..").count();
         let up = std::iter::repeat_n("..", from.len() - shared);
         let parts: Vec<&str> = up.chain(target[shared..].iter().copied()).collect();

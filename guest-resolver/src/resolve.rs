@@ -31,7 +31,7 @@ use wit::guest::wasi_pm::resolver::types::Failure;
 use crate::catalogs;
 use crate::intern::{NumberMap, NumberSet, Symbol};
 use crate::manifest::Manifest;
-use crate::peers::dedupe::{DirectPaths, dedupe};
+use crate::peers::dedupe::{DirectPaths, dedupe, dedupe_injected};
 use crate::peers::finish::Finish;
 use crate::peers::visit::Summary;
 use crate::peers::{Caches, Discovery, Graph, Refs, Scope, Visit, VisitOptions};
@@ -40,7 +40,7 @@ use context::Context;
 use edges::Edge;
 use hoist::{Lacking, RootDependency};
 use prefetch::Prefetch;
-use tree::{NodeId, PackageId, Tree};
+use tree::{NodeId, Origin, PackageId, Tree};
 use walk::{Direct, From, Walker};
 
 /// What a resolution comes to.
@@ -405,6 +405,12 @@ fn place(ctx: &Context, mut tree: Tree, states: &[State]) -> Result<Resolution, 
         direct.insert(state.id.clone(), paths);
     }
     let mut graph = finish.graph();
+    if ctx.settings.workspace.dedupe_injected_deps {
+        dedupe_injected(&mut graph, &mut direct, |package| match &tree.package(package).resolved.origin {
+            Origin::Directory(folder) if ctx.projects.contains_key(folder) => Some(folder.as_str().into()),
+            _ => None,
+        });
+    }
     if ctx.settings.peers.dedupe_peer_dependents {
         dedupe(&mut graph, &mut direct);
     }

@@ -30,10 +30,10 @@ fn component_resolves(project: &engine::Project, facts: &Facts<'_>) -> Result<Ma
     engine::resolve(project, facts, Limits::default()).map(|resolved| made(resolved.placement)).map_err(codes)
 }
 
-fn component_places(project: &engine::Project) -> Result<Option<Made>, Codes> {
+fn component_places(project: &engine::Project) -> Result<Result<Made, Codes>, Codes> {
     match engine::place(project, Limits::default()).map_err(codes)? {
-        Placed::Fits(placement) => Ok(Some(made(*placement))),
-        Placed::Outdated(_) => Ok(None),
+        Placed::Fits(placement) => Ok(Ok(made(*placement))),
+        Placed::Outdated(drifts) => Ok(Err(drifts.into_iter().map(|drift| drift.code).collect())),
     }
 }
 
@@ -60,8 +60,8 @@ fn in_memory(about: &str, given: &engine::Project, mode: LockfileUse, facts: &Fa
         let (native, component) = (native::place(given), component_places(given));
         assert_eq!(native, component, "{about}: the lockfile placed natively and in the component");
         match native? {
-            Some(_) if mode != LockfileUse::Resolve => return Ok(old.unwrap_or_default()),
-            None if mode == LockfileUse::Frozen => return Err(vec!["ERR_PNPM_OUTDATED_LOCKFILE".to_owned()]),
+            Ok(_) if mode != LockfileUse::Resolve => return Ok(old.unwrap_or_default()),
+            Err(drifts) if mode.is_frozen() => return Err(drifts.into_iter().take(1).collect()),
             _ => {}
         }
     }

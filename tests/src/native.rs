@@ -71,14 +71,14 @@ pub fn resolve(project: &engine::Project, facts: &dyn Answers, order: Order) -> 
     }
 }
 
-/// Places the lockfile as it stands; `None` if it does not fit.
+/// Places the lockfile as it stands; if it does not fit, the codes of why.
 ///
 /// # Errors
 /// The codes of its failures.
-pub fn place(project: &engine::Project) -> Result<Option<Made>, Codes> {
+pub fn place(project: &engine::Project) -> Result<Result<Made, Codes>, Codes> {
     match boundary::place_lockfile(&record(project)).map_err(codes)? {
-        Placed::Outdated(_) => Ok(None),
-        Placed::Fits(placed) => Ok(Some(Made {
+        Placed::Outdated(drifts) => Ok(Err(codes(drifts))),
+        Placed::Fits(placed) => Ok(Ok(Made {
             lockfile: None,
             snapshots: placed.snapshots.iter().map(identity).collect(),
             skipped: placed.outcome.skipped.into_iter().map(|skipped| skipped.name).collect(),

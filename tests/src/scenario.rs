@@ -191,7 +191,12 @@ impl Scenario {
             importers: importers.map(|it| (it.id.clone(), it.manifest.text.to_string())).collect(),
             lockfile: fs::read_to_string(project.dir().join("pnpm-lock.yaml")).ok(),
             settings: config.settings,
-            platform: Platform { os: "linux".into(), cpu: "x64".into(), libc: Some("glibc".into()), node: None },
+            platform: Platform {
+                os: "linux".into(),
+                cpu: "x64".into(),
+                libc: Some("glibc".into()),
+                node: Some("22.0.0".into()),
+            },
             intent: Intent::Install,
         };
         (given, config.install.lockfile)

@@ -83,6 +83,14 @@ pub struct Importer {
     pub other: OtherFields,
 }
 
+impl Importer {
+    /// It has no dependencies.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.dependencies.is_empty() && self.dev_dependencies.is_empty() && self.optional_dependencies.is_empty()
+    }
+}
+
 /// An entry of `dependenciesMeta`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DependencyMeta {

@@ -59,9 +59,7 @@ fn body(lockfile: &Lockfile, kept: Option<&Kept<'_>>) -> String {
     let packages =
         lockfile.packages.iter().filter(|(key, _)| wanted.as_ref().is_none_or(|set| set.contains(key.as_str())));
     push_map(&mut root, "packages", packages.map(|(key, value)| pair(key, package(value))).collect());
-    let mut ignored: Vec<&String> = lockfile.ignored_optional_dependencies.iter().collect();
-    ignored.sort();
-    push_list(&mut root, "ignoredOptionalDependencies", ignored.into_iter());
+    push_list(&mut root, "ignoredOptionalDependencies", lockfile.ignored_optional_dependencies.iter());
     let snapshots = lockfile.snapshots.iter().filter(|(key, _)| keep(key));
     push_map(&mut root, "snapshots", snapshots.map(|(key, value)| pair(key, snapshot(value))).collect());
     let time = lockfile.time.iter().filter(|(key, _)| wanted.as_ref().is_none_or(|set| set.contains(key.as_str())));

@@ -41,6 +41,46 @@ pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths) {
     prune(graph, direct);
 }
 
+/// Links a project's dependency that is a copy of another project, where the copy would hold nothing but what that
+/// project has itself. `target` is the project that a package is a copy of.
+pub fn dedupe_injected(
+    graph: &mut Graph,
+    direct: &mut DirectPaths,
+    target: impl Fn(crate::resolve::tree::PackageId) -> Option<Rc<str>>,
+) {
+    let mut linked: Vec<(String, usize, Rc<str>)> = Vec::new();
+    for (importer, paths) in direct.iter() {
+        for (at, (_, path)) in paths.iter().enumerate() {
+            let Some(placed) = graph.placed.get(path) else { continue };
+            let Some(project) = target(placed.package) else { continue };
+            let Some(own) = direct.get(&*project) else { continue };
+            let has = |(alias, child): &(crate::intern::Symbol, Rc<str>)| {
+                own.iter().any(|(name, path)| name == alias && stands_for(graph, path, child))
+            };
+            if placed.children.iter().all(has) {
+                linked.push((importer.clone(), at, format!("link:{project}").into()));
+            }
+        }
+    }
+    for (importer, at, path) in &linked {
+        if let Some(paths) = direct.get_mut(importer) {
+            paths[*at].1 = Rc::clone(path);
+        }
+    }
+    if !linked.is_empty() {
+        prune(graph, direct);
+    }
+}
+
+/// What a project has may be another variant of the package than the copy would have, if it has all of that one.
+fn stands_for(graph: &Graph, own: &Rc<str>, child: &Rc<str>) -> bool {
+    own == child
+        || match (graph.placed.get(own), graph.placed.get(child)) {
+            (Some(own), Some(child)) => own.package == child.package && has_all(own, child),
+            _ => false,
+        }
+}
+
 fn redirect<'a>(paths: impl Iterator<Item = &'a mut Rc<str>>, merged: &HashMap<Rc<str>, Rc<str>>) {
     for path in paths {
         if let Some(target) = merged.get(path) {

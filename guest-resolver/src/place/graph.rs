@@ -266,7 +266,9 @@ fn roots<'a>(
     let selection = &context.settings.selection;
     let mut all = BTreeMap::new();
     for (id, importer) in &lockfile.importers {
-        if selection.importers.as_ref().is_some_and(|selected| !selected.contains(id)) {
+        let is_selected = selection.importers.as_ref().is_none_or(|selected| selected.contains(id));
+        let is_removed = importer.is_empty() && !context.projects.contains_key(id);
+        if !is_selected || is_removed {
             continue;
         }
         let groups = [

@@ -71,6 +71,9 @@ fn settings(ctx: &Context) -> LockfileSettings {
 fn importer(ctx: &Context, resolution: &Resolution, id: &str, project: &Project) -> Importer {
     let manifest = &project.manifest;
     let mut importer = Importer { publish_directory: manifest.publish_directory.clone(), ..Importer::default() };
+    if manifest.publish_directory.is_some() && manifest.link_directory == Some(false) {
+        importer.other.push(("linkDirectory".to_owned(), " false".to_owned()));
+    }
     for (alias, injected) in &manifest.dependencies_meta {
         importer.dependencies_meta.insert(alias.clone(), DependencyMeta { injected: *injected });
     }

@@ -17,7 +17,7 @@ use crate::intern::{NumberMap, NumberSet, Symbol};
 
 use super::context::{Context, MAX_DEPTH, over_budget};
 use super::edges::{Aliases, Edge, Shadowed, children_of, peers_of, shadowed};
-use super::tree::{ChildEdge, NodeId, Package, PackageId, Resolved, Tree};
+use super::tree::{ChildEdge, NodeId, Origin, Package, PackageId, Resolved, Tree};
 use super::wanted::{self, Wanted};
 
 /// A dependency of a project, in the end.
@@ -330,7 +330,9 @@ impl Walker {
             if !seed.owns {
                 continue;
             }
-            if self.decided.get(&seed.package).is_some_and(|terms| terms.hold_for(&seed)) {
+            // A copied folder is decided anew by every occurrence that takes it over: it is no package of a registry.
+            let is_folder = matches!(self.tree.package(seed.package).resolved.origin, Origin::Directory(_));
+            if !is_folder && self.decided.get(&seed.package).is_some_and(|terms| terms.hold_for(&seed)) {
                 self.take_over_below(from, &seed);
                 continue;
             }
@@ -394,7 +396,7 @@ impl Walker {
     ) -> Option<Rc<Overlay>> {
         let versions: Vec<(Symbol, Symbol)> = seeds
             .map(|seed| &self.tree.package(seed.package).resolved)
-            .filter(|resolved| matches!(resolved.origin, super::tree::Origin::Registry(_)))
+            .filter(|resolved| matches!(resolved.origin, Origin::Registry(_)))
             .map(|resolved| (resolved.name, resolved.version))
             .collect();
         if versions.is_empty() {

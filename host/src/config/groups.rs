@@ -59,6 +59,14 @@ pub enum LockfileUse {
     Resolve,
 }
 
+impl LockfileUse {
+    /// A lockfile that is there is not written.
+    #[must_use]
+    pub fn is_frozen(self) -> bool {
+        matches!(self, Self::Frozen | Self::FrozenIfPresent)
+    }
+}
+
 /// Where packages come from, and how to get there: the strongest source short of `.npmrc`, which `registry` reads.
 #[derive(Clone, Default)]
 pub struct Network {

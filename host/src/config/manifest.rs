@@ -53,7 +53,13 @@ fn parse(path: &Path, text: &str) -> Result<Manifest, ConfigError> {
         return Err(ConfigError::TooLarge { path: path.to_path_buf(), limit });
     }
     let broken = |error: &serde_json::Error| broken(path.to_path_buf(), error);
-    let head: Head = serde_json::from_str(text).map_err(|error| broken(&error))?;
+    let head: Head = serde_json::from_str(text)
+        .or_else(|error| {
+            // Of a field that is there twice the last one counts, which serde's structs do not bear.
+            let value: serde_json::Value = serde_json::from_str(text).or(Err(error))?;
+            serde_json::from_value(value)
+        })
+        .map_err(|error| broken(&error))?;
     // serde reads a list as a struct too.
     if !text.trim_start().starts_with('{') {
         let reason = "it is not an object".to_owned();

@@ -97,7 +97,7 @@ fn run_native(scenario: &Scenario) -> Vec<Made> {
         scenario.prepare(step, &registry, &project, &mut world);
         let (given, mode) = scenario.load(step, &registry, &project);
         let old = given.lockfile.clone();
-        let holds = old.is_some() && mode != LockfileUse::Resolve && matches!(native::place(&given), Ok(Some(_)));
+        let holds = old.is_some() && mode != LockfileUse::Resolve && matches!(native::place(&given), Ok(Ok(_)));
         let now = if holds {
             Ok(None)
         } else {

@@ -42,8 +42,9 @@ pub(super) fn drifts(
             ),
         }
     }
-    let removed = lockfile.importers.keys().filter(|id| !manifests.contains_key(*id));
-    drifts.extend(removed.map(|id| {
+    // One that had no dependencies may stay.
+    let removed = lockfile.importers.iter().filter(|(id, held)| !manifests.contains_key(*id) && !held.is_empty());
+    drifts.extend(removed.map(|(id, _)| {
         outdated(format!("the lockfile has the project {id}, which does not exist")).fact("importer", id.as_str())
     }));
     drifts

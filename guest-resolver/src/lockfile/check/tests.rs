@@ -40,6 +40,9 @@ fn each_drift_of_a_manifest_is_told() {
     assert_eq!(codes(&broken, &settings, r#"{"dependencies":{"a":"^1.0.0"}}"#), [OUTDATED]);
     let mut more = lockfile();
     more.importers.insert("gone".into(), Importer::default());
+    assert!(codes(&more, &settings, r#"{"dependencies":{"a":"^1.0.0"}}"#).is_empty());
+    let held = more.importers["."].clone();
+    more.importers.insert("gone".into(), held);
     assert_eq!(codes(&more, &settings, r#"{"dependencies":{"a":"^1.0.0"}}"#), [OUTDATED]);
 }
 

@@ -144,8 +144,7 @@ fn lockfile(text: fn() -> BoxedStrategy<String>) -> impl Strategy<Value = Lockfi
     let head = (settings, map(text, map(text, catalog_entry)), map(text, text()), option::of(text()), list(text));
     let body = (map(text, importer(text)), map(text, package(text)), map(text, snapshot(text)), map(text, text()));
     (head, body).prop_map(|(head, (importers, packages, snapshots, time))| {
-        let (settings, catalogs, overrides, package_extensions_checksum, mut ignored_optional_dependencies) = head;
-        ignored_optional_dependencies.sort();
+        let (settings, catalogs, overrides, package_extensions_checksum, ignored_optional_dependencies) = head;
         Lockfile {
             settings,
             catalogs,
