@@ -69,7 +69,9 @@ pub fn place_lockfile(project: &r::Project) -> Result<WitPlaced, Vec<t::Failure>
         return Ok(WitPlaced::Outdated(drifts.into_iter().map(failure).collect()));
     }
     let placement = place_in(&lockfile, &parsed, &project.platform)?;
-    Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), outcome: outcome(&placement, None) }))
+    let has_conflict = project.lockfile.as_deref().is_some_and(lockfile::has_conflict);
+    let merged = has_conflict.then(|| lockfile::write(&lockfile));
+    Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), outcome: outcome(&placement, merged) }))
 }
 
 /// The export `lockfile.check`.

@@ -3,6 +3,7 @@
 
 mod check;
 pub mod error;
+mod merge;
 pub mod model;
 mod read;
 mod write;
@@ -10,6 +11,7 @@ pub(crate) mod yaml;
 
 pub use check::{Manifests, check};
 pub use error::LockfileError;
+pub use merge::has_conflict;
 pub use model::Lockfile;
 pub(crate) use read::join;
 pub use read::read;

@@ -6,6 +6,7 @@
 //! ```
 //! [`Config::load`] reads a handful of files and starts nothing: it is part of every run that has nothing to do.
 
+mod branch;
 pub mod credentials;
 pub mod edit;
 pub mod environment;

@@ -185,10 +185,10 @@ fn a_tarball_that_ends_too_early() {
 }
 
 #[test]
-fn a_lockfile_with_conflict_markers() {
+fn a_lockfile_with_half_a_conflict() {
     fails_and_loses_nothing("ERR_PNPM_BROKEN_LOCKFILE", &["install"], |_, project| {
         let text = project.read("pnpm-lock.yaml");
-        project.write("pnpm-lock.yaml", &format!("<<<<<<< ours\n{text}=======\n{text}>>>>>>> theirs\n"));
+        project.write("pnpm-lock.yaml", &format!("<<<<<<< ours\n{text}=======\n{text}"));
     });
 }
 

@@ -9,6 +9,7 @@ mod faults;
 mod global_virtual_store;
 mod hosted;
 mod install;
+mod lockfiles;
 mod modes;
 mod patches;
 mod properties;

@@ -79,7 +79,7 @@ pub fn place(project: &engine::Project) -> Result<Result<Made, Codes>, Codes> {
     match boundary::place_lockfile(&record(project)).map_err(codes)? {
         Placed::Outdated(drifts) => Ok(Err(codes(drifts))),
         Placed::Fits(placed) => Ok(Ok(Made {
-            lockfile: None,
+            lockfile: placed.outcome.lockfile,
             snapshots: placed.snapshots.iter().map(identity).collect(),
             skipped: placed.outcome.skipped.into_iter().map(|skipped| skipped.name).collect(),
         })),

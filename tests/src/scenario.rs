@@ -210,6 +210,12 @@ impl Scenario {
     }
 }
 
+/// A lockfile with a name of the registry that is the same in every run.
+#[must_use]
+pub fn without_port(lockfile: &str, registry: &Registry) -> String {
+    lockfile.replace(&registry.url, "http://registry.example/")
+}
+
 fn write_files(project: &Project, files: &IndexMap<String, Value>) {
     for (path, content) in files {
         let text = match content {

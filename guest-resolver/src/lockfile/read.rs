@@ -11,6 +11,7 @@ pub(crate) use validate::join;
 use super::{
     Lockfile,
     error::{BREAKING_CHANGE, LockfileError, RESTORE},
+    merge,
     yaml::{Node, full, scan},
 };
 
@@ -26,14 +27,24 @@ pub fn read(text: &str) -> Result<Lockfile, LockfileError> {
         return Err(LockfileError::broken("the lockfile has more than 256 MiB"));
     }
     let text = normalize(text);
-    let (environment, body) = split_documents(&text);
+    let (_, body) = split_documents(&text);
+    let lockfile = match scan::scan(body) {
+        None if let Some((ours, theirs)) = conflict(body).and_then(|_| merge::sides(&text)) => {
+            merge::merge(parse(&ours)?, parse(&theirs)?)
+        }
+        _ => parse(&text)?,
+    };
+    validate::validate(&lockfile)?;
+    Ok(lockfile)
+}
+
+fn parse(text: &str) -> Result<Lockfile, LockfileError> {
+    let (environment, body) = split_documents(text);
     let root = match scan::scan(body) {
         Some(root) => root,
         None => parse_other(body)?,
     };
-    let lockfile = from_node(root, environment)?;
-    validate::validate(&lockfile)?;
-    Ok(lockfile)
+    from_node(root, environment)
 }
 
 fn from_node(root: Node<'_>, environment: Option<&str>) -> Result<Lockfile, LockfileError> {

@@ -143,6 +143,12 @@ struct InstallArguments {
     /// Write pnpm-lock.yaml and nothing else
     #[arg(long, help_heading = "Lockfile")]
     lockfile_only: bool,
+    /// Make what is missing or wrong in pnpm-lock.yaml anew, and keep its versions
+    #[arg(long, help_heading = "Lockfile")]
+    fix_lockfile: bool,
+    /// Take the checksums that the registry has now into pnpm-lock.yaml
+    #[arg(long, help_heading = "Lockfile")]
+    update_checksums: bool,
     /// Do not apply policies to what is locked already
     #[arg(long, help_heading = "Lockfile", overrides_with = "no_trust_lockfile")]
     trust_lockfile: bool,
@@ -204,10 +210,6 @@ struct InstallArguments {
     strict_peer_dependencies: bool,
     #[arg(long, hide = true)]
     merge_git_branch_lockfiles: bool,
-    #[arg(long, hide = true)]
-    fix_lockfile: bool,
-    #[arg(long, hide = true)]
-    update_checksums: bool,
     #[arg(short, long, hide = true)]
     global: bool,
 
@@ -412,6 +414,8 @@ impl InstallArguments {
         settings.when(self.prefer_frozen_lockfile, "preferFrozenLockfile", true);
         settings.when(self.no_prefer_frozen_lockfile, "preferFrozenLockfile", false);
         settings.when(self.lockfile_only, "lockfileOnly", true);
+        settings.when(self.fix_lockfile, "fixLockfile", true);
+        settings.when(self.update_checksums, "updateChecksums", true);
         settings.when(self.trust_lockfile, "trustLockfile", true);
         settings.when(self.no_trust_lockfile, "trustLockfile", false);
         settings.when(self.prod, "production", true);
@@ -441,7 +445,6 @@ impl InstallArguments {
             let hint = "Add the package to package.json by hand, then run `wasi-pm install`";
             return Some(NotYet::with_hint("install <package>", hint));
         }
-        let typed = [(self.fix_lockfile, "--fix-lockfile"), (self.update_checksums, "--update-checksums")];
-        typed.into_iter().find(|(typed, _)| *typed).map(|(_, option)| NotYet::new(option))
+        None
     }
 }

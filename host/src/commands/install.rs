@@ -135,7 +135,7 @@ impl Install<'_> {
         let _phase = self.phase("up to date?");
         let install = &self.context.config.install;
         let may_end = install.optimistic_repeat && !install.force && !install.clean;
-        if !may_end || install.dry_run || install.lockfile_only || local::is_wanted(self) {
+        if !may_end || install.repair || install.dry_run || install.lockfile_only || local::is_wanted(self) {
             return None;
         }
         let root = &self.context.config.project.root;

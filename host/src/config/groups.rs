@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 use wit::settings as guest;
 
-use super::{Config, ConfigError, Environment, Project, Values};
+use super::{Config, ConfigError, Environment, Project, Values, branch};
 use crate::{
     cli::{Command, Invocation},
     patch::Patch,
@@ -31,6 +31,8 @@ pub struct Install {
     pub optimistic_repeat: bool,
     /// The policies need not be applied to what is locked already.
     pub trust_lockfile: bool,
+    /// Resolve even where nothing has changed (`--fix-lockfile`, `--update-checksums`).
+    pub repair: bool,
     /// What projects that depend on each other in a circle are.
     pub cycles: Cycles,
 }
@@ -116,6 +118,8 @@ pub struct Network {
     pub offline: bool,
     /// Use the network only for what no cache has, however old.
     pub prefer_offline: bool,
+    /// Ask about metadata that is still fresh too (`--update-checksums`).
+    pub revalidate: bool,
 }
 
 /// Names of what is set; addresses of proxies and keys may hold secrets.
@@ -125,6 +129,7 @@ impl std::fmt::Debug for Network {
             .field("user_npmrc", &self.user_npmrc)
             .field("concurrency", &self.concurrency)
             .field("offline", &self.offline)
+            .field("revalidate", &self.revalidate)
             .finish_non_exhaustive()
     }
 }
@@ -205,11 +210,16 @@ pub type Policy = guest::Policy;
 
 /// Puts everything together.
 pub(super) fn assemble(
-    project: Project,
+    mut project: Project,
     values: Values,
     invocation: &Invocation,
     environment: &Environment,
 ) -> Result<Config, ConfigError> {
+    if values.flag("gitBranchLockfile") == Some(true)
+        && let Some(branch) = branch::current(&project.dir)
+    {
+        project.lockfile_name = branch::lockfile_name(&branch);
+    }
     let install = install(&values, invocation, environment)?;
     let network = network(&values, &project, environment)?;
     let directories = directories(&values, &project.root, environment)?;
@@ -248,7 +258,16 @@ fn install(values: &Values, invocation: &Invocation, environment: &Environment) 
     let ci = values.flag("ci").unwrap_or_else(|| environment.ci());
     let lockfile_only = values.flag("lockfileOnly").unwrap_or(false);
     let prefer = values.flag("preferFrozenLockfile");
+    let update_checksums = values.flag("updateChecksums").unwrap_or(false);
+    let repair = update_checksums || values.flag("fixLockfile").unwrap_or(false);
+    if update_checksums && (clean || values.flag("frozenLockfile") == Some(true)) {
+        return Err(ConfigError::Conflict {
+            code: "ERR_PNPM_CONFIG_CONFLICT_FROZEN_LOCKFILE_WITH_UPDATE_CHECKSUMS",
+            message: "--frozen-lockfile leaves the lockfile as it is, --update-checksums is there to change it",
+        });
+    }
     let lockfile = match values.flag("frozenLockfile") {
+        _ if repair => LockfileUse::Resolve,
         _ if clean => LockfileUse::Frozen,
         Some(true) => LockfileUse::Frozen,
         None if ci && !lockfile_only && prefer != Some(false) => LockfileUse::FrozenIfPresent,
@@ -262,6 +281,7 @@ fn install(values: &Values, invocation: &Invocation, environment: &Environment) 
         force: values.flag("force").unwrap_or(false),
         clean,
         optimistic_repeat: values.flag("optimisticRepeatInstall").unwrap_or(true),
+        repair,
         trust_lockfile: values.flag("trustLockfile").unwrap_or(false),
         cycles: match (values.flag("ignoreWorkspaceCycles"), values.flag("disallowWorkspaceCycles")) {
             (Some(true), _) => Cycles::Ignore,
@@ -317,6 +337,7 @@ fn network(values: &Values, project: &Project, environment: &Environment) -> Res
         min_speed_kibps: number("fetchMinSpeedKiBps", 50),
         offline: values.flag("offline").unwrap_or(false),
         prefer_offline: values.flag("preferOffline").unwrap_or(false),
+        revalidate: values.flag("updateChecksums").unwrap_or(false),
     })
 }
 

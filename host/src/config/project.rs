@@ -16,6 +16,8 @@ use super::{
     pattern::{Patterns, Progress},
 };
 
+/// The name of the lockfile.
+const LOCKFILE: &str = "pnpm-lock.yaml";
 /// More folders than these are not looked at in one workspace.
 const MAX_FOLDERS: usize = 200_000;
 /// More projects than these are not installed at once.
@@ -32,6 +34,8 @@ pub struct Project {
     pub dir: PathBuf,
     /// There is a `pnpm-workspace.yaml` with `packages`.
     pub is_workspace: bool,
+    /// The name of the lockfile: `pnpm-lock.yaml`, or with `gitBranchLockfile` one with the branch in it.
+    pub lockfile_name: String,
     /// The projects, `.` first, then by folder.
     pub importers: Vec<Importer>,
 }
@@ -51,7 +55,14 @@ impl Project {
     /// The path of the lockfile.
     #[must_use]
     pub fn lockfile(&self) -> PathBuf {
-        self.root.join("pnpm-lock.yaml")
+        self.root.join(&self.lockfile_name)
+    }
+
+    /// The path that is read: a branch that has no lockfile of its own yet begins with the common one.
+    #[must_use]
+    pub fn lockfile_to_read(&self) -> PathBuf {
+        let own = self.lockfile();
+        if own.exists() { own } else { self.root.join(LOCKFILE) }
     }
 
     /// The root's own project, if it has a manifest.
@@ -111,7 +122,13 @@ pub fn discover(place: &Place) -> Result<Project, ConfigError> {
     if importers.is_empty() {
         return Err(manifest::missing(&place.root));
     }
-    Ok(Project { root: place.root.clone(), dir: place.dir.clone(), is_workspace: patterns.is_some(), importers })
+    Ok(Project {
+        root: place.root.clone(),
+        dir: place.dir.clone(),
+        is_workspace: patterns.is_some(),
+        lockfile_name: LOCKFILE.to_owned(),
+        importers,
+    })
 }
 
 /// Reads a settings file: a mapping, or nothing.

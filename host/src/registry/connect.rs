@@ -86,6 +86,7 @@ pub fn connect(
     }
     settings.mode = match (network.offline, network.prefer_offline) {
         (true, _) => NetworkMode::Offline,
+        (false, _) if network.revalidate => NetworkMode::Revalidate,
         (false, true) => NetworkMode::PreferOffline,
         (false, false) => NetworkMode::Online,
     };

@@ -37,8 +37,13 @@ pub(super) fn start(inner: &Arc<Inner>, key: Key) {
     let path = cache::path(&source.folder, key.full, &key.name);
     let settings = inner.http.settings();
     let entry = cache::load(&path);
+    let holds = |entry: &cache::Entry| match settings.mode {
+        NetworkMode::Online => entry.freshness.holds_at(settings.now),
+        NetworkMode::Revalidate => false,
+        NetworkMode::PreferOffline | NetworkMode::Offline => true,
+    };
     match entry {
-        Some(entry) if settings.mode != NetworkMode::Online || entry.freshness.holds_at(settings.now) => {
+        Some(entry) if holds(&entry) => {
             promise.keep(Ok(Arc::new(Packument::cached(entry))));
         }
         None if settings.mode == NetworkMode::Offline => {

@@ -61,6 +61,8 @@ impl NetworkSettings {
 pub enum NetworkMode {
     /// Cached metadata is asked about again when it is no longer fresh.
     Online,
+    /// Cached metadata is asked about again in any case.
+    Revalidate,
     /// Cached metadata is used however old it is.
     PreferOffline,
     /// Nothing is asked.

@@ -105,12 +105,13 @@ fn run_native(scenario: &Scenario) -> Vec<Made> {
             native::resolve(&given, &facts, Order::AsAsked).map(|made| made.lockfile)
         };
         made.push(match now {
-            Ok(text) => Made::Lockfile(text.or(old).unwrap_or_default()),
+            Ok(text) => {
+                let text = text.or(old).unwrap_or_default();
+                project.write("pnpm-lock.yaml", &text);
+                Made::Lockfile(scenario::without_port(&text, &registry))
+            }
             Err(codes) => Made::Failure(codes.join("\n")),
         });
-        if let Some(Made::Lockfile(text)) = made.last() {
-            project.write("pnpm-lock.yaml", text);
-        }
     }
     made
 }
@@ -151,7 +152,8 @@ fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
             }
         };
         made.push(if output.status.success() {
-            Made::Lockfile(fs::read_to_string(project.dir().join("pnpm-lock.yaml")).unwrap_or_default())
+            let text = fs::read_to_string(project.dir().join("pnpm-lock.yaml")).unwrap_or_default();
+            Made::Lockfile(scenario::without_port(&text, &registry))
         } else {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             Made::Failure(said + &String::from_utf8_lossy(&output.stdout))

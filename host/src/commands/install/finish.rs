@@ -63,6 +63,10 @@ fn tell_what_changed(install: &Install<'_>, plan: &Plan) {
 pub(super) fn write_lockfile(install: &Install<'_>, placement: &Placement) -> Result<(), Failures> {
     let path = install.context.config.project.lockfile();
     let Some(text) = &placement.lockfile else { return Ok(()) };
+    let is_frozen = install.context.config.install.lockfile.is_frozen();
+    if is_frozen && path.exists() {
+        return Ok(()); // a conflict in it was merged for this run alone
+    }
     if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(());
     }
@@ -101,7 +105,7 @@ fn write_state(
     let config = &install.context.config;
     let lockfile = match (&placement.current_lockfile, &placement.lockfile) {
         (Some(text), _) | (None, Some(text)) => text.clone(),
-        (None, None) => std::fs::read_to_string(config.project.lockfile()).unwrap_or_default(),
+        (None, None) => std::fs::read_to_string(config.project.lockfile_to_read()).unwrap_or_default(),
     };
     let allow: Map<String, Value> = config
         .scripts

@@ -33,6 +33,10 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Place
     install.stage(Stage::ImportingStarted);
     let mode = config.install.lockfile;
     let has_lockfile = project.lockfile.is_some();
+    if project.lockfile.as_deref().is_some_and(has_conflict) {
+        let name = config.project.lockfile_name.as_str();
+        install.message(LogLevel::Info, format!("Merge conflict detected in {name}; both sides are merged"));
+    }
     if mode == LockfileUse::Frozen && !has_lockfile {
         return Err(vec![no_lockfile()]);
     }
@@ -61,7 +65,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Place
 
 /// The text of `pnpm-lock.yaml`; an empty one counts as none.
 fn read_lockfile(install: &Install<'_>) -> Result<Option<String>, Failures> {
-    let path = install.context.config.project.lockfile();
+    let path = install.context.config.project.lockfile_to_read();
     match std::fs::read_to_string(&path) {
         Ok(text) if text.trim().is_empty() => Ok(None),
         Ok(text) => Ok(Some(text)),
@@ -73,6 +77,11 @@ fn read_lockfile(install: &Install<'_>) -> Result<Option<String>, Failures> {
             Err(vec![diagnostic])
         }
     }
+}
+
+/// Whether git has left a conflict in the lockfile, which the component then merges.
+fn has_conflict(lockfile: &str) -> bool {
+    lockfile.lines().any(|line| line.starts_with("<<<<<<< "))
 }
 
 fn project(install: &Install<'_>, network: &Network<'_>, lockfile: Option<String>) -> Result<Project, Failures> {
@@ -109,9 +118,10 @@ fn from_lockfile(install: &Install<'_>, project: &Project) -> Result<Result<Plac
         settings: &project.settings,
         platform: &project.platform,
     });
+    let has_conflict = project.lockfile.as_deref().is_some_and(has_conflict);
     let recalled = {
         let _phase = install.phase("recall");
-        memory.recall(key)
+        if has_conflict { None } else { memory.recall(key) }
     };
     if let Some(placement) = recalled {
         return Ok(Ok(placement));
@@ -119,7 +129,7 @@ fn from_lockfile(install: &Install<'_>, project: &Project) -> Result<Result<Plac
     let _phase = install.phase("place");
     match engine::place(project, Limits::default()).map_err(of_engine)? {
         Placed::Fits(placement) => {
-            if let Err(error) = memory.keep(key, &placement) {
+            if !has_conflict && let Err(error) = memory.keep(key, &placement) {
                 install.message(LogLevel::Debug, format!("The placement cannot be remembered: {error}"));
             }
             Ok(Ok(*placement))

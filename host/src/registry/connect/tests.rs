@@ -30,6 +30,7 @@ fn network(folder: &Path) -> Network {
         min_speed_kibps: 50,
         offline: false,
         prefer_offline: false,
+        revalidate: false,
     }
 }
 
