@@ -114,12 +114,16 @@ impl Patch {
 
     fn new(path: PathBuf, bytes: &[u8]) -> Self {
         // Git may have changed the ends of lines: the same patch has one hash everywhere.
-        let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+        let written = String::from_utf8_lossy(bytes);
+        let text = written.replace("\r\n", "\n");
         let mut hash = String::with_capacity(64);
         for byte in Sha256::digest(text.as_bytes()) {
             write!(hash, "{byte:02x}").expect("a String takes all that is written");
         }
-        Self { path, hash, text: String::from_utf8_lossy(bytes).into_owned() }
+        // Only where it changed the first line has it changed them all; otherwise the ends are those of the patched file.
+        let changed = written.split('\n').next().is_some_and(|first| first.ends_with('\r'));
+        let text = if changed { text } else { written.into_owned() };
+        Self { path, hash, text }
     }
 
     /// What becomes of the files that it touches, by path.

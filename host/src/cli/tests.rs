@@ -48,7 +48,6 @@ fn what_is_not_done_yet_says_so_and_never_installs() {
         "--filter a install",
         "install -w",
         "install -g x",
-        "install --fix-lockfile",
         "ci --recursive",
         "import",
     ] {

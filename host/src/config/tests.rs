@@ -85,7 +85,7 @@ fn a_setting_that_would_change_the_outcome_is_refused() {
     for yaml in [
         "nodeLinker: hoisted",
         "sharedWorkspaceLockfile: false",
-        "gitBranchLockfile: true",
+        "mergeGitBranchLockfiles: true",
         "configDependencies: {a: 1.0.0}",
         "lockfile: false",
     ] {

@@ -47,6 +47,16 @@ fn line_ends_of_the_file_stay() {
 }
 
 #[test]
+fn a_patch_whose_lines_git_has_ended_anew_is_the_same_patch() {
+    let patch =
+        "diff --git a/new.js b/new.js\nnew file mode 100644\n--- /dev/null\n+++ b/new.js\n@@ -0,0 +1 @@\n+new\n";
+    let ended = patch.replace('\n', "\r\n");
+    let hash = |text: &str| Patch::new("p.patch".into(), text.as_bytes()).hash;
+    assert_eq!(hash(&ended), hash(patch));
+    assert_eq!(written(&ended, "new.js"), "new\n");
+}
+
+#[test]
 fn a_missing_end_of_the_last_line_is_kept_made_or_taken_away() {
     let none = "\\ No newline at end of file\n";
     let kept = format!("@@ -1,2 +1,2 @@\n one\n-two\n{none}+2\n{none}");
