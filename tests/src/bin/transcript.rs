@@ -6,7 +6,10 @@
 
 use std::process::ExitCode;
 
-use host::facts::{Answer, MetadataRequest, Request};
+use host::{
+    engine::Intent,
+    facts::{Answer, MetadataRequest, Request},
+};
 use serde_json::{Value, json};
 use tests::{
     native::{self, Order},
@@ -37,13 +40,28 @@ fn transcript(scenario: &Scenario) -> Value {
         "name": scenario.name,
         "project": {
             "importers": record.importers.iter().map(|it| json!({ "id": it.id, "manifest": it.manifest })).collect::<Vec<_>>(),
+            "lockfile": record.lockfile,
             "settings": record.settings,
-            "platform": { "os": record.platform.os, "cpu": record.platform.cpu, "libc": record.platform.libc },
-            "intent": { "tag": "install" },
+            "platform": {
+                "os": record.platform.os,
+                "cpu": record.platform.cpu,
+                "libc": record.platform.libc,
+                "node": record.platform.node,
+            },
+            "intent": intent(&given.intent),
         },
         "answers": answers(scenario, &facts),
         "outcome": outcome,
     })
+}
+
+fn intent(intent: &Intent) -> Value {
+    match intent {
+        Intent::Install => json!({ "tag": "install" }),
+        Intent::Update(names) => json!({ "tag": "update", "val": names }),
+        Intent::Dedupe => json!({ "tag": "dedupe" }),
+        Intent::Fix => json!({ "tag": "fix" }),
+    }
 }
 
 /// Every question that the world can answer, by what it asks.
