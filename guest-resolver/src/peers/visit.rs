@@ -424,10 +424,13 @@ impl<'a> Visit<'a> {
         let mut all = external;
         for (name, provider) in &own {
             put(&mut all, *name, *provider);
-            // A node that discovery made on the way is gone before anyone could stand for it.
+            // Nodes that discovery made on the way are gone before anyone could stand for them, or point them out.
             if self.tree.node(*provider).walked {
                 put(&mut provided, *name, *provider);
             }
+        }
+        if !self.tree.node(node).walked {
+            provided.clear();
         }
         // A package is no peer of itself; another version of it is.
         all.retain(|(_, provider)| self.tree.node(*provider).package != package);
