@@ -13,7 +13,7 @@ use wit::settings::PeerDependencyRules;
 use crate::hoist::pattern::Patterns;
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{ImporterDependency, dep_path_of, package_key, split_key};
-use crate::peers::visit::peer_range;
+use crate::peers::missing::peer_range;
 use crate::resolve::context::Project;
 use crate::resolve::paths;
 use crate::semver::{Range, Version};

@@ -8,11 +8,17 @@
 //!              peers to add to a project                                   dedupe (variants that both fit)
 //! ```
 
+mod cache;
+mod children;
 pub mod dedupe;
 pub mod finish;
+pub mod missing;
+mod providers;
 pub mod refs;
 pub mod visit;
 
+pub use cache::Caches;
 pub use finish::{Graph, Placed};
+pub use missing::{Issue, Scope};
 pub use refs::{ParentRef, Refs};
-pub use visit::{Caches, Discovery, Issue, Output, Scope, Visit, VisitOptions};
+pub use visit::{Discovery, Output, Visit, VisitOptions};

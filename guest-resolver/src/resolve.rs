@@ -33,7 +33,7 @@ use crate::intern::{NumberMap, NumberSet, Symbol};
 use crate::manifest::Manifest;
 use crate::peers::dedupe::{DirectPaths, dedupe, dedupe_injected};
 use crate::peers::finish::Finish;
-use crate::peers::visit::Summary;
+use crate::peers::missing::Summary;
 use crate::peers::{Caches, Discovery, Graph, Refs, Scope, Visit, VisitOptions};
 
 use context::Context;

@@ -13,6 +13,7 @@ mod version;
 mod tests;
 
 pub use range::{Comparator, Operator, Options, Range, RangeError};
+pub use relate::intersection;
 pub use version::{Prerelease, Version};
 
 /// Whether `version` satisfies `range`, both read loosely, as pnpm does when it picks; text that is no semver satisfies

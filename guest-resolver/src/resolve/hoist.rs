@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::intern::{NumberSet, Symbol};
-use crate::peers::visit::peer_range;
+use crate::peers::missing::peer_range;
 use crate::pick::Preference;
-use crate::semver::{Range, Version};
+use crate::semver::{Range, Version, intersection};
 use crate::specifier::Want;
 
 use super::context::Context;
@@ -77,50 +77,10 @@ fn merge(ctx: &Context, ranges: &[Rc<str>]) -> Option<Rc<str>> {
     if let [only] = ranges {
         return Some(Rc::clone(only));
     }
-    intersection(ranges).map(Into::into).or_else(|| {
+    intersection(&ranges.iter().map(AsRef::as_ref).collect::<Vec<_>>()).map(Into::into).or_else(|| {
         let joined = || ranges.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(" || ");
         ctx.settings.peers.auto_install_peers_from_highest_match.then(|| joined().into())
     })
-}
-
-/// The range that satisfies all of `ranges`; `None` if there is none, or one of them is no range.
-fn intersection(ranges: &[Rc<str>]) -> Option<String> {
-    const MAX_ALTERNATIVES: usize = 64;
-    let alternatives = |range: &Range| -> Vec<String> {
-        let text =
-            |set: &[crate::semver::Comparator]| set.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        range.sets().map(text).collect()
-    };
-    let mut current: Option<Vec<String>> = None;
-    for range in ranges {
-        let next = alternatives(&Range::parse_loose(range).ok()?);
-        let Some(held) = current else {
-            current = Some(next);
-            continue;
-        };
-        let mut both: Vec<String> = Vec::new();
-        for (a, b) in held.iter().flat_map(|a| next.iter().map(move |b| (a, b))) {
-            let (left, right) = (Range::parse_loose(a).ok()?, Range::parse_loose(b).ok()?);
-            if left.intersects(&right) {
-                let text = if left.is_subset_of(&right) {
-                    a.clone()
-                } else if right.is_subset_of(&left) {
-                    b.clone()
-                } else {
-                    format!("{a} {b}")
-                };
-                if !both.contains(&text) {
-                    both.push(text);
-                }
-            }
-        }
-        both.truncate(MAX_ALTERNATIVES);
-        if both.is_empty() {
-            return None;
-        }
-        current = Some(both);
-    }
-    current.map(|sets| sets.join("||"))
 }
 
 /// Preferences of the project and versions in the graph, by name.

@@ -4,6 +4,45 @@ use super::parse::is_null;
 use super::range::{Comparator, Operator, Range, set_accepts};
 use super::version::{Prerelease, Version};
 
+/// The range that satisfies all of `ranges`; `None` if there is none, or one of them is no range.
+pub fn intersection(ranges: &[&str]) -> Option<String> {
+    const MAX_ALTERNATIVES: usize = 64;
+    let alternatives = |range: &Range| -> Vec<String> {
+        let text = |set: &[Comparator]| set.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        range.sets().map(text).collect()
+    };
+    let mut current: Option<Vec<String>> = None;
+    for range in ranges {
+        let next = alternatives(&Range::parse_loose(range).ok()?);
+        let Some(held) = current else {
+            current = Some(next);
+            continue;
+        };
+        let mut both: Vec<String> = Vec::new();
+        for (a, b) in held.iter().flat_map(|a| next.iter().map(move |b| (a, b))) {
+            let (left, right) = (Range::parse_loose(a).ok()?, Range::parse_loose(b).ok()?);
+            if left.intersects(&right) {
+                let text = if left.is_subset_of(&right) {
+                    a.clone()
+                } else if right.is_subset_of(&left) {
+                    b.clone()
+                } else {
+                    format!("{a} {b}")
+                };
+                if !both.contains(&text) {
+                    both.push(text);
+                }
+            }
+        }
+        both.truncate(MAX_ALTERNATIVES);
+        if both.is_empty() {
+            return None;
+        }
+        current = Some(both);
+    }
+    current.map(|sets| sets.join("||"))
+}
+
 impl Range {
     /// Some version may satisfy both, as npm judges it: comparator by comparator.
     pub fn intersects(&self, other: &Self) -> bool {

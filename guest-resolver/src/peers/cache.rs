@@ -1,0 +1,186 @@
+//! What a visit leaves for later ones: packages that no context can change, and the variants of the others with the
+//! providers they were seen with.
+
+use std::rc::Rc;
+
+use crate::intern::{NumberMap, Symbol};
+use crate::resolve::tree::{NodeId, PackageId};
+use crate::resolve::walk::Direct;
+
+use super::missing::{Link, Missing, Summary};
+use super::refs::{ByName, ParentRef, Refs, get};
+use super::visit::{Output, Visit};
+
+/// A variant of a package, and what it takes to be it.
+#[derive(Debug)]
+pub(super) struct Cached {
+    pub(super) external: Rc<ByName<NodeId>>,
+    pub(super) missing: Rc<ByName<Missing>>,
+    /// What is missing without the package's own peers.
+    pub(super) missing_below: Rc<ByName<Missing>>,
+    pub(super) summary: Option<Rc<Summary>>,
+    pub(super) path: PathId,
+}
+
+/// A package with the peers it sees, while names are not final: equal numbers, equal variants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct PathId(u32);
+
+/// What visits leave for later ones.
+#[derive(Debug, Default)]
+pub struct Caches {
+    pub(super) paths: NumberMap<(PackageId, Vec<PathId>), PathId>,
+    pub(super) path_of: NumberMap<NodeId, PathId>,
+    pub(super) pure: NumberMap<PackageId, PathId>,
+    pub(super) variants: NumberMap<PackageId, Vec<Cached>>,
+    pub(super) parents_of: NumberMap<NodeId, Refs>,
+    pub(super) canonical: NumberMap<PackageId, NodeId>,
+}
+
+impl Visit<'_> {
+    /// The variant of a package that no context can change.
+    pub(super) fn context_free(&mut self, package: PackageId, depth: i32) -> Option<PathId> {
+        if depth == -1 {
+            return Some(self.path(package, Vec::new()));
+        }
+        let path = *self.caches.pure.get(&package)?;
+        let known = self.options.discovery || self.least_depth.get(&path).is_some_and(|least| *least <= depth);
+        (known && self.tree.package(package).peers.is_empty()).then_some(path)
+    }
+
+    pub(super) fn hit(&mut self, node: NodeId, (package, at): (PackageId, usize), link: Option<&Rc<Link>>) -> Output {
+        let cached = &self.caches.variants[&package][at];
+        let output = Output {
+            external: Rc::clone(&cached.external),
+            provided: Vec::new(),
+            missing: Rc::clone(&cached.missing),
+            summary: cached.summary.clone(),
+        };
+        let path = cached.path;
+        if !output.missing.is_empty() {
+            let below = Rc::clone(&cached.missing_below);
+            let peers = Rc::clone(&self.tree.package(package).peers);
+            let lacking =
+                peers.iter().filter(|(name, _)| output.missing.binary_search_by_key(name, |(held, _)| *held).is_ok());
+            for (name, peer) in lacking {
+                self.report(*name, Missing::of(peer), package, link);
+            }
+            let chain = Some(Rc::new(Link { package, parent: link.cloned() }));
+            for (name, missing) in below.iter() {
+                self.report(*name, missing.clone(), package, chain.as_ref());
+            }
+        }
+        self.remember(node, path);
+        if !self.options.discovery {
+            self.external.insert(node, Rc::clone(&output.external));
+        }
+        let depth = self.tree.node(node).depth;
+        if let Some(least) = self.least_depth.get_mut(&path) {
+            *least = depth.min(*least);
+        }
+        output
+    }
+
+    pub(super) fn full_hit(&self, refs: &Refs, package: PackageId) -> Option<(PackageId, usize)> {
+        let variants = self.caches.variants.get(&package)?;
+        let fits = |cached: &Cached| {
+            cached
+                .external
+                .iter()
+                .all(|(name, held)| get(refs, *name).is_some_and(|current| self.same(current.node, *held)))
+                && cached.missing.iter().all(|(name, _)| get(refs, *name).is_none())
+        };
+        variants.iter().position(fits).map(|at| (package, at))
+    }
+
+    /// A hit without making nodes: only where none of the package's own children provides a name in question.
+    pub(super) fn quick_hit(&self, refs: &Refs, package: PackageId) -> Option<(PackageId, usize)> {
+        let variants = self.caches.variants.get(&package)?;
+        let edges = self.tree.edges(package);
+        let child = |name: Symbol| {
+            let mut provides = edges.iter().filter(|edge| {
+                !self.tree.cuts(&self.components, package, edge.package)
+                    && (edge.alias == name || self.tree.package(edge.package).resolved.name == name)
+            });
+            (provides.next().map(|edge| edge.package), provides.next().is_some())
+        };
+        let fits = |cached: &Cached| {
+            cached.external.iter().all(|(name, held)| match (get(refs, *name), child(*name)) {
+                (Some(current), (None, _)) => self.same(current.node, *held),
+                (None, (Some(below), false)) => {
+                    self.tree.node(*held).package == below
+                        && (self.caches.pure.contains_key(&below) || self.tree.package(below).leaf)
+                }
+                _ => false,
+            }) && cached.missing.iter().all(|(name, _)| get(refs, *name).is_none() && child(*name).0.is_none())
+        };
+        variants.iter().position(fits).map(|at| (package, at))
+    }
+
+    /// Whether two providers come to the same.
+    fn same(&self, current: NodeId, held: NodeId) -> bool {
+        if current == held {
+            return true;
+        }
+        let paths = (self.caches.path_of.get(&current), self.caches.path_of.get(&held));
+        if let (Some(a), Some(b)) = paths
+            && a == b
+        {
+            return true;
+        }
+        let package = self.tree.node(current).package;
+        package == self.tree.node(held).package
+            && (self.caches.pure.contains_key(&package) || self.same_parents(held, current))
+    }
+
+    fn same_parents(&self, held: NodeId, current: NodeId) -> bool {
+        let (Some(held), Some(current)) = (self.caches.parents_of.get(&held), self.caches.parents_of.get(&current))
+        else {
+            return false;
+        };
+        let named = |refs: &Refs| -> Vec<(Symbol, ParentRef)> {
+            refs.iter().filter(|(name, _)| self.tree.peer_names.contains(name)).copied().collect()
+        };
+        let (held, current) = (named(held), named(current));
+        if held.len() != current.len() {
+            return false;
+        }
+        let deepest = current.iter().map(|(_, info)| info.depth).max().unwrap_or(0);
+        let plain = held.iter().chain(&current).all(|(_, info)| info.occurrence == 0);
+        held.iter().zip(&current).all(|((name, old), (other, new))| {
+            let package = self.tree.node(old.node).package;
+            name == other
+                && package == self.tree.node(new.node).package
+                && (plain || new.depth == deepest || self.caches.pure.contains_key(&package))
+        })
+    }
+
+    pub(super) fn remember_parents(&mut self, dep: &Direct, parents: &Refs) {
+        if self.is_relevant(dep.alias, dep.node) {
+            self.caches.parents_of.insert(dep.node, Rc::clone(parents));
+        }
+    }
+
+    pub(super) fn remember(&mut self, node: NodeId, path: PathId) {
+        if !self.options.discovery
+            || self.caches.parents_of.contains_key(&node)
+            || self.options.providers.contains(&node)
+        {
+            self.caches.path_of.insert(node, path);
+            self.visited.insert(node);
+        }
+    }
+
+    pub(super) fn provisional(&mut self, node: NodeId) -> PathId {
+        match self.caches.path_of.get(&node) {
+            Some(path) if !self.ctx.settings.peers.dedupe_peers => *path,
+            _ => self.path(self.tree.node(node).package, Vec::new()),
+        }
+    }
+
+    pub(super) fn path(&mut self, package: PackageId, mut parts: Vec<PathId>) -> PathId {
+        parts.sort_unstable_by_key(|part| part.0);
+        let next = PathId(u32::try_from(self.caches.paths.len()).expect("the budget is below 4 billion"));
+        *self.caches.paths.entry((package, parts)).or_insert(next)
+    }
+}
