@@ -20,6 +20,8 @@ pub(super) struct Cached {
     pub(super) missing_below: Rc<ByName<Missing>>,
     pub(super) summary: Option<Rc<Summary>>,
     pub(super) path: PathId,
+    /// The node it was seen at.
+    pub(super) node: NodeId,
 }
 
 /// A package with the peers it sees, while names are not final: equal numbers, equal variants.
@@ -48,15 +50,23 @@ impl Visit<'_> {
         (known && self.tree.package(package).peers.is_empty()).then_some(path)
     }
 
-    pub(super) fn hit(&mut self, node: NodeId, (package, at): (PackageId, usize), link: Option<&Rc<Link>>) -> Output {
+    /// Takes a variant from the cache: its providers are those of the same names that the node sees `above` itself.
+    pub(super) fn hit(
+        &mut self,
+        node: NodeId,
+        (package, at): (PackageId, usize),
+        above: &Refs,
+        refs: &Refs,
+        link: Option<&Rc<Link>>,
+    ) -> Output {
         let cached = &self.caches.variants[&package][at];
         let output = Output {
-            external: Rc::clone(&cached.external),
+            external: rebound(&cached.external, above, refs),
             provided: Vec::new(),
             missing: Rc::clone(&cached.missing),
             summary: cached.summary.clone(),
         };
-        let path = cached.path;
+        let (path, model) = (cached.path, cached.node);
         if !output.missing.is_empty() {
             let below = Rc::clone(&cached.missing_below);
             let peers = Rc::clone(&self.tree.package(package).peers);
@@ -73,6 +83,7 @@ impl Visit<'_> {
         self.remember(node, path);
         if !self.options.discovery {
             self.external.insert(node, Rc::clone(&output.external));
+            self.models.insert(node, model);
         }
         let depth = self.tree.node(node).depth;
         if let Some(least) = self.least_depth.get_mut(&path) {
@@ -183,4 +194,16 @@ impl Visit<'_> {
         let next = PathId(u32::try_from(self.caches.paths.len()).expect("the budget is below 4 billion"));
         *self.caches.paths.entry((package, parts)).or_insert(next)
     }
+}
+
+/// The nearest nodes for providers that came to the same; those that the node brings itself stay.
+fn rebound(held: &Rc<ByName<NodeId>>, above: &Refs, refs: &Refs) -> Rc<ByName<NodeId>> {
+    let current = |name: Symbol, node: NodeId| match (get(above, name), get(refs, name)) {
+        (Some(above), Some(seen)) if above.node == seen.node => seen.node,
+        _ => node,
+    };
+    if held.iter().all(|(name, node)| current(*name, *node) == *node) {
+        return Rc::clone(held);
+    }
+    Rc::new(held.iter().map(|(name, node)| (*name, current(*name, *node))).collect())
 }

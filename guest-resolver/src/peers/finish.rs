@@ -1,7 +1,7 @@
 //! From visited nodes to one graph: final dep-paths, nodes of one dep-path merged. Providers that depend on each other
 //! in a circle are named by name and version alone.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
@@ -37,6 +37,10 @@ pub struct Graph {
     pub placed: HashMap<Rc<str>, Placed>,
 }
 
+/// What tells the variants of a package apart: the package, and by name which variant of which provider it sees. A
+/// provider that was not visited counts by its package.
+type Sight = (PackageId, Vec<(Symbol, Result<u32, PackageId>)>);
+
 /// Turns nodes into dep-paths.
 #[derive(Debug)]
 pub struct Finish<'a> {
@@ -52,7 +56,7 @@ pub struct Finish<'a> {
 impl<'a> Finish<'a> {
     /// Takes a final visit.
     pub fn new(ctx: &'a Context, visit: Visit<'a>) -> Self {
-        let Visit { tree, external, records, .. } = visit;
+        let Visit { tree, external, models, records, .. } = visit;
         let mut finish = Self {
             ctx,
             tree,
@@ -65,7 +69,28 @@ impl<'a> Finish<'a> {
         finish.find_cycles();
         finish.find_cyclic_names();
         finish.tell_variants_apart();
+        finish.follow_models(&models);
         finish
+    }
+
+    /// A node that took a variant from the cache sees providers of its own, which may have come to differ from those of
+    /// the node that was visited for it. Where that makes a variant that nothing recorded, it is the other's after all.
+    fn follow_models(&mut self, models: &NumberMap<NodeId, NodeId>) {
+        let nodes: Vec<NodeId> = self.records.iter().map(|record| record.node).collect();
+        let recorded: HashSet<Rc<str>> = nodes.into_iter().map(|node| self.dep_path(node)).collect();
+        let astray: Vec<(NodeId, NodeId)> = models
+            .iter()
+            .map(|(node, model)| (*node, *model))
+            .filter(|(node, _)| !self.external[node].is_empty() && !recorded.contains(&self.dep_path(*node)))
+            .collect();
+        for (node, model) in &astray {
+            if let Some(list) = self.external.get(model).map(Rc::clone) {
+                self.external.insert(*node, list);
+            }
+        }
+        if !astray.is_empty() {
+            self.paths.clear();
+        }
     }
 
     /// A provider that is named by name and version alone does not tell which of its variants it is. Where there are
@@ -79,19 +104,22 @@ impl<'a> Finish<'a> {
             return;
         }
         let mut gained: NumberMap<NodeId, Vec<Symbol>> = NumberMap::default();
-        // What is gained tells more variants apart.
+        let mut differing = None;
+        // What is gained tells more variants apart: those that come later at once, those before in the next round.
         let mut settled = false;
         while !settled {
             settled = true;
-            let differing = self.differing_peers(&nodes);
-            self.paths.clear();
-            let found: Vec<_> = nodes.iter().map(|node| (*node, self.behind_providers(*node, &differing))).collect();
-            for (node, more) in found {
+            for node in &nodes {
+                let more = self.behind_providers(*node, differing.get_or_insert_with(|| self.differing_peers(&nodes)));
+                if more.is_empty() {
+                    continue;
+                }
+                settled = false;
+                differing = None;
+                let list = Rc::make_mut(self.external.get_mut(node).expect("it is one of its keys"));
                 for (name, provider) in more {
-                    settled = false;
-                    let list = Rc::make_mut(self.external.get_mut(&node).expect("it is one of its keys"));
                     put(list, name, provider);
-                    gained.entry(node).or_default().push(name);
+                    gained.entry(*node).or_default().push(name);
                 }
             }
         }
@@ -101,27 +129,52 @@ impl<'a> Finish<'a> {
     }
 
     /// By package, the peers in which its variants differ.
-    fn differing_peers(&mut self, nodes: &[NodeId]) -> NumberMap<PackageId, NumberSet<Symbol>> {
+    fn differing_peers(&self, nodes: &[NodeId]) -> NumberMap<PackageId, NumberSet<Symbol>> {
+        let variants = self.variants(nodes);
+        let variant = |node: &NodeId| variants.get(node).copied().ok_or(self.tree.node(*node).package);
         let mut first: NumberMap<PackageId, NodeId> = NumberMap::default();
         let mut differing: NumberMap<PackageId, NumberSet<Symbol>> = NumberMap::default();
         for node in nodes {
             let package = self.tree.node(*node).package;
             let model = *first.entry(package).or_insert(*node);
-            if self.dep_path(model) == self.dep_path(*node) {
+            if variant(&model) == variant(node) {
                 continue;
             }
-            let sides = [Rc::clone(&self.external[&model]), Rc::clone(&self.external[node])];
+            let sides = [&self.external[&model], &self.external[node]];
             for (at, (name, provider)) in
                 sides.iter().enumerate().flat_map(|(at, side)| side.iter().map(move |it| (at, it)))
             {
-                let same =
-                    get(&sides[1 - at], *name).is_some_and(|other| self.dep_path(*other) == self.dep_path(*provider));
+                let same = get(sides[1 - at], *name).is_some_and(|other| variant(other) == variant(provider));
                 if !same {
                     differing.entry(package).or_default().insert(*name);
                 }
             }
         }
         differing
+    }
+
+    /// Numbers for `nodes`: equal ones for nodes of one package that see the same variants of the same providers, however
+    /// far one looks.
+    fn variants(&self, nodes: &[NodeId]) -> NumberMap<NodeId, u32> {
+        let mut variants: NumberMap<NodeId, u32> = nodes.iter().map(|node| (*node, 0)).collect();
+        let mut count = 0;
+        loop {
+            let mut known: HashMap<Sight, u32> = HashMap::new();
+            let mut next: NumberMap<NodeId, u32> = NumberMap::default();
+            for node in nodes {
+                let seen = self.external[node].iter().map(|(name, provider)| {
+                    (*name, variants.get(provider).copied().ok_or(self.tree.node(*provider).package))
+                });
+                let number = u32::try_from(known.len()).expect("the budget is below 4 billion");
+                let key = (self.tree.node(*node).package, seen.collect());
+                next.insert(*node, *known.entry(key).or_insert(number));
+            }
+            variants = next;
+            if known.len() == count {
+                return variants;
+            }
+            count = known.len();
+        }
     }
 
     /// What those providers see that a node names too vaguely, as far as it matters and the node does not see it yet.

@@ -78,6 +78,8 @@ pub struct Visit<'a> {
     pub(super) visited: NumberSet<NodeId>,
     /// Peers of each visited node, from outside.
     pub external: NumberMap<NodeId, Rc<ByName<NodeId>>>,
+    /// For nodes that took a variant from the cache: the node it was seen at.
+    pub(super) models: NumberMap<NodeId, NodeId>,
     /// What a final visit recorded, in order.
     pub records: Vec<Record>,
     /// Missing and unfit peers.
@@ -124,6 +126,7 @@ impl<'a> Visit<'a> {
             components,
             visited: NumberSet::default(),
             external: NumberMap::default(),
+            models: NumberMap::default(),
             records: Vec::new(),
             issues: Vec::new(),
             least_depth: NumberMap::default(),
@@ -234,7 +237,7 @@ impl<'a> Visit<'a> {
             && self.tree.node(node).children.is_none()
             && let Some(at) = self.quick_hit(above, package)
         {
-            return Ok(Entered::Done(self.hit(node, at, link)));
+            return Ok(Entered::Done(self.hit(node, at, above, above, link)));
         }
         let providers = self.preview(node, package, depth);
         let refs = self.refs_below(node, above, &providers);
@@ -242,7 +245,7 @@ impl<'a> Visit<'a> {
             self.caches.parents_of.insert(*provider, Rc::clone(&refs));
         }
         if let Some(at) = self.full_hit(&refs, package) {
-            return Ok(Entered::Done(self.hit(node, at, link)));
+            return Ok(Entered::Done(self.hit(node, at, above, &refs, link)));
         }
         let children = self.children(node, package, depth, &providers);
         self.ctx.spend(children.len() as u64)?;
@@ -332,6 +335,7 @@ impl<'a> Visit<'a> {
                 missing_below,
                 summary: summary.clone(),
                 path,
+                node,
             };
             self.caches.variants.entry(package).or_default().push(cached);
         }
