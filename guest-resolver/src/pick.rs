@@ -75,6 +75,14 @@ pub enum PickError {
     NoMatch,
 }
 
+/// What `latest` points to.
+#[derive(Debug, Clone, Copy)]
+struct Latest {
+    index: Option<usize>,
+    /// It is taken even if it is a prerelease, which no range satisfies that does not name one.
+    whatever: bool,
+}
+
 /// The versions that may be picked.
 #[derive(Clone, Copy)]
 struct View<'a> {
@@ -148,15 +156,23 @@ impl<'a> View<'a> {
         let highest = direction == Direction::Highest;
         let latest = if highest { self.tag("latest") } else { None };
         let groups = self.preferred_groups(&wanted.text, preferred);
+        // Under preferences `*` is as strict as any range, until nothing else is left.
+        let strict = Latest { index: latest, whatever: false };
         for group in &groups {
-            if let Some(found) = self.best_of(group.iter().copied(), latest, wanted, direction) {
+            if let Some(found) = self.best_of(group.iter().copied(), strict, wanted, direction) {
                 return Some(found);
             }
+        }
+        if !preferred.is_empty()
+            && let Some(found) = self.best_of(0..self.packument.len(), strict, wanted, direction)
+        {
+            return Some(found);
         }
         if !highest {
             let any = &*wanted.text == "*";
             return self.best(0..self.packument.len(), (!any).then_some(&*wanted.range), direction);
         }
+        let latest = Latest { index: latest, whatever: &*wanted.text == "*" };
         self.best_of(0..self.packument.len(), latest, wanted, direction)
     }
 
@@ -164,15 +180,14 @@ impl<'a> View<'a> {
     fn best_of(
         &self,
         lines: impl Iterator<Item = usize> + Clone,
-        latest: Option<usize>,
+        latest: Latest,
         wanted: &WantedRange,
         direction: Direction,
     ) -> Option<usize> {
-        // `*` takes a prerelease only if `latest` points to it.
         let satisfies = |index: usize| {
-            &*wanted.text == "*" || self.version(index).is_some_and(|version| wanted.range.satisfies(version))
+            latest.whatever || self.version(index).is_some_and(|version| wanted.range.satisfies(version))
         };
-        let latest = latest.filter(|latest| satisfies(*latest) && lines.clone().any(|index| index == *latest));
+        let latest = latest.index.filter(|latest| satisfies(*latest) && lines.clone().any(|index| index == *latest));
         if let Some(latest) = latest.filter(|latest| !self.packument.is_deprecated(*latest)) {
             return Some(latest);
         }

@@ -412,7 +412,7 @@ fn place(ctx: &Context, mut tree: Tree, states: &[State]) -> Result<Resolution, 
         });
     }
     if ctx.settings.peers.dedupe_peer_dependents {
-        dedupe(&mut graph, &mut direct);
+        dedupe(&mut graph, &mut direct, ctx.settings.peers.peers_suffix_max_length as usize);
     }
     Ok(Resolution { tree, graph, direct })
 }

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use super::finish::{Graph, Placed};
+use super::finish::{Graph, Placed, Segment, suffixed};
 
 /// Dep-paths of the projects' dependencies: by project, in order, alias by number.
 pub type DirectPaths = BTreeMap<String, Vec<(crate::intern::Symbol, Rc<str>)>>;
 
-/// Merges variants that differ only in what the smaller lacks, then drops what nothing reaches.
-pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths) {
+/// Merges variants that differ only in what the smaller lacks, then drops what nothing reaches. `limit` is how long the
+/// peers of a dep-path may be before their hash stands for them.
+pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths, limit: usize) {
     let mut by_package: BTreeMap<u32, Vec<Rc<str>>> = BTreeMap::new();
     for (path, placed) in &graph.placed {
         by_package.entry(placed.package.0).or_default().push(Rc::clone(path));
@@ -39,6 +40,38 @@ pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths) {
         redirect(paths.iter_mut().map(|(_, path)| path), &merged);
     }
     prune(graph, direct);
+    rename(graph, direct, merged, limit);
+}
+
+/// Whoever names a variant that was taken in by another, names that one from now on; and who names these, and so on.
+fn rename(graph: &mut Graph, direct: &mut DirectPaths, mut renamed: HashMap<Rc<str>, Rc<str>>, limit: usize) {
+    while !renamed.is_empty() {
+        let stale = |segment: &Segment| segment.is_path && renamed.contains_key(&segment.text);
+        let mut affected: Vec<Rc<str>> = graph
+            .placed
+            .iter()
+            .filter(|(_, placed)| placed.segments.iter().any(stale))
+            .map(|(path, _)| Rc::clone(path))
+            .collect();
+        affected.sort_unstable();
+        let mut next: HashMap<Rc<str>, Rc<str>> = HashMap::new();
+        for path in affected {
+            let mut placed = graph.placed.remove(&path).expect("it was found there");
+            let mut segments = placed.segments.to_vec();
+            redirect(segments.iter_mut().filter(|segment| segment.is_path).map(|segment| &mut segment.text), &renamed);
+            let new = suffixed(&placed.id, &segments, limit);
+            placed.segments = segments.into();
+            graph.placed.entry(Rc::clone(&new)).or_insert(placed);
+            next.insert(path, new);
+        }
+        for placed in graph.placed.values_mut() {
+            redirect(placed.children.iter_mut().map(|(_, path)| path), &next);
+        }
+        for paths in direct.values_mut() {
+            redirect(paths.iter_mut().map(|(_, path)| path), &next);
+        }
+        renamed = next;
+    }
 }
 
 /// Links a project's dependency that is a copy of another project, where the copy would hold nothing but what that

@@ -26,8 +26,19 @@ pub struct Placed {
     pub resolved_peers: Vec<Symbol>,
     /// The distance from the nearest project.
     pub depth: i32,
+    /// The package's own part of its dep-path.
+    pub(super) id: Rc<str>,
     /// Peers named in its dep-path.
-    segments: Vec<Symbol>,
+    pub(super) segments: Rc<[Segment]>,
+}
+
+/// A peer, as a dep-path names it.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    pub(super) name: Symbol,
+    pub(super) text: Rc<str>,
+    /// The text is a dep-path; else it tells no more than name and version.
+    pub(super) is_path: bool,
 }
 
 /// Everything that is placed, by dep-path.
@@ -50,7 +61,7 @@ pub struct Finish<'a> {
     records: Vec<Record>,
     component: NumberMap<NodeId, u32>,
     cyclic: NumberSet<Symbol>,
-    paths: NumberMap<NodeId, (Rc<str>, Rc<[Symbol]>)>,
+    paths: NumberMap<NodeId, (Rc<str>, Rc<[Segment]>)>,
 }
 
 impl<'a> Finish<'a> {
@@ -233,39 +244,37 @@ impl<'a> Finish<'a> {
         Rc::clone(&self.paths[&node].0)
     }
 
-    fn compose(&self, node: NodeId) -> (Rc<str>, Rc<[Symbol]>) {
+    fn compose(&self, node: NodeId) -> (Rc<str>, Rc<[Segment]>) {
         let id = Rc::clone(&self.tree.package_of(node).resolved.id);
         let Some(providers) = self.external.get(&node).filter(|list| !list.is_empty()) else {
             return (id, Rc::from([]));
         };
-        let mut names: Vec<Symbol> = Vec::with_capacity(providers.len());
-        let mut segments: Vec<String> = Vec::with_capacity(providers.len());
-        for (name, provider) in providers.iter() {
-            let resolved = &self.tree.package_of(*provider).resolved;
-            let pair = || {
+        let segments: Rc<[Segment]> =
+            providers.iter().map(|(name, provider)| self.segment(node, *name, *provider)).collect();
+        let limit = self.ctx.settings.peers.peers_suffix_max_length as usize;
+        (suffixed(&id, &segments, limit), segments)
+    }
+
+    fn segment(&self, node: NodeId, name: Symbol, provider: NodeId) -> Segment {
+        let resolved = &self.tree.package_of(provider).resolved;
+        if let Origin::Link(folder) = &resolved.origin {
+            let text = format!("{}@{}", self.ctx.text(name), link_version(folder)).into();
+            return Segment { name, text, is_path: false };
+        }
+        let name_only = self.by_name_only(node, name, provider);
+        let text = match self.paths.get(&provider) {
+            Some((path, _)) if !name_only => Rc::clone(path),
+            None if !name_only => Rc::clone(&resolved.id),
+            _ => {
                 let version = self.ctx.text(resolved.version);
                 match &resolved.origin {
                     Origin::Registry(Some(alias)) => format!("{}@{alias}:{version}", self.ctx.text(resolved.name)),
                     _ => format!("{}@{version}", self.ctx.text(resolved.name)),
                 }
-            };
-            segments.push(if let Origin::Link(folder) = &resolved.origin {
-                names.push(*name);
-                format!("{}@{}", self.ctx.text(*name), link_version(folder))
-            } else {
-                names.push(resolved.name);
-                match self.paths.get(provider) {
-                    Some((path, _)) if !self.by_name_only(node, *name, *provider) => path.to_string(),
-                    _ if self.by_name_only(node, *name, *provider) => pair(),
-                    _ => resolved.id.to_string(),
-                }
-            });
-        }
-        segments.sort_unstable();
-        let body = segments.join(")(");
-        let limit = self.ctx.settings.peers.peers_suffix_max_length as usize;
-        let suffix = if body.len() > limit { short_hash(&body) } else { body };
-        (format!("{id}({suffix})").into(), names.into())
+                .into()
+            }
+        };
+        Segment { name: resolved.name, text, is_path: !name_only }
     }
 
     fn by_name_only(&self, node: NodeId, name: Symbol, provider: NodeId) -> bool {
@@ -351,7 +360,7 @@ impl<'a> Finish<'a> {
         let package = self.tree.node(record.node).package;
         let children = record.edges.iter().map(|(alias, child)| (*alias, self.dep_path(*child))).collect();
         let peers = self.external.get(&record.node).map(|list| list.iter().map(|(name, _)| *name).collect());
-        let segments = self.paths.get(&record.node).map(|(_, names)| names.to_vec()).unwrap_or_default();
+        let segments = self.paths.get(&record.node).map_or_else(|| Rc::from([]), |(_, segments)| Rc::clone(segments));
         let transitive = record.transitive.iter().copied().collect();
         Placed {
             package,
@@ -359,6 +368,7 @@ impl<'a> Finish<'a> {
             transitive,
             resolved_peers: peers.unwrap_or_default(),
             depth: record.depth,
+            id: Rc::clone(&self.tree.package(package).resolved.id),
             segments,
         }
     }
@@ -371,13 +381,14 @@ impl<'a> Finish<'a> {
         graph: &Graph,
         transitive: &HashMap<Rc<str>, BTreeSet<Symbol>>,
     ) {
-        let mut available: NumberSet<Symbol> = kept.segments.iter().copied().collect();
+        let mut available: NumberSet<Symbol> = kept.segments.iter().map(|segment| segment.name).collect();
         available.insert(self.tree.package(kept.package).resolved.name);
-        let segments = |path: &str| graph.placed.get(path).map(|placed| placed.segments.clone()).unwrap_or_default();
+        let segments = |path: &str| {
+            graph.placed.get(path).into_iter().flat_map(|placed| placed.segments.iter().map(|segment| segment.name))
+        };
         let foreign = |path: &str| {
             let through = transitive.get(path);
             segments(path)
-                .into_iter()
                 .filter(|name| !available.contains(name) && through.is_none_or(|names| !names.contains(name)))
                 .count()
         };
@@ -390,12 +401,21 @@ impl<'a> Finish<'a> {
                 continue;
             }
             let (mine, theirs) = (foreign(&current), foreign(&candidate));
-            let count = |path: &str| segments(path).iter().filter(|name| available.contains(name)).count();
+            let count = |path: &str| segments(path).filter(|name| available.contains(name)).count();
             if theirs < mine || theirs == mine && theirs == 0 && count(&candidate) > count(&current) {
                 put(&mut kept.children, alias, candidate);
             }
         }
     }
+}
+
+/// The dep-path of a package that names these peers.
+pub(super) fn suffixed(id: &str, segments: &[Segment], limit: usize) -> Rc<str> {
+    let mut texts: Vec<&str> = segments.iter().map(|segment| &*segment.text).collect();
+    texts.sort_unstable();
+    let body = texts.join(")(");
+    let suffix = if body.len() > limit { short_hash(&body) } else { body };
+    format!("{id}({suffix})").into()
 }
 
 /// The first 32 hexadecimal digits of the sha256.

@@ -75,6 +75,8 @@ pub struct Context {
     pub specifiers: RefCell<NumberMap<(Symbol, Symbol), Rc<Specifier>>>,
     /// Manifests after hooks.
     pub hooked: RefCell<NumberMap<(Symbol, Symbol, bool), Rc<Manifest>>>,
+    /// By edge, the project that came to it first.
+    pub askers: RefCell<NumberMap<super::wanted::WantedKey, Symbol>>,
     /// What edges resolved to.
     pub resolved: RefCell<NumberMap<super::wanted::WantedKey, Rc<Resolved>>>,
     /// Packages whose download may start, each once.

@@ -14,11 +14,12 @@ use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::facts::Waits;
 use crate::intern::{NumberMap, NumberSet, Symbol};
+use crate::pick::DIRECT_WEIGHT;
 
 use super::context::{Context, MAX_DEPTH, over_budget};
 use super::edges::{Aliases, Edge, Shadowed, children_of, peers_of, shadowed};
 use super::tree::{ChildEdge, NodeId, Origin, Package, PackageId, Resolved, Tree};
-use super::wanted::{self, Wanted};
+use super::wanted::{self, Chosen, Wanted};
 
 /// A dependency of a project, in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,7 @@ pub fn chain_to_root(mut chain: Option<&Rc<Chain>>) -> Vec<PackageId> {
 #[derive(Debug)]
 struct Overlay {
     versions: Vec<(Symbol, Symbol)>,
+    weight: u32,
     parent: Option<Rc<Overlay>>,
 }
 
@@ -74,7 +76,8 @@ pub struct Walker {
     pub owners: NumberMap<PackageId, usize>,
     claims: NumberMap<PackageId, Claimed>,
     decided: NumberMap<PackageId, Terms>,
-    edges: NumberMap<(PackageId, bool), Rc<[Edge]>>,
+    edges: NumberMap<PackageId, Rc<[Edge]>>,
+    foreseen: NumberSet<PackageId>,
 }
 
 #[derive(Debug)]
@@ -143,9 +146,10 @@ impl Walker {
         let asked: Vec<(usize, Edge)> = edges.into_iter().map(|edge| (0, edge)).collect();
         let decided = decide(ctx, from, &asked, |_| None, |_| (None, 0), &self.tree).await?;
         let mut seeds = self.seed(ctx, asked, decided, |_| (None, 0, false), |_| &names)?;
+        self.foresee(ctx, from, &seeds);
         self.assign_owners(from, &mut seeds);
         let direct = seeds.iter().map(|seed| Direct { alias: seed.edge.alias, node: seed.node }).collect();
-        let overlay = self.level_overlay(None, seeds.iter());
+        let overlay = self.level_overlay(None, seeds.iter(), if from.declared { DIRECT_WEIGHT } else { 1 });
         let aliases = level_aliases(names, seeds.iter());
         let mut frontier = self.settle(from, seeds, |_| (overlay.clone(), Rc::clone(&aliases)));
         while !frontier.is_empty() {
@@ -174,6 +178,7 @@ impl Walker {
             self.seed_below(ctx, asked, decided, place, |at| &parents[at].aliases, &mut by_parent)?
         };
         debug_assert!(by_parent.len() <= kept.len());
+        self.foresee(ctx, from, &seeds);
         self.assign_owners(from, &mut seeds);
         let mut below: Vec<Vec<Seed>> = parents.iter().map(|_| Vec::new()).collect();
         for (at, seed) in by_parent.into_iter().zip(seeds) {
@@ -182,20 +187,36 @@ impl Walker {
         let mut frontier = Vec::new();
         for (parent, seeds) in parents.into_iter().zip(below) {
             self.record(ctx, &parent, &seeds, from);
-            let overlay = self.level_overlay(parent.overlay, seeds.iter());
+            let overlay = self.level_overlay(parent.overlay, seeds.iter(), 1);
             let aliases = level_aliases(parent.aliases, seeds.iter());
             frontier.extend(self.settle(from, seeds, |_| (overlay.clone(), Rc::clone(&aliases))));
         }
         Ok(frontier)
     }
 
+    /// Where there are several projects, the first that comes to a package is the first to ask for what lies below it.
+    fn foresee(&mut self, ctx: &Context, from: From, seeds: &[Seed]) {
+        if ctx.projects.len() < 2 {
+            return;
+        }
+        for seed in seeds {
+            if self.tree.package(seed.package).resolved.is_link() || !self.foreseen.insert(seed.package) {
+                continue;
+            }
+            let edges = self.all_edges(ctx, seed.package);
+            let seen = edges.iter().filter(|edge| edge.optional || !seed.shadowed.contains(&edge.alias));
+            wanted::foresee(ctx, from.importer, seen);
+        }
+    }
+
+    fn all_edges(&mut self, ctx: &Context, id: PackageId) -> Rc<[Edge]> {
+        let manifest = &self.tree.packages[id.0 as usize].resolved.manifest;
+        Rc::clone(self.edges.entry(id).or_insert_with(|| children_of(ctx, manifest).into()))
+    }
+
     fn edges_of(&mut self, ctx: &Context, parent: &Parent) -> Rc<[Edge]> {
         let id = parent.seed.package;
-        let all = Rc::clone(
-            self.edges
-                .entry((id, false))
-                .or_insert_with(|| children_of(ctx, &self.tree.packages[id.0 as usize].resolved.manifest).into()),
-        );
+        let all = self.all_edges(ctx, id);
         let pins = super::pins::Pins::below(ctx, parent.seed.edge.prior, &self.tree.package(id).resolved.id);
         if parent.seed.shadowed.is_empty() && pins.is_none() {
             return all;
@@ -393,6 +414,7 @@ impl Walker {
         &self,
         parent: Option<Rc<Overlay>>,
         seeds: impl Iterator<Item = &'a Seed>,
+        weight: u32,
     ) -> Option<Rc<Overlay>> {
         let versions: Vec<(Symbol, Symbol)> = seeds
             .map(|seed| &self.tree.package(seed.package).resolved)
@@ -402,7 +424,7 @@ impl Walker {
         if versions.is_empty() {
             return parent;
         }
-        Some(Rc::new(Overlay { versions, parent }))
+        Some(Rc::new(Overlay { versions, weight, parent }))
     }
 }
 
@@ -474,21 +496,22 @@ async fn decide<'a>(
     Ok(kept)
 }
 
-fn chosen_above(ctx: &Context, overlay: Option<&Rc<Overlay>>, edge: &Edge) -> Vec<Symbol> {
+fn chosen_above(ctx: &Context, overlay: Option<&Rc<Overlay>>, edge: &Edge) -> Vec<Chosen> {
     let Some(overlay) = overlay else { return Vec::new() };
     let name = match &*ctx.specifier(edge.alias, edge.specifier) {
         crate::specifier::Specifier::Registry { name, want: crate::specifier::Want::Range(_), .. } => ctx.symbol(name),
         _ => return Vec::new(),
     };
-    let mut versions: Vec<Symbol> = Vec::new();
+    let mut chosen: Vec<Chosen> = Vec::new();
     let mut level = Some(overlay);
     while let Some(current) = level {
-        versions.extend(current.versions.iter().filter(|(held, _)| *held == name).map(|(_, version)| *version));
+        let found = current.versions.iter().filter(|(held, _)| *held == name);
+        chosen.extend(found.map(|(_, version)| Chosen { version: *version, weight: current.weight }));
         level = current.parent.as_ref();
     }
-    versions.sort_unstable();
-    versions.dedup();
-    versions
+    chosen.sort_unstable_by_key(|chosen| (chosen.version, std::cmp::Reverse(chosen.weight)));
+    chosen.dedup_by_key(|chosen| chosen.version);
+    chosen
 }
 
 fn skip(ctx: &Context, edge: &Edge, failure: &Failure, chain: Option<&Rc<Chain>>, tree: &Tree) {

@@ -19,6 +19,7 @@ use crate::trust;
 
 use super::context::{Context, Project};
 use super::cutoff;
+use super::edges::Edge;
 use super::explain::{self, Asked};
 use super::hooks;
 use super::patches;
@@ -48,18 +49,31 @@ pub struct Wanted {
 }
 
 /// What the outcome of an edge depends on, besides facts.
-pub type WantedKey = (Symbol, Symbol, u8, Option<(Symbol, Symbol)>, Vec<Symbol>);
+pub type WantedKey = (Symbol, Symbol, u8, Option<(Symbol, Symbol)>, Vec<Chosen>);
+
+/// A version that a level above has chosen of the same package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Chosen {
+    /// The version.
+    pub version: Symbol,
+    /// What it weighs among the preferences.
+    pub weight: u32,
+}
 
 type Outcome = Poll<Result<Rc<Resolved>, Failure>>;
 
 /// Resolves an edge; `overlay` holds versions that parents have chosen of the same package.
-pub fn resolve(ctx: &Context, wanted: Wanted, overlay: &[Symbol]) -> Outcome {
+pub fn resolve(ctx: &Context, mut wanted: Wanted, overlay: &[Chosen]) -> Outcome {
     let specifier = ctx.specifier(wanted.alias, wanted.specifier);
-    let local = matches!(&*specifier, Specifier::Workspace(_) | Specifier::Link(_) | Specifier::File(_))
-        || ctx.settings.workspace.link_workspace_packages != LinkWorkspacePackages::Off
-        || matches!(&*specifier, Specifier::Registry { name, .. }
-            if ctx.preferred.is_declared(wanted.importer, ctx.symbol(name)));
+    let mut local = matches!(&*specifier, Specifier::Workspace(_) | Specifier::Link(_) | Specifier::File(_))
+        || ctx.settings.workspace.link_workspace_packages != LinkWorkspacePackages::Off;
     let flags = u8::from(wanted.optional) | u8::from(wanted.injected) << 1 | u8::from(wanted.direct) << 2;
+    if !local && let Specifier::Registry { name, .. } = &*specifier {
+        if !wanted.direct {
+            wanted.importer = first_to_ask(ctx, wanted, flags, overlay);
+        }
+        local = ctx.preferred.is_declared(wanted.importer, ctx.symbol(name));
+    }
     let key =
         (wanted.alias, wanted.specifier, flags, local.then_some((wanted.importer, wanted.base)), overlay.to_vec());
     if let Some(known) = ctx.resolved.borrow().get(&key) {
@@ -70,7 +84,27 @@ pub fn resolve(ctx: &Context, wanted: Wanted, overlay: &[Symbol]) -> Outcome {
     Poll::Ready(Ok(outcome))
 }
 
-fn by_kind(ctx: &Context, wanted: Wanted, specifier: &Specifier, overlay: &[Symbol]) -> Outcome {
+/// The project whose preferences decide an edge below dependencies: the first that came to an edge of the same terms.
+/// A prefetch leaves no trace.
+fn first_to_ask(ctx: &Context, wanted: Wanted, flags: u8, overlay: &[Chosen]) -> Symbol {
+    let key = (wanted.alias, wanted.specifier, flags, None, overlay.to_vec());
+    let mut askers = ctx.askers.borrow_mut();
+    if wanted.likely {
+        return askers.get(&key).copied().unwrap_or(wanted.importer);
+    }
+    *askers.entry(key).or_insert(wanted.importer)
+}
+
+/// Notes that a project has come to the edges below one of its packages, before any version above them counts.
+pub fn foresee<'a>(ctx: &Context, importer: Symbol, edges: impl Iterator<Item = &'a Edge>) {
+    let mut askers = ctx.askers.borrow_mut();
+    for edge in edges {
+        let key = (edge.alias, edge.specifier, u8::from(edge.optional), None, Vec::new());
+        askers.entry(key).or_insert(importer);
+    }
+}
+
+fn by_kind(ctx: &Context, wanted: Wanted, specifier: &Specifier, overlay: &[Chosen]) -> Outcome {
     match specifier {
         Specifier::Registry { name, want, registry } => {
             let from = Registry { name, want, alias: registry.as_deref() };
@@ -99,7 +133,7 @@ struct Registry<'a> {
     alias: Option<&'a str>,
 }
 
-fn by_registry_or_workspace(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Symbol]) -> Outcome {
+fn by_registry_or_workspace(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -> Outcome {
     let rules = &ctx.settings.workspace;
     let looks_around = match rules.link_workspace_packages {
         LinkWorkspacePackages::Off => false,
@@ -124,7 +158,7 @@ fn is_higher(found: &str, project: &Project) -> bool {
     Version::parse_loose(found).zip(local).is_some_and(|(found, local)| found > local)
 }
 
-fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Symbol]) -> Outcome {
+fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -> Outcome {
     let name = ctx.symbol(from.name);
     let registry = from.alias.map(|alias| ctx.symbol(alias));
     let mut key =
@@ -182,14 +216,14 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[S
 }
 
 /// Preferences of the project, and versions that parents have chosen.
-fn preferences(ctx: &Context, importer: Symbol, name: Symbol, overlay: &[Symbol]) -> Vec<Preference> {
+fn preferences(ctx: &Context, importer: Symbol, name: Symbol, overlay: &[Chosen]) -> Vec<Preference> {
     let mut all = ctx.preferred.of(importer, name);
-    for version in overlay {
+    for Chosen { version, weight } in overlay {
         let Some(version) = crate::semver::Version::parse_loose(&ctx.text(*version)) else { continue };
         let want = Want::Version(version);
         match all.iter_mut().find(|held| held.want == want) {
-            Some(held) => held.weight = held.weight.saturating_add(1),
-            None => all.push(Preference { want, weight: 1 }),
+            Some(held) => held.weight = held.weight.saturating_add(*weight),
+            None => all.push(Preference { want, weight: *weight }),
         }
     }
     all

@@ -71,6 +71,7 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         preferred,
         specifiers: RefCell::default(),
         hooked: RefCell::default(),
+        askers: RefCell::default(),
         resolved: RefCell::default(),
         downloads: RefCell::default(),
         offered: RefCell::default(),
