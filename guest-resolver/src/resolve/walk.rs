@@ -151,7 +151,7 @@ impl Walker {
         let direct = seeds.iter().map(|seed| Direct { alias: seed.edge.alias, node: seed.node }).collect();
         let overlay = self.level_overlay(None, seeds.iter(), if from.declared { DIRECT_WEIGHT } else { 1 });
         let aliases = level_aliases(names, seeds.iter());
-        let mut frontier = self.settle(from, seeds, |_| (overlay.clone(), Rc::clone(&aliases)));
+        let mut frontier = self.settle(ctx, from, seeds, &overlay, &aliases);
         while !frontier.is_empty() {
             frontier = self.next_level(ctx, from, frontier).await?;
         }
@@ -189,7 +189,7 @@ impl Walker {
             self.record(ctx, &parent, &seeds, from);
             let overlay = self.level_overlay(parent.overlay, seeds.iter(), 1);
             let aliases = level_aliases(parent.aliases, seeds.iter());
-            frontier.extend(self.settle(from, seeds, |_| (overlay.clone(), Rc::clone(&aliases))));
+            frontier.extend(self.settle(ctx, from, seeds, &overlay, &aliases));
         }
         Ok(frontier)
     }
@@ -342,9 +342,11 @@ impl Walker {
     /// Sorts out whose children are resolved next: owners whose children are not decided on their terms yet.
     fn settle(
         &mut self,
+        ctx: &Context,
         from: From,
         seeds: Vec<Seed>,
-        below: impl Fn(&Seed) -> (Option<Rc<Overlay>>, Rc<Aliases>),
+        overlay: &Option<Rc<Overlay>>,
+        aliases: &Rc<Aliases>,
     ) -> Vec<Parent> {
         let mut frontier = Vec::new();
         for seed in seeds {
@@ -353,32 +355,58 @@ impl Walker {
             }
             // A copied folder is decided anew by every occurrence that takes it over: it is no package of a registry.
             let is_folder = matches!(self.tree.package(seed.package).resolved.origin, Origin::Directory(_));
-            if !is_folder && self.decided.get(&seed.package).is_some_and(|terms| terms.hold_for(&seed)) {
-                self.take_over_below(from, &seed);
-                continue;
-            }
-            let (overlay, aliases) = below(&seed);
             let chain = Some(Rc::new(Chain { package: seed.package, parent: seed.ancestors.clone() }));
-            frontier.push(Parent { seed, overlay, aliases, chain });
+            let parent = Parent { seed, overlay: overlay.clone(), aliases: Rc::clone(aliases), chain };
+            let decided = self.decided.get(&parent.seed.package);
+            if !is_folder && decided.is_some_and(|terms| terms.hold_for(&parent.seed)) {
+                self.take_over_below(ctx, from, parent, &mut frontier);
+            } else {
+                frontier.push(parent);
+            }
         }
         frontier
     }
 
-    /// Who takes over a package whose children stand takes these over too, where it is nearer.
-    fn take_over_below(&mut self, from: From, seed: &Seed) {
-        let mut open = vec![(seed.package, seed.ancestors.clone(), seed.depth)];
-        while let Some((package, ancestors, depth)) = open.pop() {
-            let Some(edges) = self.tree.children[package.0 as usize].clone() else { continue };
-            let chain = Some(Rc::new(Chain { package, parent: ancestors }));
+    /// Who takes over a package whose children stand takes these over too, where it is nearer. Where other peers are in
+    /// sight of a child than it was decided under, its own children are decided anew.
+    fn take_over_below(&mut self, ctx: &Context, from: From, parent: Parent, frontier: &mut Vec<Parent>) {
+        let mut open = vec![parent];
+        while let Some(above) = open.pop() {
+            let Some(edges) = self.tree.children[above.seed.package.0 as usize].clone() else { continue };
+            let depth = above.seed.depth + 1;
+            let mut below: Vec<Seed> = Vec::new();
             for edge in edges.iter() {
-                let owner = Owner { depth: depth + 1, project: from.project, ancestors: chain.clone() };
-                let Some(held) = self.claims.get(&edge.package) else { continue };
-                if self.wins(&owner, &held.owner) {
-                    let shadowed = Rc::clone(&held.shadowed);
-                    self.owners.insert(edge.package, from.project);
-                    self.claims.insert(edge.package, Claimed { owner, shadowed });
-                    open.push((edge.package, chain.clone(), depth + 1));
+                let owner = Owner { depth, project: from.project, ancestors: above.chain.clone() };
+                if !self.claims.get(&edge.package).is_some_and(|held| self.wins(&owner, &held.owner)) {
+                    continue;
                 }
+                let manifest = &self.tree.package(edge.package).resolved.manifest;
+                let shadowed = shadowed(ctx, manifest, &above.aliases);
+                self.owners.insert(edge.package, from.project);
+                self.claims.insert(edge.package, Claimed { owner, shadowed: Rc::clone(&shadowed) });
+                let asked = self.all_edges(ctx, above.seed.package).iter().find(|it| it.alias == edge.alias).cloned();
+                below.extend(asked.map(|asked| Seed {
+                    edge: asked,
+                    package: edge.package,
+                    node: self.tree.node_for(edge.package, depth, true),
+                    ancestors: above.chain.clone(),
+                    depth,
+                    optional: edge.optional || above.seed.optional,
+                    shadowed,
+                    owns: true,
+                }));
+            }
+            if below.is_empty() {
+                continue;
+            }
+            let overlay = self.level_overlay(above.overlay, below.iter(), 1);
+            let aliases =
+                Rc::new(Aliases { names: edges.iter().map(|edge| edge.alias).collect(), parent: Some(above.aliases) });
+            for seed in below {
+                let stands = self.decided.get(&seed.package).is_none_or(|terms| terms.shadowed == seed.shadowed);
+                let chain = Some(Rc::new(Chain { package: seed.package, parent: seed.ancestors.clone() }));
+                let parent = Parent { seed, overlay: overlay.clone(), aliases: Rc::clone(&aliases), chain };
+                if stands { open.push(parent) } else { frontier.push(parent) }
             }
         }
     }
@@ -502,6 +530,9 @@ fn chosen_above(ctx: &Context, overlay: Option<&Rc<Overlay>>, edge: &Edge) -> Ve
         crate::specifier::Specifier::Registry { name, want: crate::specifier::Want::Range(_), .. } => ctx.symbol(name),
         _ => return Vec::new(),
     };
+    // To pnpm what has alternatives is a range as a whole, and the package that of the key.
+    let text = ctx.text(edge.specifier);
+    let name = if text.starts_with("npm:") && text.contains("||") { edge.alias } else { name };
     let mut chosen: Vec<Chosen> = Vec::new();
     let mut level = Some(overlay);
     while let Some(current) = level {
