@@ -18,20 +18,15 @@ pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths, limit: usize) {
     let mut groups: Vec<Vec<Rc<str>>> = by_package.into_values().filter(|variants| variants.len() > 1).collect();
     let mut merged: HashMap<Rc<str>, Rc<str>> = HashMap::new();
     loop {
-        let count = groups.len();
         let mut found: HashMap<Rc<str>, Rc<str>> = HashMap::new();
         groups = groups.into_iter().filter_map(|variants| merge(graph, variants, &mut found)).collect();
-        let settled = groups.len() == count;
-        if !settled {
-            for placed in graph.placed.values_mut() {
-                redirect(placed.children.iter_mut().map(|(_, path)| path), &found);
-            }
-        }
-        let empty = found.is_empty();
-        merged.extend(found);
-        if settled || empty {
+        if found.is_empty() {
             break;
         }
+        for placed in graph.placed.values_mut() {
+            redirect(placed.children.iter_mut().map(|(_, path)| path), &found);
+        }
+        merged.extend(found);
     }
     if merged.is_empty() {
         return;
