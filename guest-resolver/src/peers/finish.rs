@@ -49,7 +49,7 @@ pub struct Graph {
 }
 
 /// What tells the variants of a package apart: the package, and by name which variant of which provider it sees. A
-/// provider that was not visited counts by its package.
+/// provider that sees none itself counts by its package.
 type Sight = (PackageId, Vec<(Symbol, Result<u32, PackageId>)>);
 
 /// Turns nodes into dep-paths.
@@ -167,12 +167,13 @@ impl<'a> Finish<'a> {
     /// Numbers for `nodes`: equal ones for nodes of one package that see the same variants of the same providers, however
     /// far one looks.
     fn variants(&self, nodes: &[NodeId]) -> NumberMap<NodeId, u32> {
-        let mut variants: NumberMap<NodeId, u32> = nodes.iter().map(|node| (*node, 0)).collect();
+        let sees = |node: &&NodeId| !self.external[*node].is_empty();
+        let mut variants: NumberMap<NodeId, u32> = nodes.iter().filter(sees).map(|node| (*node, 0)).collect();
         let mut count = 0;
         loop {
             let mut known: HashMap<Sight, u32> = HashMap::new();
             let mut next: NumberMap<NodeId, u32> = NumberMap::default();
-            for node in nodes {
+            for node in nodes.iter().filter(sees) {
                 let seen = self.external[node].iter().map(|(name, provider)| {
                     (*name, variants.get(provider).copied().ok_or(self.tree.node(*provider).package))
                 });

@@ -271,9 +271,7 @@ impl<'a> Visit<'a> {
     }
 
     fn leave(&mut self, frame: Frame) -> Output {
-        let Frame {
-            node, package, refs, link, children, order, external, mut provided, missing, mut summaries, ..
-        } = frame;
+        let Frame { node, package, refs, link, children, external, mut provided, missing, mut summaries, .. } = frame;
         let outer = link.as_ref().and_then(|link| link.parent.clone());
         let peers = Rc::clone(&self.tree.package(package).peers);
         let mut own: ByName<NodeId> = Vec::new();
@@ -339,7 +337,7 @@ impl<'a> Visit<'a> {
             };
             self.caches.variants.entry(package).or_default().push(cached);
         }
-        let brings = |name: Symbol| order.iter().any(|at| children[*at as usize].0 == name);
+        let brings = |name: Symbol| children.iter().any(|(alias, _)| *alias == name);
         let outside: ByName<NodeId> = all.iter().filter(|(name, _)| !brings(*name)).copied().collect();
         Output { external: Rc::new(outside), provided, missing: all_missing, summary }
     }
