@@ -339,6 +339,7 @@ impl<'a> Finish<'a> {
             let path = self.dep_path(record.node);
             transitive.entry(path).or_default().extend(&record.transitive);
         }
+        let named: HashMap<Rc<str>, Rc<[Segment]>> = self.paths.values().cloned().collect();
         let mut graph = Graph::default();
         for record in records {
             let path = self.dep_path(record.node);
@@ -349,7 +350,7 @@ impl<'a> Finish<'a> {
                 Some(held) => {
                     let (mut kept, other) = if new.depth < held.depth { (new, held) } else { (held, new) };
                     kept.transitive.extend(&other.transitive);
-                    self.merge_children(&mut kept, other.children, &graph, &transitive);
+                    self.merge_children(&mut kept, other.children, &named, &transitive);
                     graph.placed.insert(path, kept);
                 }
             }
@@ -379,14 +380,13 @@ impl<'a> Finish<'a> {
         &self,
         kept: &mut Placed,
         others: ByName<Rc<str>>,
-        graph: &Graph,
+        named: &HashMap<Rc<str>, Rc<[Segment]>>,
         transitive: &HashMap<Rc<str>, BTreeSet<Symbol>>,
     ) {
         let mut available: NumberSet<Symbol> = kept.segments.iter().map(|segment| segment.name).collect();
         available.insert(self.tree.package(kept.package).resolved.name);
-        let segments = |path: &str| {
-            graph.placed.get(path).into_iter().flat_map(|placed| placed.segments.iter().map(|segment| segment.name))
-        };
+        let segments =
+            |path: &str| named.get(path).into_iter().flat_map(|segments| segments.iter().map(|segment| segment.name));
         let foreign = |path: &str| {
             let through = transitive.get(path);
             segments(path)
