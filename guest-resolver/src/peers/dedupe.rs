@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
+use crate::intern::Symbol;
+
 use super::finish::{Graph, Placed, Segment, suffixed};
+use super::refs::get;
 
 /// Dep-paths of the projects' dependencies: by project, in order, alias by number.
-pub type DirectPaths = BTreeMap<String, Vec<(crate::intern::Symbol, Rc<str>)>>;
+pub type DirectPaths = BTreeMap<String, Vec<(Symbol, Rc<str>)>>;
 
 /// Merges variants that differ only in what the smaller lacks, then drops what nothing reaches. `limit` is how long the
 /// peers of a dep-path may be before their hash stands for them.
@@ -82,7 +85,7 @@ pub fn dedupe_injected(
             let Some(placed) = graph.placed.get(path) else { continue };
             let Some(project) = target(placed.package) else { continue };
             let Some(own) = direct.get(&*project) else { continue };
-            let has = |(alias, child): &(crate::intern::Symbol, Rc<str>)| {
+            let has = |(alias, child): &(Symbol, Rc<str>)| {
                 own.iter().any(|(name, path)| name == alias && stands_for(graph, path, child))
             };
             if placed.children.iter().all(has) {
@@ -104,7 +107,9 @@ pub fn dedupe_injected(
 fn stands_for(graph: &Graph, own: &Rc<str>, child: &Rc<str>) -> bool {
     own == child
         || match (graph.placed.get(own), graph.placed.get(child)) {
-            (Some(own), Some(child)) => own.package == child.package && has_all(own, child),
+            (Some(larger), Some(smaller)) => {
+                larger.package == smaller.package && has_all(graph, own, child, &mut HashSet::new())
+            }
             _ => false,
         }
 }
@@ -126,7 +131,7 @@ fn merge(graph: &Graph, variants: Vec<Rc<str>>, found: &mut HashMap<Rc<str>, Rc<
     while let Some(largest) = current.pop() {
         let mut next = Vec::new();
         while let Some(candidate) = current.pop() {
-            if has_all(&graph.placed[&largest], &graph.placed[&candidate]) {
+            if has_all(graph, &largest, &candidate, &mut HashSet::new()) {
                 left.remove(&largest);
                 left.remove(&candidate);
                 found.insert(candidate, Rc::clone(&largest));
@@ -146,11 +151,23 @@ fn size(placed: &Placed) -> usize {
     placed.children.len() + placed.resolved_peers.len()
 }
 
-fn has_all(larger: &Placed, smaller: &Placed) -> bool {
-    let children: HashSet<&Rc<str>> = larger.children.iter().map(|(_, path)| path).collect();
-    size(larger) >= size(smaller)
-        && smaller.children.iter().all(|(_, path)| children.contains(path))
-        && smaller.resolved_peers.iter().all(|peer| larger.resolved_peers.contains(peer))
+/// Whether one variant of a package has all peers and all children of another. A child may be a larger variant too; what
+/// is asked about already counts as true, so that variants in a circle are taken in together.
+fn has_all<'a>(graph: &'a Graph, larger: &'a str, smaller: &'a str, asked: &mut HashSet<(&'a str, &'a str)>) -> bool {
+    let (Some(large), Some(small)) = (graph.placed.get(larger), graph.placed.get(smaller)) else { return false };
+    if !asked.insert((larger, smaller)) {
+        return true;
+    }
+    let taken_in = |alias: Symbol, path: &'a str, asked: &mut HashSet<(&'a str, &'a str)>| {
+        get(&large.children, alias).is_some_and(|other| has_all(graph, other, path, asked))
+    };
+    large.package == small.package
+        && size(large) >= size(small)
+        && small.resolved_peers.iter().all(|peer| large.resolved_peers.contains(peer))
+        && small
+            .children
+            .iter()
+            .all(|(alias, path)| large.children.iter().any(|(_, other)| other == path) || taken_in(*alias, path, asked))
 }
 
 /// Drops what no project reaches.
