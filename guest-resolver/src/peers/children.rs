@@ -13,7 +13,8 @@ impl Visit<'_> {
     /// The children of a node that peers may resolve to; they get nodes.
     pub(super) fn preview(&mut self, node: NodeId, package: PackageId, depth: i32) -> ByName<NodeId> {
         if let Some(children) = &self.tree.node(node).children {
-            let relevant = children.iter().filter(|(alias, child)| self.is_relevant(*alias, *child));
+            let cut = |child: NodeId| self.tree.cuts(&self.components, package, self.tree.node(child).package);
+            let relevant = children.iter().filter(|(alias, child)| self.is_relevant(*alias, *child) && !cut(*child));
             let mut found = Vec::new();
             for (alias, child) in relevant {
                 put(&mut found, *alias, *child);
