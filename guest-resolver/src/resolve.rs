@@ -345,7 +345,8 @@ async fn add_optional(
     // Who does not dedupe has no reason to follow other projects in what is optional.
     let own: Vec<NodeId> = state.direct.iter().map(|dep| dep.node).collect();
     let roots_of_own = (!ctx.settings.peers.dedupe_peer_dependents).then_some(own.as_slice());
-    let versions = hoist::versions_in(ctx, walker, state.from.importer, state.optional.keys(), roots_of_own);
+    let mut versions = hoist::versions_in(ctx, walker, state.from.importer, state.optional.keys(), roots_of_own);
+    hoist::drop_unfit(ctx, &walker.tree, &state.direct, &mut versions);
     let added = hoist::optional(ctx, &state.optional, &versions, roots);
     if added.is_empty() {
         return Ok(false);

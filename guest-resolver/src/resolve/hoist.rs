@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::intern::{NumberSet, Symbol};
+use crate::intern::{NumberMap, NumberSet, Symbol};
 use crate::peers::missing::peer_range;
 use crate::pick::Preference;
 use crate::semver::{Range, Version, intersection};
 use crate::specifier::Want;
 
 use super::context::Context;
-use super::tree::{NodeId, Origin, PackageId, Tree};
-use super::walk::Walker;
+use super::tree::{NodeId, Origin, PackageId, Peer, Tree};
+use super::walk::{Direct, Walker};
 
 /// A dependency of the workspace's root, which may serve as a peer everywhere.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +110,36 @@ pub fn versions_in<'a>(
     }
     all.retain(|_, held| !held.is_empty());
     all
+}
+
+/// Drops versions that ask for peers themselves which the project has in a version that does not fit.
+pub fn drop_unfit(ctx: &Context, tree: &Tree, direct: &[Direct], versions: &mut Versions) {
+    let mut present: NumberMap<Symbol, Symbol> = NumberMap::default();
+    for resolved in direct.iter().map(|dep| &tree.package_of(dep.node).resolved) {
+        present.insert(resolved.name, resolved.version);
+    }
+    present.extend(direct.iter().map(|dep| (dep.alias, tree.package_of(dep.node).resolved.version)));
+    let fits = |name: Symbol, peer: &Peer| {
+        let Some(version) = present.get(&name) else { return true };
+        match (Version::parse_loose(&ctx.text(*version)), Range::parse_loose(&peer_range(&peer.range))) {
+            (Some(version), Ok(range)) => range.satisfies_as_peer(&version),
+            _ => true,
+        }
+    };
+    for package in &tree.packages {
+        let resolved = &package.resolved;
+        if package.peers.iter().all(|(name, peer)| fits(*name, peer)) {
+            continue;
+        }
+        let (Some(held), Some(version)) =
+            (versions.get_mut(&ctx.text(resolved.name)), Version::parse_loose(&ctx.text(resolved.version)))
+        else {
+            continue;
+        };
+        let want = Want::Version(version);
+        held.retain(|known| known.want != want);
+    }
+    versions.retain(|_, held| !held.is_empty());
 }
 
 /// Which packages some of `roots` are or depend on.
