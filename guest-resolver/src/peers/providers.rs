@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::intern::Symbol;
+use crate::intern::{NumberSet, Symbol};
 use crate::resolve::tree::{NodeId, PackageId};
 use crate::resolve::walk::Direct;
 use crate::semver::Version;
@@ -66,7 +66,7 @@ impl Visit<'_> {
         a.version == b.version && held.alias == new.alias && a.name == b.name
     }
 
-    /// The provider from above sees other peers than the node's own child of that package would, and a sibling asks
+    /// The provider from above sees other peers than the node's own child of that package would, and something below asks
     /// for both: then the own child counts.
     fn breaks_diamond(
         &self,
@@ -98,10 +98,19 @@ impl Visit<'_> {
             |package: PackageId, name: Symbol| self.tree.package(package).peers.iter().any(|(peer, _)| *peer == name);
         let both =
             |child: PackageId| asks(child, provider.resolved.name) && conflicts.iter().any(|name| asks(child, *name));
-        match &self.tree.node(node).children {
-            Some(children) => children.iter().any(|(_, child)| both(self.tree.node(*child).package)),
-            None => self.tree.edges(self.tree.node(node).package).iter().any(|edge| both(edge.package)),
+        let mut open = vec![self.tree.node(node).package];
+        let mut seen: NumberSet<PackageId> = open.iter().copied().collect();
+        while let Some(package) = open.pop() {
+            for edge in self.tree.edges(package) {
+                if both(edge.package) {
+                    return true;
+                }
+                if seen.insert(edge.package) {
+                    open.push(edge.package);
+                }
+            }
         }
+        false
     }
 
     fn provide(&self, refs: &mut ByName<ParentRef>, alias: Symbol, node: NodeId, depth: i32) {
