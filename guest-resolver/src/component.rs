@@ -3,12 +3,17 @@
 
 use std::cell::RefCell;
 
+use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
 use wit::guest::exports::wasi_pm::resolver::{
     lockfile::{self, Placed},
     resolution::{self, Failure, Progress, Project, Reply},
 };
 
 use crate::{boundary, session::Session};
+
+/// Resolving makes many small texts; the one that std would take, of the C library, is slower at them.
+#[global_allocator]
+static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 
 struct Component;
 
