@@ -1,5 +1,5 @@
 //! The component: compiled ahead of time, sandboxed, limited, driven. `driver` is what others call; `convert` is the
-//! only place that knows WIT records; `load` holds the one `unsafe` block.
+//! only place that knows WIT records; `load` holds what is `unsafe`.
 
 mod config;
 mod convert;

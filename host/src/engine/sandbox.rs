@@ -35,7 +35,8 @@ pub(super) fn engine() -> Result<&'static Engine, EngineError> {
     static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
     ENGINE
         .get_or_init(|| {
-            let config = config::config(env!("WASI_PM_TARGET")).map_err(|error| format!("{error:#}"))?;
+            let mut config = config::config(env!("WASI_PM_TARGET")).map_err(|error| format!("{error:#}"))?;
+            load::in_place(&mut config);
             Engine::new(&config).map_err(|error| format!("{error:#}"))
         })
         .as_ref()
@@ -45,9 +46,9 @@ pub(super) fn engine() -> Result<&'static Engine, EngineError> {
 /// Starts the built-in component in a fresh store.
 pub(super) fn start(limits: Limits) -> Result<(Sandbox, Resolver), EngineError> {
     let engine = engine()?;
-    let component = load::embedded(engine)
-        .map_err(|error| EngineError::Load { component: BUILT_IN.to_owned(), detail: format!("{error:#}") })?;
-    start_with(BUILT_IN, engine, &component, limits)
+    let component =
+        load::embedded(engine).map_err(|detail| EngineError::Load { component: BUILT_IN.to_owned(), detail })?;
+    start_with(BUILT_IN, engine, component, limits)
 }
 
 /// Starts any component in a fresh store.
