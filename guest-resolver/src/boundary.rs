@@ -63,15 +63,17 @@ pub fn parse(project: &r::Project) -> Result<Parsed, Vec<t::Failure>> {
 /// # Errors
 /// No lockfile, or one that cannot be used.
 pub fn place_lockfile(project: &r::Project) -> Result<WitPlaced, Vec<t::Failure>> {
-    let (parsed, lockfile) = open(project)?;
+    let (parsed, mut lockfile) = open(project)?;
     let drifts = lockfile::check(&lockfile, &parsed.settings, &parsed.manifests).map_err(failures)?;
     if !drifts.is_empty() {
         return Ok(WitPlaced::Outdated(drifts.into_iter().map(failure).collect()));
     }
-    let placement = place_in(&lockfile, &parsed, &project.platform)?;
+    let projects = lockfile.importers.len();
+    lockfile.importers.retain(|id, _| parsed.manifests.contains_key(id));
     let has_conflict = project.lockfile.as_deref().is_some_and(lockfile::has_conflict);
-    let merged = has_conflict.then(|| lockfile::write(&lockfile));
-    Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), outcome: outcome(&placement, merged) }))
+    let rewritten = (has_conflict || lockfile.importers.len() < projects).then(|| lockfile::write(&lockfile));
+    let placement = place_in(&lockfile, &parsed, &project.platform)?;
+    Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), outcome: outcome(&placement, rewritten) }))
 }
 
 /// The export `lockfile.check`.

@@ -9,6 +9,7 @@
 //!              └─ resolve (tree, pick, peers) ─▶ lockfile::model ─▶ lockfile::write ┘
 //! ```
 
+pub mod absorb;
 pub mod age;
 pub mod boundary;
 pub mod catalogs;

@@ -11,12 +11,14 @@ pub mod explain;
 pub mod hoist;
 pub mod hooks;
 pub mod immature;
+mod locked_peers;
 pub mod patches;
 pub mod paths;
 mod pins;
 pub mod preferences;
 pub mod prefetch;
 mod reuse;
+mod subtree;
 pub mod to_lockfile;
 pub mod tree;
 mod unvouched;
@@ -39,7 +41,9 @@ use crate::peers::{Caches, Discovery, Graph, Refs, Scope, Visit, VisitOptions};
 use context::Context;
 use edges::Edge;
 use hoist::{Lacking, RootDependency};
+use locked_peers::LockedPeers;
 use prefetch::Prefetch;
+use subtree::Subtrees;
 use tree::{NodeId, Origin, PackageId, Tree};
 use walk::{Direct, From, Walker};
 
@@ -65,6 +69,7 @@ struct State {
     added_optional: NumberSet<NodeId>,
     missing: Vec<(Symbol, Lacking)>,
     optional: BTreeMap<Rc<str>, Vec<Rc<str>>>,
+    locked: LockedPeers,
     visited: usize,
     rewrites: Option<u64>,
     settled: bool,
@@ -89,11 +94,18 @@ pub async fn resolve(ctx: &Context, prefetch: &Prefetch) -> Result<Resolution, F
     for (id, project) in &ctx.projects {
         let mut edges = direct_edges(ctx, &project.manifest)?;
         pins::of_importer(ctx, id, &mut edges);
-        prefetch.add(ctx.symbol(id), &edges);
         wanted.push((id.clone(), edges));
     }
+    let subtrees = Subtrees::new(ctx, &wanted);
+    for (id, edges) in &wanted {
+        let importer = ctx.symbol(id);
+        prefetch.add(importer, edges.iter().filter(|edge| subtrees.at(ctx, edge).is_none()));
+    }
     cutoff::settle(ctx, &wanted).await;
-    let mut walker = Walker::default();
+    let mut walker = Walker::new(subtrees);
+    for (order, (id, edges)) in wanted.iter().enumerate() {
+        walker.look_ahead(ctx, From { project: order, importer: ctx.symbol(id), declared: true }, edges).await?;
+    }
     let mut states = Vec::new();
     for (order, (id, edges)) in wanted.into_iter().enumerate() {
         states.push(start(ctx, &mut walker, order, id, edges).await?);
@@ -114,6 +126,13 @@ async fn start(
     let mut aliases: NumberSet<Symbol> = edges.iter().map(|edge| edge.alias).collect();
     let direct = walker.extend(ctx, from, edges, aliases.clone()).await?;
     aliases.extend(direct.iter().map(|dep| dep.alias));
+    let locked = LockedPeers::of(ctx, &id);
+    for dep in &direct {
+        let held = locked.below(dep.alias).filter(|_| !walker.subtrees.has_changed(from.importer, dep.alias));
+        if held.is_some() {
+            walker.tree.nodes[dep.node.0 as usize].locked_peers = held;
+        }
+    }
     Ok(State {
         id,
         from: From { declared: false, ..from },
@@ -123,6 +142,7 @@ async fn start(
         added_optional: NumberSet::default(),
         missing: Vec::new(),
         optional: BTreeMap::new(),
+        locked,
         visited: 0,
         rewrites: None,
         settled: false,
@@ -220,7 +240,7 @@ fn scope(walker: &Walker, state: &State, peers: &Peers) -> Rc<Scope> {
         project: state.from.project,
         owners: walker.owners.clone(),
         missing: peers.owner_missing.clone(),
-        locked: NumberSet::default(),
+        locked: state.locked.names(),
     })
 }
 
@@ -347,7 +367,7 @@ async fn add_optional(
     let roots_of_own = (!ctx.settings.peers.dedupe_peer_dependents).then_some(own.as_slice());
     let mut versions = hoist::versions_in(ctx, walker, state.from.importer, state.optional.keys(), roots_of_own);
     hoist::drop_unfit(ctx, &walker.tree, &state.direct, &mut versions);
-    let added = hoist::optional(ctx, &state.optional, &versions, roots);
+    let added = hoist::optional(ctx, &state.optional, &versions, roots, &state.locked);
     if added.is_empty() {
         return Ok(false);
     }
@@ -365,7 +385,7 @@ async fn extend(
     state: &mut State,
     added: BTreeMap<Rc<str>, String>,
 ) -> Result<(), Failure> {
-    let edges: Vec<Edge> = added
+    let mut edges: Vec<Edge> = added
         .into_iter()
         .map(|(name, specifier)| Edge {
             alias: ctx.symbol(&name),
@@ -375,6 +395,7 @@ async fn extend(
             prior: None,
         })
         .collect();
+    pins::of_importer(ctx, &state.id, &mut edges);
     state.aliases.extend(edges.iter().map(|edge| edge.alias));
     let new = walker.extend(ctx, state.from, edges, state.aliases.clone()).await?;
     state.direct.extend(new);

@@ -8,11 +8,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use wit::guest::exports::wasi_pm::resolver::resolution::{Notice, Outcome, Progress, Project, Reply, Snapshot};
+use wit::guest::exports::wasi_pm::resolver::resolution::{Intent, Notice, Outcome, Progress, Project, Reply, Snapshot};
 use wit::guest::wasi_pm::resolver::types::Failure;
 
+use crate::absorb;
 use crate::boundary;
-use crate::lockfile;
+use crate::lockfile::{self, Lockfile};
 use crate::peer_issues;
 use crate::resolve::context::Context;
 use crate::resolve::prefetch::Prefetch;
@@ -29,6 +30,8 @@ pub struct Session {
     given: Project,
     context: Rc<Context>,
     prefetch: Rc<Prefetch>,
+    /// The existing lockfile with what the manifests changed, where nothing has to be resolved for that.
+    absorbed: Option<Lockfile>,
     running: Option<Running>,
     finished: Option<Finished>,
 }
@@ -56,7 +59,8 @@ impl Session {
         let (ctx, ahead) = (Rc::clone(&context), Rc::clone(&prefetch));
         let running: Running =
             Box::pin(async move { resolve::resolve(&ctx, &ahead).await.map_err(|failure| vec![failure]) });
-        Ok(Self { given: project, context, prefetch, running: Some(running), finished: None })
+        let absorbed = absorbed(&project, &context)?;
+        Ok(Self { given: project, context, prefetch, absorbed, running: Some(running), finished: None })
     }
 
     /// Takes replies and goes on as far as the facts reach.
@@ -66,6 +70,10 @@ impl Session {
     pub fn advance(&mut self, replies: Vec<Reply>) -> Result<Progress, Vec<Failure>> {
         for reply in replies {
             self.context.facts.accept(reply);
+        }
+        if let Some(lockfile) = self.absorbed.take() {
+            self.running = None;
+            self.finished = Some(self.hand_out(&lockfile, Vec::new())?);
         }
         if self.finished.is_some() {
             return Ok(self.next_batch());
@@ -108,26 +116,41 @@ impl Session {
     fn finish(&self, resolution: &Resolution) -> Result<Finished, Vec<Failure>> {
         let too_young = resolve::immature::find(&self.context, resolution).map_err(|failure| vec![failure])?;
         let unused = resolve::patches::unused(&self.context, resolution).map_err(|failure| vec![failure])?;
-        let lockfile = resolve::to_lockfile::build(&self.context, resolution);
-        let text = lockfile::write(&lockfile);
+        let told = too_young.into_iter().map(Notice::Other).chain(unused).collect();
+        let mut finished = self.hand_out(&resolve::to_lockfile::build(&self.context, resolution), told)?;
+        finished.outcome.skipped.extend(self.context.skipped.take());
+        finished.outcome.notices.extend(self.context.notices.take());
+        Ok(finished)
+    }
+
+    /// A new lockfile, placed if more than the file is wanted; what the resolution told, and what is wrong with peers.
+    fn hand_out(&self, lockfile: &Lockfile, told: Vec<Notice>) -> Result<Finished, Vec<Failure>> {
+        let text = lockfile::write(lockfile);
         let changed = self.given.lockfile.as_deref() != Some(text.as_str());
         let text = changed.then_some(text);
         let (snapshots, mut outcome) = if self.context.settings.selection.lockfile_only {
             (Vec::new(), only_lockfile(text))
         } else {
             let parsed = boundary::parse(&self.given)?;
-            let placement = boundary::place_in(&lockfile, &parsed, &self.given.platform)?;
+            let placement = boundary::place_in(lockfile, &parsed, &self.given.platform)?;
             (boundary::snapshots(&placement), boundary::outcome(&placement, text))
         };
         let rules = &self.context.settings.peers.peer_dependency_rules;
-        let issues = peer_issues::find(&lockfile, &self.context.projects, rules);
-        outcome.skipped.extend(self.context.skipped.take());
-        outcome.notices.extend(too_young.into_iter().map(Notice::Other));
-        outcome.notices.extend(unused);
-        outcome.notices.extend(issues);
-        outcome.notices.extend(self.context.notices.take());
+        outcome.notices.extend(told);
+        outcome.notices.extend(peer_issues::find(lockfile, &self.context.projects, rules));
         Ok(Finished { snapshots: snapshots.into_iter(), outcome })
     }
+}
+
+/// The existing lockfile with what the manifests changed; `None` if that has to be resolved.
+fn absorbed(given: &Project, context: &Context) -> Result<Option<Lockfile>, Vec<Failure>> {
+    let Some(lockfile) = context.lockfile.as_ref().filter(|_| matches!(given.intent, Intent::Install)) else {
+        return Ok(None);
+    };
+    let written = context.projects.iter().map(|(id, project)| (id.clone(), &project.written)).collect();
+    let manifests = &boundary::parse(given)?.manifests;
+    let wanted = absorb::Wanted { settings: &context.settings, written: &written, manifests };
+    Ok(absorb::absorb(lockfile, wanted))
 }
 
 fn only_lockfile(lockfile: Option<String>) -> Outcome {

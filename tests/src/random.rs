@@ -48,7 +48,7 @@ pub fn scenario(seed: u64, steps: usize) -> Scenario {
     }
     let world = names.iter().map(|name| (name.clone(), package(&mut numbers, name, &versions))).collect();
     let files = project(&mut numbers, &versions);
-    let manifests: Vec<String> = files.keys().filter(|path| path.ends_with("package.json")).cloned().collect();
+    let mut manifests: Vec<String> = files.keys().filter(|path| path.ends_with("package.json")).cloned().collect();
     let mut made = Scenario {
         about: format!("Random world of seed {seed}."),
         world,
@@ -59,10 +59,28 @@ pub fn scenario(seed: u64, steps: usize) -> Scenario {
         name: format!("random-{seed}"),
     };
     for _ in 1..steps {
-        let step = change(&mut numbers, &made, &manifests, &mut versions);
+        let step = change(&mut numbers, &made, &mut manifests, &mut versions);
         made.steps.push(step);
     }
+    if steps > 1 {
+        drop_aliases_below(&mut made);
+    }
     made
+}
+
+/// Takes aliases out of the dependencies of packages. Where pnpm 12.21 keeps one at its locked version, it asks the
+/// registry for a package of the alias's name.
+fn drop_aliases_below(scenario: &mut Scenario) {
+    let published = scenario.steps.iter_mut().flat_map(|step| step.publish.values_mut());
+    for package in scenario.world.values_mut().chain(published) {
+        for fields in package.versions.values_mut() {
+            for group in ["dependencies", "optionalDependencies"] {
+                if let Some(map) = fields.get_mut(group).and_then(Value::as_object_mut) {
+                    map.retain(|alias, _| !alias.starts_with("alias-"));
+                }
+            }
+        }
+    }
 }
 
 fn name_of(at: usize, scoped: bool) -> String {
@@ -216,43 +234,105 @@ fn project(numbers: &mut Numbers, versions: &IndexMap<String, Vec<String>>) -> I
     files
 }
 
-/// A later step: one manifest changes, or a new version is published.
+/// A later step: perhaps a new version is published, then a project changes, comes or goes.
 fn change(
     numbers: &mut Numbers,
     scenario: &Scenario,
-    manifests: &[String],
+    manifests: &mut Vec<String>,
     versions: &mut IndexMap<String, Vec<String>>,
 ) -> Step {
     let mut step = Step::default();
     if numbers.chance(30) {
-        let at = numbers.below(versions.len());
-        let (name, theirs) = versions.get_index_mut(at).expect("an index below the length");
-        let major = theirs.iter().filter_map(|v| v.split('.').next()?.parse::<usize>().ok()).max().unwrap_or(0);
-        theirs.push(format!("{major}.9.{}", theirs.len()));
-        let name = name.clone();
-        let mut package = package(numbers, &name, versions);
-        let published = scenario.steps.iter().rev().find_map(|step| step.publish.get(&name));
-        for (version, fields) in &published.unwrap_or(&scenario.world[&name]).versions {
-            package.versions.insert(version.clone(), fields.clone()); // what is published stays as it is
-        }
-        step.publish.insert(name, package);
+        publish_one(numbers, scenario, versions, &mut step);
+    }
+    let projects = scenario.files.contains_key("packages/w0/package.json");
+    if projects && numbers.chance(10) {
+        let name = format!("w{}", scenario.steps.len() + 3);
+        let path = format!("packages/{name}/package.json");
+        step.write.insert(path.clone(), manifest(numbers, &name, versions, &[]));
+        manifests.push(path);
+        return step;
     }
     let path = numbers.pick(manifests).clone();
+    if manifests.len() > 2 && path != "package.json" && numbers.chance(10) {
+        manifests.retain(|held| *held != path);
+        step.remove.push(path);
+        return step;
+    }
     let written = scenario.steps.iter().rev().find_map(|step| step.write.get(&path));
-    let mut manifest = written.unwrap_or(&scenario.files[&path]).clone();
-    let more = edges(numbers, "", versions, 2);
+    let mut manifest = written.unwrap_or_else(|| &scenario.files[&path]).clone();
     if let Some(fields) = manifest.as_object_mut() {
-        let dependencies = fields.entry("dependencies").or_insert_with(|| json!({}));
-        if let Some(map) = dependencies.as_object_mut() {
-            if numbers.chance(50) && !map.is_empty() {
-                let gone = map.keys().nth(numbers.below(map.len())).cloned().unwrap_or_default();
-                map.shift_remove(&gone);
-            }
-            map.extend(more);
-        }
+        edit(numbers, fields, versions);
     }
     step.write.insert(path, manifest);
     step
+}
+
+fn publish_one(
+    numbers: &mut Numbers,
+    scenario: &Scenario,
+    versions: &mut IndexMap<String, Vec<String>>,
+    step: &mut Step,
+) {
+    let at = numbers.below(versions.len());
+    let (name, theirs) = versions.get_index_mut(at).expect("an index below the length");
+    let major = theirs.iter().filter_map(|v| v.split('.').next()?.parse::<usize>().ok()).max().unwrap_or(0);
+    theirs.push(format!("{major}.9.{}", theirs.len()));
+    let name = name.clone();
+    let mut package = package(numbers, &name, versions);
+    let published = scenario.steps.iter().rev().find_map(|step| step.publish.get(&name));
+    for (version, fields) in &published.unwrap_or_else(|| &scenario.world[&name]).versions {
+        package.versions.insert(version.clone(), fields.clone()); // what is published stays as it is
+    }
+    step.publish.insert(name, package);
+}
+
+const GROUPS: [&str; 3] = ["dependencies", "devDependencies", "optionalDependencies"];
+
+/// One edit that a person makes in a manifest.
+fn edit(numbers: &mut Numbers, fields: &mut Map<String, Value>, versions: &IndexMap<String, Vec<String>>) {
+    let declared: Vec<(&str, String)> = GROUPS
+        .iter()
+        .flat_map(|group| {
+            let aliases = fields.get(*group).and_then(Value::as_object).into_iter().flat_map(Map::keys);
+            aliases.map(|alias| (*group, alias.clone())).collect::<Vec<_>>()
+        })
+        .collect();
+    let kind = if declared.is_empty() { 0 } else { numbers.below(6) };
+    let one = (!declared.is_empty()).then(|| numbers.pick(&declared).clone());
+    match (kind, one) {
+        (1 | 2, Some((group, alias))) => {
+            take(fields, group, &alias);
+            if kind == 2 {
+                add(fields, "dependencies", edges(numbers, "", versions, 2));
+            }
+        }
+        (3 | 4, Some((group, alias))) => {
+            if let Some(theirs) = versions.get(&alias) {
+                let to = if kind == 3 { group } else { *numbers.pick(&GROUPS) };
+                let range = range(numbers, theirs);
+                take(fields, group, &alias);
+                add(fields, to, Map::from_iter([(alias, range.into())]));
+            }
+        }
+        (5, Some((group, alias))) => {
+            if let Some(held) = take(fields, group, &alias) {
+                let to = *numbers.pick(&GROUPS);
+                add(fields, to, Map::from_iter([(alias, held)]));
+            }
+        }
+        _ => add(fields, "dependencies", edges(numbers, "", versions, 2)),
+    }
+}
+
+fn take(fields: &mut Map<String, Value>, group: &str, alias: &str) -> Option<Value> {
+    fields.get_mut(group)?.as_object_mut()?.shift_remove(alias)
+}
+
+fn add(fields: &mut Map<String, Value>, group: &str, more: Map<String, Value>) {
+    if let Some(map) = fields.entry(group).or_insert_with(|| json!({})).as_object_mut() {
+        map.extend(more);
+    }
 }
 
 /// Every scenario that has one thing less: a package, a version, a field of a manifest, an edge, a file, a step.
@@ -267,6 +347,7 @@ pub fn smaller(scenario: &Scenario) -> Vec<Scenario> {
     for name in scenario.world.keys() {
         let mut less = scenario.clone();
         less.world.shift_remove(name);
+        less.steps.iter_mut().for_each(|step| drop(step.publish.shift_remove(name)));
         found.push(less);
     }
     for (name, package) in &scenario.world {
@@ -274,6 +355,10 @@ pub fn smaller(scenario: &Scenario) -> Vec<Scenario> {
             let mut less = scenario.clone();
             less.world[name].versions.shift_remove(version);
             less.world[name].tags.retain(|_, to| to != version);
+            for package in less.steps.iter_mut().filter_map(|step| step.publish.get_mut(name)) {
+                package.versions.shift_remove(version);
+                package.tags.retain(|_, to| to != version);
+            }
             found.push(less);
         }
         if !package.tags.is_empty() {
@@ -284,6 +369,9 @@ pub fn smaller(scenario: &Scenario) -> Vec<Scenario> {
         for (version, fields) in &package.versions {
             for fewer in smaller_fields(fields) {
                 let mut less = scenario.clone();
+                for package in less.steps.iter_mut().filter_map(|step| step.publish.get_mut(name)) {
+                    package.versions.insert(version.clone(), fewer.clone());
+                }
                 less.world[name].versions[version] = fewer;
                 found.push(less);
             }
@@ -303,6 +391,25 @@ pub fn smaller(scenario: &Scenario) -> Vec<Scenario> {
         }
     }
     for (at, step) in scenario.steps.iter().enumerate() {
+        if at > 0 && at + 1 < scenario.steps.len() {
+            let mut less = scenario.clone();
+            less.steps.remove(at);
+            found.push(less);
+        }
+        for (name, package) in &step.publish {
+            let mut less = scenario.clone();
+            less.steps[at].publish.shift_remove(name);
+            found.push(less);
+            for (version, fields) in package.versions.iter().filter(|(version, _)| {
+                scenario.world.get(name).is_none_or(|world| !world.versions.contains_key(*version))
+            }) {
+                for fewer in smaller_fields(fields) {
+                    let mut less = scenario.clone();
+                    less.steps[at].publish[name].versions[version] = fewer;
+                    found.push(less);
+                }
+            }
+        }
         for (path, content) in &step.write {
             for fewer in content.as_object().map(smaller_fields).unwrap_or_default() {
                 let mut less = scenario.clone();

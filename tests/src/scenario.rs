@@ -197,7 +197,7 @@ impl Scenario {
                 libc: Some("glibc".into()),
                 node: Some("22.0.0".into()),
             },
-            intent: Intent::Install,
+            intent: if config.install.repair { Intent::Fix } else { Intent::Install },
         };
         (given, config.install.lockfile)
     }

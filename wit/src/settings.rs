@@ -248,6 +248,8 @@ pub struct LockfileRules {
     pub include_tarball_url: bool,
     /// The checksum of hooks that rewrite manifests, as pnpm writes it.
     pub pnpmfile_checksum: Option<String>,
+    /// Resolve even what could be read off the existing lockfile.
+    pub always_resolve: bool,
 }
 
 /// What is lifted, and how slots are named.

@@ -57,6 +57,8 @@ pub struct Context {
     pub lockfile: Option<Lockfile>,
     /// Which locked versions do not count.
     pub anew: Anew,
+    /// The lockfile is mended: what it says of packages does not count.
+    pub mends: bool,
     /// Overrides, read once.
     pub overrides: Overrides,
     /// The age rule, read once.

@@ -10,6 +10,7 @@ use crate::semver::{Range, Version, intersection};
 use crate::specifier::Want;
 
 use super::context::Context;
+use super::locked_peers::LockedPeers;
 use super::tree::{NodeId, Origin, PackageId, Peer, Tree};
 use super::walk::{Direct, Walker};
 
@@ -226,11 +227,12 @@ fn by_versions(range: &str, known: Option<&Vec<Preference>>, auto: bool) -> Opti
 }
 
 /// What to ask for, for each missing optional peer of which the graph has a version that all accept.
-pub fn optional(
+pub(super) fn optional(
     ctx: &Context,
     missing: &BTreeMap<Rc<str>, Vec<Rc<str>>>,
     versions: &Versions,
     roots: &[RootDependency],
+    locked: &LockedPeers,
 ) -> BTreeMap<Rc<str>, String> {
     let mut added = BTreeMap::new();
     for (name, ranges) in missing {
@@ -241,6 +243,7 @@ pub fn optional(
         };
         let candidates =
             known.iter().filter_map(|held| if let Want::Version(version) = &held.want { Some(version) } else { None });
+        let candidates = candidates.filter(|version| locked.allow(ctx.symbol(name), &version.to_string()));
         let accepted = candidates.filter(|version| ranges.iter().all(|range| range.satisfies(version)));
         let as_root = |version: &Version| root.as_ref().is_none_or(|range| range.satisfies(version));
         let order = |a: &&Version, b: &&Version| as_root(a).cmp(&as_root(b)).then_with(|| a.precedence(b));

@@ -1,13 +1,14 @@
 //! Keeps what an existing lockfile holds: below a package that is locked, an edge stays where it led as long as its
 //! range allows. What an update names is not kept.
 
-use crate::intern::Symbol;
+use crate::intern::{NumberMap, Symbol};
 use crate::lockfile::model::{Snapshot, dep_path_of, package_key, split_key};
-use crate::semver::Version;
+use crate::semver::{Range, Version};
 use crate::specifier::{Specifier, Want};
 
 use super::context::{Anew, Context};
 use super::edges::Edge;
+use super::tree::Resolved;
 
 /// The locked edges of one package.
 #[derive(Debug)]
@@ -23,17 +24,62 @@ impl<'a> Pins<'a> {
         (package_key(&key) == package_key(id)).then_some(Self { snapshot })
     }
 
-    /// The edge, led where the lockfile has it.
-    pub(super) fn pin(&self, ctx: &Context, edge: &Edge) -> Edge {
+    /// The edge, led where the lockfile has it, or to a `higher` version that the project itself has chosen.
+    pub(super) fn pin(
+        &self,
+        ctx: &Context,
+        edge: &Edge,
+        higher: impl Fn(Symbol, Symbol, Symbol) -> Option<Symbol>,
+    ) -> Edge {
         let alias = ctx.text(edge.alias);
         let held = self.snapshot.dependencies.get(&*alias).or_else(|| self.snapshot.optional_dependencies.get(&*alias));
         let found = held.and_then(|value| locked(ctx, edge, &alias, value));
         let Some((key, version)) = found else { return edge.clone() };
-        Edge { prior: Some(key), specifier: version, ..edge.clone() }
+        match higher(edge.alias, version, edge.specifier) {
+            Some(higher) => Edge { specifier: higher, ..edge.clone() },
+            None => Edge { prior: Some(key), specifier: version, ..edge.clone() },
+        }
     }
 }
 
-/// Remembers where the lockfile leads the dependencies of a project; they are picked by preference, not pinned.
+/// The versions that projects have chosen for themselves: what is locked below a project follows its own, and what any
+/// project now asks otherwise for, where its range allows.
+#[derive(Debug, Default)]
+pub(super) struct HigherDirect {
+    chosen: NumberMap<(Option<Symbol>, Symbol), Vec<Version>>,
+}
+
+impl HigherDirect {
+    /// This project has chosen it; none named: for all.
+    pub(super) fn add(&mut self, ctx: &Context, importer: Option<Symbol>, chosen: &Resolved) {
+        let Some(version) = Version::parse_loose(&ctx.text(chosen.version)) else { return };
+        let held = self.chosen.entry((importer, chosen.name)).or_default();
+        if !held.contains(&version) {
+            held.push(version);
+        }
+    }
+
+    /// The highest that is above a locked version and in its range.
+    pub(super) fn above(
+        &self,
+        ctx: &Context,
+        importer: Symbol,
+        name: Symbol,
+        locked: Symbol,
+        range: Symbol,
+    ) -> Option<Symbol> {
+        let held =
+            [Some(importer), None].into_iter().filter_map(|importer| self.chosen.get(&(importer, name))).flatten();
+        let mut held = held.peekable();
+        held.peek()?;
+        let locked = Version::parse_loose(&ctx.text(locked))?;
+        let range = Range::parse_loose(&ctx.text(range)).ok()?;
+        let above = held.filter(|version| version.precedence(&locked).is_gt() && range.satisfies(version));
+        above.max_by(|a, b| a.precedence(b)).map(|version| ctx.symbol(&version.to_string()))
+    }
+}
+
+/// Remembers where the lockfile leads the dependencies of a project.
 pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
     let Some(importer) = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.importers.get(id)) else { return };
     let groups = [&importer.dependencies, &importer.optional_dependencies, &importer.dev_dependencies];
@@ -42,6 +88,12 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
         let Some(held) = groups.iter().find_map(|group| group.get(&*alias)) else { continue };
         edge.prior = locked(ctx, edge, &alias, &held.version).map(|(key, _)| key);
     }
+}
+
+/// What a dependency of a project asks for: the locked version, as long as its range allows that.
+pub(super) fn of_direct(ctx: &Context, edge: &Edge) -> Symbol {
+    let version = |key: &str| split_key(package_key(key)).map(|(_, version)| ctx.symbol(version));
+    edge.prior.and_then(|key| version(&ctx.text(key))).unwrap_or(edge.specifier)
 }
 
 /// The snapshot and version behind a locked value, if the edge's range still allows it.

@@ -23,12 +23,11 @@ pub struct Prefetch {
 
 impl Prefetch {
     /// Looks at edges of a project.
-    pub fn add(&self, importer: Symbol, edges: &[Edge]) {
+    pub fn add<'a>(&self, importer: Symbol, edges: impl Iterator<Item = &'a Edge>) {
         let mut waiting = self.waiting.borrow_mut();
         let mut seen = self.seen.borrow_mut();
         waiting.extend(
             edges
-                .iter()
                 .filter(|edge| seen.insert((edge.alias, edge.specifier, edge.optional)))
                 .map(|edge| (importer, edge.clone(), Waits::default())),
         );

@@ -43,7 +43,7 @@ pub(super) fn pinned(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> Op
     if depends_on_changed(ctx, lockfile, wanted, snapshot) {
         return None;
     }
-    let manifest = manifest_of(name, package, snapshot)?;
+    let manifest = manifest_of(name, package, (&key, snapshot))?;
     unvouched::build(ctx, name, id, Origin::Pinned(package.resolution.clone()), manifest).ok()
 }
 
@@ -71,10 +71,18 @@ fn depends_on_changed(ctx: &Context, lockfile: &Lockfile, wanted: Wanted, snapsh
     })
 }
 
+/// Whether a locked dependency stands there as a peer. What a package asks for both ways, and brings itself, is none
+/// where its key names no such peer.
+pub(super) fn is_peer(package: &Package, key: &str, alias: &str) -> bool {
+    let suffix = &key[package_key(key).len()..];
+    let short = || !suffix.is_empty() && !suffix.contains('@');
+    package.peer_dependencies.contains_key(alias) && (suffix.contains(&format!("({alias}@")) || short())
+}
+
 /// A manifest that leads where the snapshot leads; `None` if it cannot be told from the lockfile alone.
-fn manifest_of(name: &str, package: &Package, snapshot: &Snapshot) -> Option<Manifest> {
+pub(super) fn manifest_of(name: &str, package: &Package, (key, snapshot): (&str, &Snapshot)) -> Option<Manifest> {
     let dependencies = |held: &std::collections::BTreeMap<String, String>| -> Option<IndexMap<String, String>> {
-        let own = held.iter().filter(|(alias, _)| !package.peer_dependencies.contains_key(*alias));
+        let own = held.iter().filter(|(alias, _)| !is_peer(package, key, alias));
         own.map(|(alias, value)| Some((alias.clone(), specifier_of(value)?))).collect()
     };
     Some(Manifest {

@@ -62,6 +62,7 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         projects,
         lockfile,
         anew,
+        mends: matches!(given.intent, Intent::Fix),
         overrides,
         age,
         cutoff: OnceCell::new(),

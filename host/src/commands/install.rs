@@ -23,7 +23,7 @@ mod placement;
 mod projects;
 mod verify;
 
-use self::{inputs::Inputs, network::Network};
+use self::{inputs::Inputs, network::Network, placement::Found};
 use super::{Context, Failures, guard};
 use crate::{
     config::Environment,
@@ -72,8 +72,8 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
         lifecycle::before(&install)?;
     }
     let network = Network::new(&install);
-    let mut placement = placement::find(&install, &network)?;
-    let mut verification = verify::start(&install, &network, &placement)?;
+    let Found { mut placement, as_locked } = placement::find(&install, &network)?;
+    let mut verification = verify::start(&install, &network, &placement, as_locked)?;
     if changes_nothing {
         verify::finish(verification.take(), &install)?;
     }

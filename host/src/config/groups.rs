@@ -513,6 +513,7 @@ fn settings(
             exclude_links_from_lockfile: flag("excludeLinksFromLockfile", false),
             include_tarball_url: flag("lockfileIncludeTarballUrl", false),
             pnpmfile_checksum: None,
+            always_resolve: install.lockfile == LockfileUse::Resolve,
         },
         layout: hoisting(values),
     })

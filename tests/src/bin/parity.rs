@@ -97,9 +97,9 @@ fn run_native(scenario: &Scenario) -> Vec<Made> {
         scenario.prepare(step, &registry, &project, &mut world);
         let (given, mode) = scenario.load(step, &registry, &project);
         let old = given.lockfile.clone();
-        let holds = old.is_some() && mode != LockfileUse::Resolve && matches!(native::place(&given), Ok(Ok(_)));
-        let now = if holds {
-            Ok(None)
+        let placed = (old.is_some() && mode != LockfileUse::Resolve).then(|| native::place(&given));
+        let now = if let Some(Ok(Ok(placed))) = placed {
+            Ok(placed.lockfile.filter(|_| !mode.is_frozen()))
         } else {
             let facts = Facts::new(&world, &registry.url);
             native::resolve(&given, &facts, Order::AsAsked).map(|made| made.lockfile)
@@ -353,7 +353,10 @@ fn show(scenario: &Scenario, ours: &str, pnpm: &str) {
     let data = serde_json::json!({ "world": scenario.world, "files": scenario.files });
     say(&format!("{data:#}"));
     for (at, step) in scenario.steps.iter().enumerate().skip(1) {
-        say(&format!("step {at}: {:#}", serde_json::json!({ "publish": step.publish, "write": step.write })));
+        say(&format!(
+            "step {at}: {:#}",
+            serde_json::json!({ "publish": step.publish, "write": step.write, "remove": step.remove })
+        ));
     }
     if let Some((at, ours, pnpm)) = difference(scenario, ours, pnpm) {
         for (who, made) in [("ours", ours), ("pnpm", pnpm)] {

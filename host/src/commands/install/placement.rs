@@ -20,8 +20,15 @@ use crate::{
 /// The code of peer issues, and of a conflict among them.
 const PEER_ISSUES: &str = "ERR_PNPM_PEER_DEP_ISSUES";
 
+/// What is to be placed.
+pub(super) struct Found {
+    pub(super) placement: Placement,
+    /// All of it was locked before: nothing has held it to age and trust yet.
+    pub(super) as_locked: bool,
+}
+
 /// Finds the placement.
-pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Placement, Failures> {
+pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Found, Failures> {
     let config = &install.context.config;
     let lockfile = read_lockfile(install)?;
     let project = project(install, network, lockfile)?;
@@ -51,7 +58,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Place
             Ok(placement) => {
                 install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
                 tell(install, &placement);
-                return Ok(placement);
+                return Ok(Found { placement, as_locked: true });
             }
             Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
             Err(drifts) => {
@@ -105,7 +112,8 @@ fn project(install: &Install<'_>, network: &Network<'_>, lockfile: Option<String
         let (prefix, manifest) = (importer.dir.display().to_string(), importer.manifest.text.to_string());
         install.event(Event::ManifestInitial { prefix, manifest });
     }
-    Ok(Project { importers, lockfile, settings, platform, intent: Intent::Install })
+    let intent = if config.install.repair { Intent::Fix } else { Intent::Install };
+    Ok(Project { importers, lockfile, settings, platform, intent })
 }
 
 /// The placement of a lockfile that fits, or in what it does not.
@@ -138,7 +146,7 @@ fn from_lockfile(install: &Install<'_>, project: &Project) -> Result<Result<Plac
     }
 }
 
-fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> Result<Placement, Failures> {
+fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> Result<Found, Failures> {
     install.stage(Stage::ResolutionStarted);
     let registry = network.registry()?;
     let config = &install.context.config;
@@ -171,7 +179,8 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
         placement.lockfile.clone_from(&project.lockfile);
     }
     tell(install, &placement);
-    Ok(placement)
+    // Who asks for nothing has read all of it off the lockfile.
+    Ok(Found { placement, as_locked: crossings.requests == 0 })
 }
 
 fn tell(install: &Install<'_>, placement: &Placement) {

@@ -29,8 +29,8 @@ const SHOWN: usize = 20;
 pub(super) struct Verification {
     asked: Vec<Entry>,
     answers: Receiver<(RequestId, Answer)>,
-    /// What was resolved just now has been held to age and trust on the way.
-    placed_as_it_stands: bool,
+    /// What was resolved just now has been held to age and trust on the way, what was locked has not.
+    as_locked: bool,
     verdict: PathBuf,
 }
 
@@ -49,14 +49,14 @@ pub(super) fn start(
     install: &Install<'_>,
     network: &Network<'_>,
     placement: &Placement,
+    as_locked: bool,
 ) -> Result<Option<Verification>, Failures> {
     let config = &install.context.config;
     let policy = &config.settings.policy;
     if config.install.trust_lockfile {
         return Ok(None);
     }
-    let placed_as_it_stands = placement.lockfile.is_none();
-    let judged = placed_as_it_stands && Rules::new(policy, 1).is_some();
+    let judged = as_locked && Rules::new(policy, 1).is_some();
     let mut entries = BTreeSet::new();
     for snapshot in &placement.snapshots {
         let Source::Registry { registry, tarball, .. } = &snapshot.source else { continue };
@@ -89,7 +89,7 @@ pub(super) fn start(
         };
         oracle.ask(Request::Metadata(request), Reply::new(id, &replies));
     }
-    Ok(Some(Verification { asked: entries.into_iter().collect(), answers, placed_as_it_stands, verdict }))
+    Ok(Some(Verification { asked: entries.into_iter().collect(), answers, as_locked, verdict }))
 }
 
 /// The absolute address of a tarball that is not where the registry keeps that version.
@@ -124,10 +124,10 @@ fn digest(policy: &str, entries: &BTreeSet<Entry>) -> String {
 
 /// Waits for the answers and judges.
 pub(super) fn finish(verification: Option<Verification>, install: &Install<'_>) -> Result<(), Failures> {
-    let Some(Verification { asked, answers, placed_as_it_stands, verdict }) = verification else { return Ok(()) };
+    let Some(Verification { asked, answers, as_locked, verdict }) = verification else { return Ok(()) };
     let _phase = install.phase("verify");
     let policy = &install.context.config.settings.policy;
-    let rules = Rules::new(policy, install.environment.now).filter(|_| placed_as_it_stands);
+    let rules = Rules::new(policy, install.environment.now).filter(|_| as_locked);
     let mut found = Vec::new();
     for (id, answer) in answers.iter().take(asked.len()) {
         let Some(entry) = asked.get(id as usize) else { continue };

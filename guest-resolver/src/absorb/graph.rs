@@ -1,0 +1,144 @@
+//! The graph below the projects after their edges have moved: what nothing reaches goes, what only optional edges reach
+//! is optional.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::catalogs::catalog_name;
+use crate::lockfile::Lockfile;
+use crate::lockfile::model::{dep_path_of, package_key, split_key};
+use crate::semver::Version;
+
+/// What happened to the edges.
+#[derive(Debug, Default)]
+pub(super) struct Edits {
+    /// Where edges that are gone led, as the suffix of peers names it: `name@version`, or `name@` for any version.
+    dropped: BTreeSet<String>,
+    /// An edge was added, or moved into or out of the optional ones.
+    pub(super) stale_flags: bool,
+}
+
+impl Edits {
+    /// An edge of a project is gone.
+    pub(super) fn drop_edge(&mut self, alias: &str, value: &str) {
+        let any = |name: &str| format!("{name}@");
+        let Some(key) = dep_path_of(alias, value) else {
+            self.dropped.insert(any(alias));
+            return;
+        };
+        let plain = package_key(&key);
+        let Some((name, text)) = split_key(plain) else { return };
+        let version = text.rsplit_once(':').map_or(text, |(_, version)| version);
+        let named = Version::parse(version).is_some();
+        self.dropped.insert(if named { plain.to_owned() } else { any(name) });
+    }
+
+    /// Puts the graph in order; `None` if the name of a package that stays holds one that is gone.
+    pub(super) fn finish(&self, lockfile: &mut Lockfile) -> Option<()> {
+        if !self.dropped.is_empty() {
+            prune(lockfile);
+            let independent = |path: &String| self.absent_from(&path[package_key(path).len()..]);
+            if !lockfile.snapshots.keys().all(independent) {
+                return None;
+            }
+            prune_catalogs(lockfile);
+        }
+        if !self.dropped.is_empty() || self.stale_flags {
+            flag_optional(lockfile);
+        }
+        Some(())
+    }
+
+    /// Whether a suffix of peers names nothing that is gone, at any depth. What a suffix that was shortened names is
+    /// not known.
+    fn absent_from(&self, peers: &str) -> bool {
+        let mut named = peers.split(['(', ')']).filter(|peer| !peer.is_empty() && !peer.starts_with("patch_hash="));
+        named.all(|peer| match split_key(peer) {
+            Some((name, _)) => !self.dropped.contains(peer) && !self.dropped.contains(&format!("{name}@")),
+            None => false,
+        })
+    }
+}
+
+fn edges(lockfile: &Lockfile) -> Vec<(String, bool)> {
+    let mut all = Vec::new();
+    for importer in lockfile.importers.values() {
+        let groups = [
+            (&importer.dependencies, false),
+            (&importer.dev_dependencies, false),
+            (&importer.optional_dependencies, true),
+        ];
+        for (group, optional) in groups {
+            let paths = group.iter().filter_map(|(alias, held)| dep_path_of(alias, &held.version));
+            all.extend(paths.map(|path| (path, optional)));
+        }
+    }
+    all
+}
+
+/// All that projects reach, each with whether that was over an optional edge.
+fn reached(lockfile: &Lockfile) -> HashSet<(String, bool)> {
+    let mut open = edges(lockfile);
+    let mut seen = HashSet::new();
+    while let Some((path, optional)) = open.pop() {
+        if !seen.insert((path.clone(), optional)) {
+            continue;
+        }
+        let Some(snapshot) = lockfile.snapshots.get(&path) else { continue };
+        for (group, optional) in [(&snapshot.dependencies, optional), (&snapshot.optional_dependencies, true)] {
+            let paths = group.iter().filter_map(|(alias, value)| dep_path_of(alias, value));
+            open.extend(paths.map(|path| (path, optional)));
+        }
+    }
+    seen
+}
+
+/// Whether a package or one below it asks for peers: then what it is depends on who leads to it.
+pub(super) fn has_peers_below(lockfile: &Lockfile, path: &str) -> bool {
+    let (mut open, mut seen) = (vec![path.to_owned()], HashSet::new());
+    while let Some(path) = open.pop() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        let package = lockfile.packages.get(package_key(&path));
+        if package.is_some_and(|package| !package.peer_dependencies.is_empty() || !package.optional_peers.is_empty()) {
+            return true;
+        }
+        if let Some(snapshot) = lockfile.snapshots.get(&path) {
+            let all = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
+            open.extend(all.filter_map(|(alias, value)| dep_path_of(alias, value)));
+        }
+    }
+    false
+}
+
+fn prune(lockfile: &mut Lockfile) {
+    let reached: HashSet<String> = reached(lockfile).into_iter().map(|(path, _)| path).collect();
+    lockfile.snapshots.retain(|path, _| reached.contains(path));
+    let packages: HashSet<&str> = reached.iter().map(|path| package_key(path)).collect();
+    lockfile.packages.retain(|key, _| packages.contains(key.as_str()));
+}
+
+fn flag_optional(lockfile: &mut Lockfile) {
+    let reached = reached(lockfile);
+    for (path, snapshot) in &mut lockfile.snapshots {
+        let by = |optional: bool| reached.contains(&(path.clone(), optional));
+        snapshot.optional = by(true) && !by(false);
+    }
+}
+
+/// Entries of catalogs that no project asks for any more go.
+fn prune_catalogs(lockfile: &mut Lockfile) {
+    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for importer in lockfile.importers.values() {
+        let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
+        for (alias, held) in groups.into_iter().flatten() {
+            if let Some(name) = catalog_name(&held.specifier) {
+                used.entry(name.to_owned()).or_default().insert(alias.clone());
+            }
+        }
+    }
+    lockfile.catalogs.retain(|name, entries| {
+        entries.retain(|alias, _| used.get(name).is_some_and(|used| used.contains(alias)));
+        !entries.is_empty()
+    });
+}

@@ -1,0 +1,267 @@
+//! Subtrees that the existing lockfile holds whole: an edge whose locked version still fits leads there again, and all
+//! below stays as it is locked, though other versions might be picked today. Not where a project now asks otherwise for
+//! something that is needed there, nor above a circle, nor where the settings have changed what the lockfile was made
+//! under.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+use std::task::Poll;
+
+use wit::guest::wasi_pm::resolver::types::Failure;
+use wit::settings::ResolutionMode;
+
+use crate::catalogs::catalog_name;
+use crate::extensions;
+use crate::intern::Symbol;
+use crate::lockfile::Lockfile;
+use crate::lockfile::model::{Resolution, Snapshot, dep_path_of, package_key, split_key};
+use crate::manifest::Manifest;
+use crate::semver::Version;
+use crate::specifier::Specifier;
+
+use super::context::{Anew, Context};
+use super::edges::Edge;
+use super::reuse;
+use super::tree::{Origin, Resolved, components};
+use super::wanted::{self, Wanted, failure};
+
+/// Which subtrees may be taken over.
+#[derive(Debug, Default)]
+pub(super) struct Subtrees {
+    granted: bool,
+    /// By project, the aliases of dependencies that it asks for in other words than the lockfile records.
+    changed: BTreeMap<Symbol, HashSet<Symbol>>,
+    /// The real names of these, of all projects.
+    names: HashSet<String>,
+    broken: HashSet<Rc<str>>,
+    taken: RefCell<HashMap<Rc<str>, Rc<Resolved>>>,
+    open: RefCell<HashMap<Rc<str>, Vec<Rc<str>>>>,
+}
+
+/// An edge of a locked package.
+#[derive(Debug)]
+pub(super) struct LockedEdge {
+    pub(super) alias: Symbol,
+    pub(super) key: Rc<str>,
+    pub(super) optional: bool,
+}
+
+impl Subtrees {
+    /// Of a lockfile, if it was made under these settings; `declared` are the edges of the projects.
+    pub(super) fn new(ctx: &Context, declared: &[(String, Vec<Edge>)]) -> Self {
+        let Some(lockfile) = &ctx.lockfile else { return Self::default() };
+        let (mut by_project, mut names) = (BTreeMap::new(), HashSet::new());
+        for (id, edges) in declared {
+            let changed = changed(ctx, lockfile, id, edges);
+            names.extend(changed.iter().map(|edge| real_name(ctx, edge)));
+            by_project.insert(ctx.symbol(id), changed.iter().map(|edge| edge.alias).collect());
+        }
+        let granted = granted(ctx, lockfile);
+        let broken = if granted { broken(ctx, lockfile) } else { HashSet::new() };
+        Self { granted, changed: by_project, names, broken, ..Self::default() }
+    }
+
+    /// The key of the locked package that an edge leads to, if all below it can be taken over.
+    pub(super) fn at(&self, ctx: &Context, edge: &Edge) -> Option<Rc<str>> {
+        let key = ctx.text(edge.prior.filter(|_| self.granted)?);
+        (!self.needs_changed(ctx, &key) && !self.broken.contains(&key)).then_some(key)
+    }
+
+    /// Whether a locked package needs something that a project now asks otherwise for.
+    pub(super) fn needs_changed(&self, ctx: &Context, key: &str) -> bool {
+        let Some(snapshot) = snapshot(ctx, key).filter(|_| !self.names.is_empty()) else { return false };
+        let mut needs = snapshot.dependencies.keys().chain(snapshot.optional_dependencies.keys());
+        needs.any(|name| self.names.contains(name))
+    }
+
+    /// Whether a project asks for a dependency in other words than the lockfile records.
+    pub(super) fn has_changed(&self, importer: Symbol, alias: Symbol) -> bool {
+        self.changed.get(&importer).is_some_and(|changed| changed.contains(&alias))
+    }
+
+    /// Makes the packages of a subtree known. Where age or trust matter, each is looked up as it is locked; so is what
+    /// the lockfile has from an address of its own, because only the registry says where a tarball is. All that a level
+    /// asks to take is known when none of it is pending.
+    pub(super) fn take(&self, ctx: &Context, wanted: Wanted, key: &Rc<str>) -> Poll<Result<(), Failure>> {
+        let mut open = self.open.borrow_mut().remove(key).unwrap_or_else(|| vec![Rc::clone(key)]);
+        let mut pending = Vec::new();
+        while let Some(key) = open.pop() {
+            let held = self.taken.borrow().get(&key).cloned();
+            let (resolved, new) = match held {
+                Some(resolved) => (resolved, false),
+                None => match package(ctx, &key) {
+                    Ok(resolved) => (resolved, true),
+                    Err(failure) => return Poll::Ready(Err(failure)),
+                },
+            };
+            if new {
+                open.extend(edges(ctx, &key).into_iter().map(|edge| edge.key));
+                self.taken.borrow_mut().insert(Rc::clone(&key), Rc::clone(&resolved));
+            }
+            let elsewhere = resolved.manifest.dist.tarball.is_some();
+            if elsewhere || ctx.age.is_some() || ctx.trust.is_some() {
+                let exact = Wanted { alias: resolved.name, specifier: resolved.version, direct: false, ..wanted };
+                match wanted::resolve(ctx, exact, &[]) {
+                    Poll::Pending => pending.push(key),
+                    Poll::Ready(Err(refused)) => return Poll::Ready(Err(refused)),
+                    Poll::Ready(Ok(found)) if elsewhere => {
+                        let manifest = Manifest { dist: found.manifest.dist.clone(), ..(*resolved.manifest).clone() };
+                        let held = Resolved { manifest: Rc::new(manifest), ..(*resolved).clone() };
+                        self.taken.borrow_mut().insert(key, Rc::new(held));
+                    }
+                    Poll::Ready(Ok(_)) => {}
+                }
+            }
+        }
+        if pending.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.open.borrow_mut().insert(Rc::clone(key), pending);
+        Poll::Pending
+    }
+
+    /// A package of a subtree that was taken.
+    pub(super) fn resolved(&self, key: &str) -> Rc<Resolved> {
+        Rc::clone(self.taken.borrow().get(key).expect("an edge is decided when all below it is taken"))
+    }
+}
+
+/// Whether the settings that shape subtrees are those the lockfile was made under.
+fn granted(ctx: &Context, lockfile: &Lockfile) -> bool {
+    let rules = &ctx.settings.rules;
+    let sorted = |list: &[String]| {
+        let mut list = list.to_vec();
+        list.sort();
+        list
+    };
+    let catalogs = lockfile.catalogs.iter().flat_map(|(name, entries)| {
+        entries.iter().map(move |(alias, entry)| (rules.catalogs.get(name).and_then(|held| held.get(alias)), entry))
+    });
+    ctx.anew != Anew::All
+        && !ctx.mends
+        && rules.resolution_mode != ResolutionMode::TimeBased
+        && lockfile.overrides == *ctx.overrides.resolved()
+        && lockfile.package_extensions_checksum == extensions::checksum(&rules.package_extensions)
+        && lockfile.pnpmfile_checksum == ctx.settings.lockfile.pnpmfile_checksum
+        && sorted(&lockfile.ignored_optional_dependencies) == sorted(&rules.ignored_optional_dependencies)
+        && catalogs.into_iter().all(|(now, entry)| now == Some(&entry.specifier))
+}
+
+/// Dependencies that a project asks for in other words than the lockfile records, or for the first time.
+fn changed<'a>(ctx: &Context, lockfile: &Lockfile, id: &str, edges: &'a [Edge]) -> Vec<&'a Edge> {
+    let importer = lockfile.importers.get(id);
+    let recorded = |alias: &str| {
+        let importer = importer?;
+        let groups = [&importer.dependencies, &importer.optional_dependencies, &importer.dev_dependencies];
+        groups.into_iter().find_map(|group| group.get(alias)).map(|held| held.specifier.as_str())
+    };
+    let same = |edge: &&Edge| {
+        let (alias, specifier) = (ctx.text(edge.alias), ctx.text(edge.specifier));
+        recorded(&alias).is_some_and(|recorded| {
+            let entry = || lockfile.catalogs.get(catalog_name(recorded)?)?.get(&*alias);
+            recorded == &*specifier || entry().is_some_and(|entry| *entry.specifier == *specifier)
+        })
+    };
+    edges.iter().filter(|edge| !same(edge)).collect()
+}
+
+fn real_name(ctx: &Context, edge: &Edge) -> String {
+    match &*ctx.specifier(edge.alias, edge.specifier) {
+        Specifier::Registry { name, .. } | Specifier::Jsr { name, .. } => name.clone(),
+        _ => ctx.text(edge.alias).to_string(),
+    }
+}
+
+fn snapshot<'a>(ctx: &'a Context, key: &str) -> Option<&'a Snapshot> {
+    ctx.lockfile.as_ref()?.snapshots.get(key)
+}
+
+/// The keys below which the lockfile does not say all, or something that no registry vouches for, or a circle.
+fn broken(ctx: &Context, lockfile: &Lockfile) -> HashSet<Rc<str>> {
+    let keys: Vec<&String> = lockfile.snapshots.keys().collect();
+    let mut below: Vec<Vec<usize>> = Vec::with_capacity(keys.len());
+    let mut bad: Vec<usize> = Vec::new();
+    for (at, (key, snapshot)) in lockfile.snapshots.iter().enumerate() {
+        let all = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
+        let found: Option<Vec<usize>> = all
+            .map(|(alias, value)| {
+                let path = dep_path_of(alias, value)?;
+                keys.binary_search(&&path).ok()
+            })
+            .collect();
+        let is_self = |below: &Vec<usize>| below.contains(&at);
+        if found.as_ref().is_none_or(is_self) || !is_vouched(ctx, lockfile, key) {
+            bad.push(at);
+        }
+        below.push(found.unwrap_or_default());
+    }
+    bad.extend(in_circles(&below));
+    let mut parents: Vec<Vec<usize>> = vec![Vec::new(); keys.len()];
+    for (at, children) in below.iter().enumerate() {
+        children.iter().for_each(|child| parents[*child].push(at));
+    }
+    let mut broken = vec![false; keys.len()];
+    while let Some(at) = bad.pop() {
+        if !std::mem::replace(&mut broken[at], true) {
+            bad.extend(&parents[at]);
+        }
+    }
+    keys.into_iter().zip(broken).filter(|(_, broken)| *broken).map(|(key, _)| key.as_str().into()).collect()
+}
+
+/// Those that lie in a circle with others.
+fn in_circles(below: &[Vec<usize>]) -> Vec<usize> {
+    let component = components(below.len(), |at| below[at].iter().copied());
+    let mut sizes: HashMap<u32, usize> = HashMap::new();
+    component.iter().for_each(|of| *sizes.entry(*of).or_default() += 1);
+    component.iter().enumerate().filter(|(_, of)| sizes[*of] > 1).map(|(at, _)| at).collect()
+}
+
+/// Whether a locked package can be taken over as it stands: a registry has it, and it is not picked anew.
+fn is_vouched(ctx: &Context, lockfile: &Lockfile, key: &str) -> bool {
+    let id = package_key(key);
+    let (Some(package), Some((name, version))) = (lockfile.packages.get(id), split_key(id)) else { return false };
+    let dropped = matches!(&ctx.anew, Anew::Only(names) if names.iter().any(|dropped| dropped == name));
+    let vouched = matches!(&package.resolution, Resolution::Tarball { integrity: Some(_), git_hosted: false, .. });
+    !dropped && vouched && Version::parse(version).is_some()
+}
+
+/// The edges of a locked package, by alias; what stands there as its peer is none.
+pub(super) fn edges(ctx: &Context, key: &str) -> Vec<LockedEdge> {
+    let package = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.packages.get(package_key(key)));
+    let (Some(snapshot), Some(package)) = (snapshot(ctx, key), package) else { return Vec::new() };
+    let groups = [(&snapshot.dependencies, false), (&snapshot.optional_dependencies, true)];
+    let all = groups
+        .into_iter()
+        .flat_map(|(group, optional)| group.iter().map(move |(alias, value)| (alias, value, optional)));
+    let own = all.filter(|(alias, ..)| !reuse::is_peer(package, key, alias));
+    let mut edges: Vec<(&String, LockedEdge)> = own
+        .filter_map(|(alias, value, optional)| {
+            let key = dep_path_of(alias, value)?.into();
+            Some((alias, LockedEdge { alias: ctx.symbol(alias), key, optional }))
+        })
+        .collect();
+    edges.sort_by_key(|(alias, _)| *alias);
+    edges.into_iter().map(|(_, edge)| edge).collect()
+}
+
+/// A package as the lockfile has it.
+fn package(ctx: &Context, key: &str) -> Result<Rc<Resolved>, Failure> {
+    let id = package_key(key);
+    let read = || {
+        let package = ctx.lockfile.as_ref()?.packages.get(id)?;
+        let (name, version) = split_key(id)?;
+        let Resolution::Tarball { integrity, tarball, .. } = &package.resolution else { return None };
+        let mut manifest = reuse::manifest_of(name, package, (key, snapshot(ctx, key)?))?;
+        manifest.version = Some(version.to_owned());
+        manifest.dist.integrity.clone_from(integrity);
+        manifest.dist.tarball.clone_from(tarball);
+        Some((name, version, manifest))
+    };
+    let (name, version, manifest) = read()
+        .ok_or_else(|| failure("ERR_WASI_PM_BUG", format!("the lockfile does not say all that is below {key}")))?;
+    let id = wanted::patched(ctx, id.to_owned(), name, version)?;
+    let (name, version) = (ctx.symbol(name), ctx.symbol(version));
+    Ok(Rc::new(Resolved { id, name, version, manifest: Rc::new(manifest), origin: Origin::Registry(None) }))
+}
