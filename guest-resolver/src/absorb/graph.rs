@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::catalogs::catalog_name;
 use crate::lockfile::Lockfile;
-use crate::lockfile::model::{dep_path_of, package_key, split_key};
+use crate::lockfile::model::{Package, dep_path_of, package_key, split_key};
 use crate::semver::Version;
 
 /// What happened to the edges.
@@ -94,13 +94,25 @@ fn reached(lockfile: &Lockfile) -> HashSet<(String, bool)> {
 
 /// Whether a package or one below it asks for peers: then what it is depends on who leads to it.
 pub(super) fn has_peers_below(lockfile: &Lockfile, path: &str) -> bool {
-    let (mut open, mut seen) = (vec![path.to_owned()], HashSet::new());
+    any_below(lockfile, vec![path.to_owned()], |package| {
+        !package.peer_dependencies.is_empty() || !package.optional_peers.is_empty()
+    })
+}
+
+/// Whether one of some packages or one below them asks for a peer of this name, in whatever range.
+pub(super) fn asks_below(lockfile: &Lockfile, paths: Vec<String>, peer: &str) -> bool {
+    any_below(lockfile, paths, |package| {
+        package.peer_dependencies.contains_key(peer) || package.optional_peers.iter().any(|name| name == peer)
+    })
+}
+
+fn any_below(lockfile: &Lockfile, mut open: Vec<String>, holds: impl Fn(&Package) -> bool) -> bool {
+    let mut seen = HashSet::new();
     while let Some(path) = open.pop() {
         if !seen.insert(path.clone()) {
             continue;
         }
-        let package = lockfile.packages.get(package_key(&path));
-        if package.is_some_and(|package| !package.peer_dependencies.is_empty() || !package.optional_peers.is_empty()) {
+        if lockfile.packages.get(package_key(&path)).is_some_and(&holds) {
             return true;
         }
         if let Some(snapshot) = lockfile.snapshots.get(&path) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{
-    DependencyMeta, Importer, ImporterDependency, Resolution, is_named, package_key, split_key,
+    DependencyMeta, Importer, ImporterDependency, Resolution, dep_path_of, is_named, package_key, split_key,
 };
 use crate::manifest::Manifest;
 use crate::resolve::paths;
@@ -185,6 +185,10 @@ fn follow_edge(
     edits: &mut Edits,
 ) -> Option<()> {
     let Some(from) = GROUPS.into_iter().find(|group| held(importer, *group).contains_key(alias)) else {
+        let own = recorded(importer).filter_map(|(_, alias, held)| dep_path_of(alias, &held.version)).collect();
+        if graph::asks_below(candidate, own, alias) {
+            return None;
+        }
         let (version, edge) = locked_edge(candidate, wanted, alias, specifier)?;
         if !candidate.time.is_empty() && !candidate.time.contains_key(&format!("{alias}@{version}")) {
             return None; // only a resolution knows when it was published

@@ -36,7 +36,8 @@ pub(super) fn drifts(
                 extensions::drop_optional(&settings.rules.ignored_optional_dependencies, &mut manifest);
                 importer_drifts(id, importer, &manifest, settings, &mut drifts);
             }
-            None if wanted(manifest, settings).is_empty() => {}
+            // Peers alone are no reason to resolve what the lockfile does not know.
+            None if FIELDS.iter().all(|field| entries(manifest, field).next().is_none()) => {}
             None => drifts.push(
                 outdated(format!("the lockfile has no entry for the project {id}")).fact("importer", id.as_str()),
             ),
