@@ -2,8 +2,8 @@
 //! versions that the levels above have chosen. The children of a package are resolved once, for the occurrence that is
 //! nearest to a project; ties go to the earlier project, then to the lesser path.
 //!
-//! A level goes on when all its edges are decided ([`decide`]). What lies below is asked for meanwhile by
-//! [`super::prefetch`]. What the lockfile holds whole is no level: it is taken over at once ([`taken`]).
+//! A level goes on when all its edges are decided (`decide`). What lies below is asked for meanwhile by
+//! [`super::prefetch`]. What the lockfile holds whole is no level: it is taken over at once (`taken`).
 
 mod decide;
 mod owners;
