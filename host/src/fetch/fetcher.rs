@@ -1,7 +1,8 @@
 //! The flights: who is being fetched, who is done, and who waits.
 
 use std::{
-    collections::HashMap,
+    cmp::Ordering,
+    collections::{BinaryHeap, HashMap},
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -13,7 +14,7 @@ use wit::{Integrity, names::Algorithm};
 
 use super::{FetchError, FetchJob, ImportFailure, PackageStore, job::Place};
 use crate::{
-    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, RegistryError, without_secrets},
+    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, RegistryError, Response, without_secrets},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
 };
@@ -51,6 +52,7 @@ struct Inner<S: PackageStore> {
     landed: Condvar,
     budget: Arc<Semaphore>,
     pool: OnceLock<rayon::ThreadPool>,
+    arrived: Mutex<BinaryHeap<Arrived<S>>>,
 }
 
 type Outcome<I> = Result<Arc<I>, FetchError>;
@@ -72,6 +74,7 @@ impl<S: PackageStore> Fetcher<S> {
             landed: Condvar::new(),
             budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
             pool: OnceLock::new(),
+            arrived: Mutex::default(),
         }))
     }
 
@@ -238,19 +241,28 @@ impl<S: PackageStore> Inner<S> {
             let answer = inner.http.get(&query).await;
             span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
             drop(span);
-            let pool = inner.clone();
-            pool.pool().spawn_fifo(move || {
-                let outcome = match answer {
-                    Ok(response) => {
-                        let outcome = inner.take(&job, &shown, &response.body, integrity);
-                        drop(response);
-                        outcome
-                    }
-                    Err(source) => Err(FetchError::Registry { package: job.package_id(), source }),
-                };
-                landing.land(outcome);
-            });
+            inner.queue(Arrived { job, shown, answer, integrity, landing });
         });
+    }
+
+    /// On the network's threads: leaves an answer to the pool. A thread that comes free takes the largest one, so that
+    /// none of them is left with a long one when the others have nothing more to do.
+    fn queue(self: &Arc<Self>, arrived: Arrived<S>) {
+        self.arrived().push(arrived);
+        let inner = self.clone();
+        self.pool().spawn_fifo(move || {
+            let largest = inner.arrived().pop();
+            let Some(Arrived { job, shown, answer, integrity, landing }) = largest else { return };
+            let outcome = match answer {
+                Ok(response) => inner.take(&job, &shown, &response.body, integrity),
+                Err(source) => Err(FetchError::Registry { package: job.package_id(), source }),
+            };
+            landing.land(outcome);
+        });
+    }
+
+    fn arrived(&self) -> MutexGuard<'_, BinaryHeap<Arrived<S>>> {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn query(&self, job: &FetchJob, url: reqwest::Url) -> Query {
@@ -299,6 +311,38 @@ impl<S: PackageStore> Inner<S> {
     fn warn(&self, message: String) {
         let prefix = self.options.requester.clone();
         self.http.report().event(Event::Message { level: LogLevel::Warn, prefix, message });
+    }
+}
+
+/// An answer that waits for the pool; larger ones are greater.
+struct Arrived<S: PackageStore> {
+    job: FetchJob,
+    shown: String,
+    answer: Result<Response, RegistryError>,
+    integrity: Option<Integrity>,
+    landing: Landing<S>,
+}
+
+impl<S: PackageStore> Arrived<S> {
+    fn size(&self) -> usize {
+        self.answer.as_ref().map_or(0, |response| response.body.len())
+    }
+}
+
+impl<S: PackageStore> PartialEq for Arrived<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl<S: PackageStore> Eq for Arrived<S> {}
+impl<S: PackageStore> PartialOrd for Arrived<S> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<S: PackageStore> Ord for Arrived<S> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.size().cmp(&other.size())
     }
 }
 
