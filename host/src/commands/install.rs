@@ -10,6 +10,7 @@
 //! ```
 //! Nothing under `node_modules` changes before every package is in the store.
 
+mod ahead;
 mod cycles;
 mod excludes;
 mod finish;

@@ -5,13 +5,12 @@ use std::io;
 
 use wit::ImporterId;
 
-use super::{Failures, Install, Network, excludes::TOO_YOUNG, local, one, packages};
+use super::{Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, one, packages};
 use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
     engine::{self, Intent, Limits, Placed, Project, ResolveError},
     graph::{Failure, Notice, PeerIssue, Placement},
-    link::shared::Standing,
     platform::Platform,
     remember::{Inputs, Key, Memory},
     report::{self, Event, LogLevel, event::Stage},
@@ -48,7 +47,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Found
         return Err(vec![no_lockfile()]);
     }
     if has_lockfile && mode != LockfileUse::Resolve {
-        match from_lockfile(install, &project)? {
+        match from_lockfile(install, network, &project)? {
             Ok(placement) if let Some(drift) = local::drift(install, &placement) => {
                 if mode != LockfileUse::PreferFrozen {
                     return Err(vec![drift]);
@@ -117,7 +116,11 @@ fn project(install: &Install<'_>, network: &Network<'_>, lockfile: Option<String
 }
 
 /// The placement of a lockfile that fits, or in what it does not.
-fn from_lockfile(install: &Install<'_>, project: &Project) -> Result<Result<Placement, Vec<Failure>>, Failures> {
+fn from_lockfile(
+    install: &Install<'_>,
+    network: &Network<'_>,
+    project: &Project,
+) -> Result<Result<Placement, Vec<Failure>>, Failures> {
     let memory = Memory::new(&install.context.config.directories.cache);
     let key = Key::of(&Inputs {
         component: engine::digest(),
@@ -133,6 +136,9 @@ fn from_lockfile(install: &Install<'_>, project: &Project) -> Result<Result<Plac
     };
     if let Some(placement) = recalled {
         return Ok(Ok(placement));
+    }
+    if !has_conflict {
+        ahead::start(install, network, project.lockfile.as_deref().unwrap_or_default())?;
     }
     let _phase = install.phase("place");
     match engine::place(project, Limits::default()).map_err(of_engine)? {
@@ -152,14 +158,8 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
     let config = &install.context.config;
     let mut store = None;
     if !config.install.lockfile_only && !config.install.dry_run {
-        let fetcher = network.fetcher(store.insert(packages::open_store(install)?))?;
-        let standing = config.layout.global_virtual_store_dir.as_deref().and_then(Standing::open);
-        registry.send_downloads_to(std::sync::Arc::new(move |download| {
-            // Nothing is needed of the store where a shared slot stands; if it is another one, the plan says so.
-            if !standing.as_ref().is_some_and(|standing| standing.has(&download.name, &download.version)) {
-                fetcher.start(download.into());
-            }
-        }));
+        let store = store.insert(packages::open_store(install)?);
+        registry.send_downloads_to(ahead::downloader(install, network, store)?);
     }
     let resolved = {
         let _phase = install.phase("resolve");

@@ -1,0 +1,120 @@
+//! Downloads that start before it is known what is placed: while the component resolves or reads a lockfile, the
+//! network would be idle otherwise. Only packages are fetched ahead that are wanted very likely, and they go into the
+//! store alone; what is fetched in vain does no harm.
+
+use std::sync::Arc;
+
+use store::Store;
+use wit::PackageName;
+
+use super::{Failures, Install, Network};
+use crate::{facts::Download, graph::Source, link::shared::Standing, registry::Downloader};
+
+/// Takes downloads that are expected to be needed.
+pub(super) fn downloader(install: &Install<'_>, network: &Network<'_>, store: &Store) -> Result<Downloader, Failures> {
+    let fetcher = network.fetcher(store)?;
+    let global = install.context.config.layout.global_virtual_store_dir.as_deref();
+    let standing = global.and_then(Standing::open);
+    Ok(Arc::new(move |download: Download| {
+        // Nothing is needed of the store where a shared slot stands; if it is another one, the plan says so.
+        if !standing.as_ref().is_some_and(|standing| standing.has(&download.name, &download.version)) {
+            fetcher.start(download.into());
+        }
+    }))
+}
+
+/// Starts what a lockfile says is needed, if all of it will be: into a project that has no packages yet, with all
+/// groups of dependencies.
+pub(super) fn start(install: &Install<'_>, network: &Network<'_>, lockfile: &str) -> Result<(), Failures> {
+    let config = &install.context.config;
+    let selection = &config.settings.selection;
+    let whole = selection.dependencies && selection.dev_dependencies && selection.optional_dependencies;
+    let places = !config.install.lockfile_only && !config.install.dry_run;
+    if !whole || !places || selection.importers.is_some() || config.layout.virtual_store_dir.exists() {
+        return Ok(());
+    }
+    let downloader = downloader(install, network, &super::packages::open_store(install)?)?;
+    packages(lockfile).for_each(|download| downloader(download));
+    Ok(())
+}
+
+/// The packages of a lockfile that come from a registry for every platform. No more is read than the lines that
+/// wasi-pm and pnpm write; whatever looks different is left to the component.
+fn packages(lockfile: &str) -> impl Iterator<Item = Download> {
+    let section = lockfile.split_once("\npackages:\n").map_or("", |(_, rest)| rest);
+    let section = section.split_once("\nsnapshots:\n").map_or(section, |(packages, _)| packages);
+    section.split("\n\n").filter_map(package)
+}
+
+fn package(entry: &str) -> Option<Download> {
+    let mut lines = entry.lines().skip_while(|line| line.is_empty());
+    let key = lines.next()?.strip_prefix("  ")?.strip_suffix(':')?;
+    let key = key.strip_prefix('\'').and_then(|key| key.strip_suffix('\'')).unwrap_or(key);
+    let (name, version) = key.rsplit_once('@')?;
+    let integrity = lines.next()?.strip_prefix("    resolution: {integrity: ")?.strip_suffix('}')?;
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-.".contains(&byte));
+    let is_version = version.starts_with(|first: char| first.is_ascii_digit()) && plain(version);
+    let for_some = ["os:", "cpu:", "libc:"];
+    let is_for_all = !lines.any(|line| for_some.iter().any(|field| line.trim_start().starts_with(field)));
+    if !is_version || !plain(integrity) || !is_for_all {
+        return None;
+    }
+    Some(Download {
+        name: PackageName::parse(name).ok()?,
+        version: version.to_owned(),
+        source: Source::Registry { registry: None, tarball: None, integrity: Some(integrity.to_owned()) },
+        size_hint: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_packages_of_the_registry_for_every_platform_are_started() {
+        let lockfile = "\
+lockfileVersion: '9.0'
+
+importers:
+
+  .: {}
+
+packages:
+
+  '@scope/plain@1.0.0-rc.1':
+    resolution: {integrity: sha512-AA==}
+    engines: {node: '>=6'}
+
+  darwin@1.0.0:
+    resolution: {integrity: sha512-AB==}
+    cpu: [arm64]
+    os: [darwin]
+
+  elsewhere@1.0.0:
+    resolution: {integrity: sha512-AC==, tarball: https://example.com/x.tgz}
+
+  git@https://codeload.example.com/a/b/tar.gz/0:
+    resolution: {integrity: sha512-AD==}
+
+  last@2.0.0:
+    resolution: {integrity: sha512-AE==}
+
+snapshots:
+
+  later@3.0.0:
+    resolution: {integrity: sha512-AF==}
+";
+        let found: Vec<String> = packages(lockfile).map(|it| format!("{}@{}", it.name, it.version)).collect();
+        assert_eq!(found, ["@scope/plain@1.0.0-rc.1", "last@2.0.0"]);
+    }
+
+    #[test]
+    fn nothing_is_started_for_what_is_no_lockfile() {
+        for text in
+            ["", "packages:\n", "\npackages:\n\n  x@1.0.0:\n", "\npackages:\n  @1:\n    resolution: {integrity: }"]
+        {
+            assert_eq!(packages(text).count(), 0, "{text:?}");
+        }
+    }
+}
