@@ -1,7 +1,7 @@
 //! What is to be placed: remembered from an earlier run, placed from a lockfile that fits, or resolved anew. The one
 //! step that starts the component.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use wit::ImporterId;
 
@@ -10,6 +10,7 @@ use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
     engine::{self, Intent, Limits, Placed, Project, ResolveError},
+    fetch::FetchJob,
     graph::{Failure, Notice, PeerIssue, Placement},
     link::shared::Standing,
     platform::Platform,
@@ -153,12 +154,15 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
     let mut store = None;
     if !config.install.lockfile_only && !config.install.dry_run {
         let fetcher = network.fetcher(store.insert(packages::open_store(install)?))?;
-        let standing = config.layout.global_virtual_store_dir.as_deref().and_then(Standing::open);
-        registry.send_downloads_to(std::sync::Arc::new(move |download| {
+        let standing = Arc::new(config.layout.global_virtual_store_dir.as_deref().and_then(Standing::open));
+        registry.send_downloads_to(Arc::new(move |downloads| {
+            let standing = standing.clone();
             // Nothing is needed of the store where a shared slot stands; if it is another one, the plan says so.
-            if !standing.as_ref().is_some_and(|standing| standing.has(&download.name, &download.version)) {
-                fetcher.start(download.into());
-            }
+            let is_needed = move |job: &FetchJob| match standing.as_ref() {
+                Some(standing) => !standing.has(&job.name, &job.version),
+                None => true,
+            };
+            fetcher.start(downloads.into_iter().map(Into::into).collect(), is_needed);
         }));
     }
     let resolved = {
