@@ -178,7 +178,7 @@ impl Oracle for Everything {
         self.pool().spawn(move || reply.give(sources.answer(&request, store.as_ref())));
     }
 
-    fn download(&self, download: Download) {
-        self.registry.download(download);
+    fn download(&self, downloads: Vec<Download>) {
+        self.registry.download(downloads);
     }
 }

@@ -193,6 +193,6 @@ impl Drop for Reply {
 pub trait Oracle: Send + Sync {
     /// Starts to answer; the reply may be given from any thread, in any order.
     fn ask(&self, request: Request, reply: Reply);
-    /// Starts a download that will probably be needed.
-    fn download(&self, download: Download);
+    /// Starts downloads that will probably be needed: all that one call of the session named.
+    fn download(&self, downloads: Vec<Download>);
 }

@@ -214,7 +214,7 @@ impl Oracle for Timed<'_> {
         *lock(&self.spent) += start.elapsed();
     }
 
-    fn download(&self, _download: Download) {}
+    fn download(&self, _downloads: Vec<Download>) {}
 }
 
 /// Resolves in the component: the time with its start and all that crosses the boundary, and what crosses.

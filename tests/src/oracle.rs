@@ -104,7 +104,7 @@ impl Oracle for Facts<'_> {
         reply.give(self.answer(&request));
     }
 
-    fn download(&self, _download: Download) {}
+    fn download(&self, _downloads: Vec<Download>) {}
 }
 
 /// As the registry client ranks it: 0 none, 1 provenance, 2 trusted publisher, 3 staged publish.

@@ -242,8 +242,9 @@ impl<'a> Session<'a> {
         if self.downloads > self.limits.snapshots {
             return Err(self.sandbox.invalid("it wants too many downloads"));
         }
-        for download in downloads {
-            oracle.download(convert::download(download).map_err(|detail| self.sandbox.invalid(detail))?);
+        if !downloads.is_empty() {
+            let converted: Result<_, _> = downloads.into_iter().map(convert::download).collect();
+            oracle.download(converted.map_err(|detail| self.sandbox.invalid(detail))?);
         }
         Ok(())
     }

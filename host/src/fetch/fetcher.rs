@@ -78,18 +78,22 @@ impl<S: PackageStore> Fetcher<S> {
         }))
     }
 
-    /// Starts to have a package that will probably be needed; returns at once. Sources that are not fetched, and
-    /// those without integrity, wait for the plan.
-    pub fn start(&self, job: FetchJob) {
-        if !matches!(job.source, crate::graph::Source::Registry { integrity: Some(_), .. }) {
-            return;
-        }
-        let key = job.key();
-        if !self.0.take_off(&key) {
-            return;
-        }
+    /// Starts to have packages that will probably be needed; returns at once, since who calls has better things to do:
+    /// even whether they are needed is asked on the pool. Sources that are not fetched, and those without integrity,
+    /// wait for the plan.
+    pub fn start(&self, jobs: Vec<FetchJob>, is_needed: impl Fn(&FetchJob) -> bool + Send + Sync + 'static) {
         let inner = self.0.clone();
-        self.0.pool().spawn_fifo(move || inner.have(key, job));
+        self.0.pool().spawn_fifo(move || {
+            jobs.into_par_iter().with_min_len(4).for_each(|job| {
+                let is_fetched = matches!(job.source, crate::graph::Source::Registry { integrity: Some(_), .. });
+                if is_fetched && is_needed(&job) {
+                    let key = job.key();
+                    if inner.take_off(&key) {
+                        inner.have(key, job);
+                    }
+                }
+            });
+        });
     }
 
     /// Looks for this package again the next time it is wanted: what the store had of it is gone.

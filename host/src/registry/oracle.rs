@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Takes downloads that a session expects to need.
-pub type Downloader = Arc<dyn Fn(Download) + Send + Sync>;
+pub type Downloader = Arc<dyn Fn(Vec<Download>) + Send + Sync>;
 
 /// The registries of a command: metadata for a session. Cloning it is cheap.
 #[derive(Clone)]
@@ -152,9 +152,9 @@ impl Oracle for Registry {
         }
     }
 
-    fn download(&self, download: Download) {
+    fn download(&self, downloads: Vec<Download>) {
         if let Some(downloader) = self.0.downloader.get() {
-            downloader(download);
+            downloader(downloads);
         }
     }
 }

@@ -8,18 +8,21 @@ use store::Store;
 use wit::PackageName;
 
 use super::{Failures, Install, Network};
-use crate::{facts::Download, graph::Source, link::shared::Standing, registry::Downloader};
+use crate::{facts::Download, fetch::FetchJob, graph::Source, link::shared::Standing, registry::Downloader};
 
 /// Takes downloads that are expected to be needed.
 pub(super) fn downloader(install: &Install<'_>, network: &Network<'_>, store: &Store) -> Result<Downloader, Failures> {
     let fetcher = network.fetcher(store)?;
     let global = install.context.config.layout.global_virtual_store_dir.as_deref();
-    let standing = global.and_then(Standing::open);
-    Ok(Arc::new(move |download: Download| {
+    let standing = Arc::new(global.and_then(Standing::open));
+    Ok(Arc::new(move |downloads: Vec<Download>| {
+        let standing = standing.clone();
         // Nothing is needed of the store where a shared slot stands; if it is another one, the plan says so.
-        if !standing.as_ref().is_some_and(|standing| standing.has(&download.name, &download.version)) {
-            fetcher.start(download.into());
-        }
+        let is_needed = move |job: &FetchJob| match standing.as_ref() {
+            Some(standing) => !standing.has(&job.name, &job.version),
+            None => true,
+        };
+        fetcher.start(downloads.into_iter().map(Into::into).collect(), is_needed);
     }))
 }
 
@@ -34,7 +37,7 @@ pub(super) fn start(install: &Install<'_>, network: &Network<'_>, lockfile: &str
         return Ok(());
     }
     let downloader = downloader(install, network, &super::packages::open_store(install)?)?;
-    packages(lockfile).for_each(|download| downloader(download));
+    downloader(packages(lockfile).collect());
     Ok(())
 }
 

@@ -13,7 +13,7 @@ impl Oracle for Deaf {
         drop(reply);
     }
 
-    fn download(&self, _download: Download) {}
+    fn download(&self, _downloads: Vec<Download>) {}
 }
 
 /// Answers once somebody else has panicked with the question in hand.
@@ -28,7 +28,7 @@ impl Oracle for Clumsy {
         assert!(worker.join().is_err());
     }
 
-    fn download(&self, _download: Download) {}
+    fn download(&self, _downloads: Vec<Download>) {}
 }
 
 fn project() -> Project {
