@@ -223,7 +223,9 @@ async fn add_peers(
         for state in states.iter_mut() {
             any |= add_optional(ctx, walker, state, roots).await?;
         }
-        if !any {
+        // Another project may have decided anew what stands below this one's dependencies.
+        let stale = states.iter().any(|state| state.rewrites != Some(walker.rewrites));
+        if !any && !stale {
             return Ok(());
         }
         for state in states.iter_mut() {

@@ -226,7 +226,8 @@ fn by_versions(range: &str, known: Option<&Vec<Preference>>, auto: bool) -> Opti
     (!parts.is_empty()).then(|| parts.join(" || "))
 }
 
-/// What to ask for, for each missing optional peer of which the graph has a version that all accept.
+/// What to ask for, for each missing optional peer of which the graph has a version that all accept, and the root's
+/// specifier too if it shares anything with what they accept.
 pub(super) fn optional(
     ctx: &Context,
     missing: &BTreeMap<Rc<str>, Vec<Rc<str>>>,
@@ -237,17 +238,17 @@ pub(super) fn optional(
     let mut added = BTreeMap::new();
     for (name, ranges) in missing {
         let Some(known) = versions.get(name) else { continue };
-        let root = root_specifier(ctx, roots, name).and_then(|text| Range::parse_loose(&peer_range(&text)).ok());
+        let root = root_specifier(ctx, roots, name).map(|text| peer_range(&text).into_owned());
+        let shares = |text: &String| ranges.iter().all(|range| intersection(&[text, range]).is_some());
+        let root = root.filter(shares).and_then(|text| Range::parse_loose(&text).ok());
         let Ok(ranges) = ranges.iter().map(|range| Range::parse_loose(range)).collect::<Result<Vec<_>, _>>() else {
             continue;
         };
         let candidates =
             known.iter().filter_map(|held| if let Want::Version(version) = &held.want { Some(version) } else { None });
         let candidates = candidates.filter(|version| locked.allow(ctx.symbol(name), &version.to_string()));
-        let accepted = candidates.filter(|version| ranges.iter().all(|range| range.satisfies(version)));
-        let as_root = |version: &Version| root.as_ref().is_none_or(|range| range.satisfies(version));
-        let order = |a: &&Version, b: &&Version| as_root(a).cmp(&as_root(b)).then_with(|| a.precedence(b));
-        if let Some(best) = accepted.max_by(order) {
+        let accepted = candidates.filter(|version| ranges.iter().chain(&root).all(|range| range.satisfies(version)));
+        if let Some(best) = accepted.max_by(|a, b| a.precedence(b)) {
             added.insert(Rc::clone(name), best.to_string());
         }
     }

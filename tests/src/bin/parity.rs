@@ -11,7 +11,8 @@
 //!   a mirror of the real registry at this address.
 //!
 //! With `PARITY_MEMORY` set to a folder, what pnpm made of a scenario is kept there and not asked for again: a second run
-//! over the same seeds needs only ours. A folder belongs to one version of pnpm.
+//! over the same seeds needs only ours. A folder belongs to one version of pnpm. `PARITY_SHOWN` is how many differences of
+//! random worlds are shrunk and shown; 0 only names them.
 //!
 //! Start it with `cargo run -p tests --bin parity -- ...`. It exits with 1 if anything differs, with 2 on wrong usage.
 
@@ -39,7 +40,7 @@ use tests::{
 
 /// So many worlds are compared at once.
 const AT_ONCE: usize = 4;
-/// So many differences are shrunk and shown.
+/// So many differences are shrunk and shown, unless `PARITY_SHOWN` says otherwise.
 const SHOWN: usize = 5;
 /// The name of the resolver in this process.
 const NATIVE: &str = "native";
@@ -305,7 +306,8 @@ fn compare_random(ours: &str, pnpm: &str, first: u64, last: u64, steps: usize) -
     // pnpm waits more than it works, so more of them than cores.
     std::thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
     let different = different.into_inner().unwrap_or_else(PoisonError::into_inner);
-    for seed in different.iter().take(SHOWN) {
+    let shown = std::env::var("PARITY_SHOWN").ok().and_then(|count| count.parse().ok()).unwrap_or(SHOWN);
+    for seed in different.iter().take(shown) {
         say(&format!("seed {seed}, shrunk:"));
         show(&shrink(random::scenario(*seed, steps), ours, pnpm), ours, pnpm);
     }

@@ -152,6 +152,7 @@ impl Walker {
         while let Some(above) = open.pop() {
             let Some(edges) = self.tree.children[above.seed.package.0 as usize].clone() else { continue };
             let below: Vec<Seed> = edges.iter().filter_map(|edge| self.nearer(ctx, from, &above, edge)).collect();
+            self.hand_over(&above.seed, &edges, &below);
             if below.is_empty() {
                 continue;
             }
@@ -165,6 +166,22 @@ impl Walker {
                 if stands { open.push(parent) } else { frontier.push(parent) }
             }
         }
+    }
+
+    /// Who takes a package over has nodes for its children from now on, and no other occurrence has: what is provided below
+    /// those stands for no project any more.
+    fn hand_over(&mut self, seed: &Seed, edges: &[ChildEdge], below: &[Seed]) {
+        if self.tree.node(seed.node).children.is_none() {
+            let own =
+                |edge: &ChildEdge| below.iter().find(|child| child.edge.alias == edge.alias).map(|child| child.node);
+            let mut nodes = Vec::with_capacity(edges.len());
+            for edge in edges.iter().filter(|edge| edge.package != seed.package) {
+                let node = own(edge).unwrap_or_else(|| self.tree.node_for(edge.package, seed.depth + 1, true));
+                nodes.push((edge.alias, node));
+            }
+            self.tree.nodes[seed.node.0 as usize].children = Some(nodes.into());
+        }
+        self.tree.forget_child_nodes(seed.package, seed.node);
     }
 
     /// The occurrence at an edge below `above`, if it is nearer than the one that owns its package.
