@@ -253,7 +253,7 @@ impl Facts {
 }
 
 fn read_manifest(json: &[u8]) -> Known<Manifest> {
-    Manifest::parse(json)
+    Manifest::parse_published(json)
         .map(Rc::new)
         .map_err(|error| Rc::new(invalid(format!("its manifest cannot be read: {error}"))))
 }

@@ -4,12 +4,11 @@
 
 pub mod pattern;
 
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-};
+use std::borrow::Cow;
 
 pub use pattern::Patterns;
+
+use crate::intern::{TextMap, TextSet};
 
 /// A snapshot, as far as hoisting looks at it.
 #[derive(Debug, Clone)]
@@ -85,7 +84,7 @@ pub fn hoist<'a>(input: &HoistInput<'_, 'a>) -> Vec<Hoisted<'a>> {
 struct Chooser<'i, 'a> {
     input: &'i HoistInput<'i, 'a>,
     /// Aliases in lower case.
-    taken: HashSet<Cow<'a, str>>,
+    taken: TextSet<Cow<'a, str>>,
     chosen: Vec<Hoisted<'a>>,
 }
 
@@ -114,10 +113,10 @@ fn lower(alias: &str) -> Cow<'_, str> {
 /// The direct dependencies of all importers; the first importer with an alias has it. Those that are named like a project
 /// come first.
 fn direct<'a>(input: &HoistInput<'_, 'a>) -> Vec<(&'a str, u32)> {
-    let mut seen = HashSet::new();
+    let mut seen = TextSet::default();
     let all = input.roots.iter().flatten().filter(|(alias, _)| seen.insert(*alias)).copied();
     let mut all: Vec<(&str, u32)> = all.collect();
-    let places: HashMap<&str, usize> = input.projects.iter().enumerate().map(|(at, (name, _))| (*name, at)).collect();
+    let places: TextMap<&str, usize> = input.projects.iter().enumerate().map(|(at, (name, _))| (*name, at)).collect();
     all.sort_by_key(|(alias, _)| places.get(alias).copied().unwrap_or(usize::MAX));
     all
 }

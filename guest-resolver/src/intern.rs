@@ -19,7 +19,7 @@ pub struct Symbols {
 
 #[derive(Debug, Default)]
 struct Inner {
-    numbers: HashMap<Rc<str>, Symbol>,
+    numbers: TextMap<Rc<str>, Symbol>,
     texts: Vec<Rc<str>>,
 }
 
@@ -37,6 +37,11 @@ impl Symbols {
         symbol
     }
 
+    /// Whether a number of this table stands for `text`.
+    pub fn is(&self, symbol: Symbol, text: &str) -> bool {
+        *self.inner.borrow().texts[symbol.0 as usize] == *text
+    }
+
     /// The text behind a number of this table.
     pub fn text(&self, symbol: Symbol) -> Rc<str> {
         Rc::clone(&self.inner.borrow().texts[symbol.0 as usize])
@@ -51,6 +56,62 @@ pub struct NumberHasher(u64);
 pub type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>>;
 /// A set of numbers of ours.
 pub type NumberSet<K> = std::collections::HashSet<K, BuildHasherDefault<NumberHasher>>;
+
+/// A map keyed by text. Every session hashes alike, as a session in the component does in any case: what a stranger may
+/// make of that is bounded by the time a session is given. The order of such a map never reaches an output.
+pub type TextMap<K, V> = HashMap<K, V, BuildHasherDefault<TextHasher>>;
+/// A set of texts.
+pub type TextSet<K> = std::collections::HashSet<K, BuildHasherDefault<TextHasher>>;
+
+/// A hash for text: eight bytes a step, each step mixed downwards too, so that texts with a common end stay apart.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct TextHasher(u64);
+
+impl TextHasher {
+    fn mix(&mut self, value: u64) {
+        let mixed = (self.0.rotate_left(5) ^ value).wrapping_mul(FACTOR);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+impl Hasher for TextHasher {
+    fn finish(&self) -> u64 {
+        // The table takes its tag from the highest bits, which only a multiplication spreads to.
+        let mixed = self.0.wrapping_mul(FACTOR);
+        mixed ^ (mixed >> 32)
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        let mut words = bytes.chunks_exact(8);
+        for word in words.by_ref() {
+            self.mix(u64::from_le_bytes(word.try_into().expect("it has eight bytes")));
+        }
+        let rest = words.remainder();
+        if !rest.is_empty() {
+            // Without a loop or a copy: the last up to eight bytes, overlapping where they must.
+            let word = match rest.len() {
+                4.. => u64::from(half(rest)) | u64::from(half(&rest[rest.len() - 4..])) << 32,
+                length => u64::from(rest[0]) | u64::from(rest[length / 2]) << 8 | u64::from(rest[length - 1]) << 16,
+            };
+            self.mix(word ^ (rest.len() as u64) << 56);
+        }
+    }
+    fn write_u8(&mut self, value: u8) {
+        self.mix(u64::from(value));
+    }
+    fn write_u32(&mut self, value: u32) {
+        self.mix(u64::from(value));
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.mix(value);
+    }
+    fn write_usize(&mut self, value: usize) {
+        self.mix(value as u64);
+    }
+}
+
+fn half(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
 
 const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
 

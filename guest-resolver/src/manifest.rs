@@ -4,13 +4,17 @@
 
 mod lenient;
 
+use std::hash::BuildHasherDefault;
+
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use lenient::{BinField, BundledField, Directories, FlagMap, Strings, Text, TextMap};
+use crate::intern::TextHasher;
+use lenient::{BinField, BundledField, Directories, FlagMap, Skipped, Strings, Text, TextMap};
 
 /// Alias to specifier, in the manifest's order.
-pub type Dependencies = IndexMap<String, String>;
+pub type Dependencies = IndexMap<String, String, BuildHasherDefault<TextHasher>>;
 
 /// What resolution needs of a manifest.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -89,7 +93,19 @@ impl Manifest {
     /// # Errors
     /// If it is no JSON object.
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let raw: lenient::Object<Raw> = serde_json::from_slice(json).or_else(|error| {
+        Self::read::<TextMap>(json)
+    }
+
+    /// Reads the manifest of a package that is no project: nobody wants its `devDependencies`, which are left out.
+    ///
+    /// # Errors
+    /// If it is no JSON object.
+    pub fn parse_published(json: &[u8]) -> Result<Self, serde_json::Error> {
+        Self::read::<Skipped>(json)
+    }
+
+    fn read<Dev: DeserializeOwned + Default + Into<Dependencies>>(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let raw: lenient::Object<Raw<Dev>> = serde_json::from_slice(json).or_else(|error| {
             // Of a field that is there twice the last one counts, which serde's structs do not bear.
             let value: serde_json::Value = serde_json::from_slice(json).or(Err(error))?;
             serde_json::from_value(value)
@@ -119,11 +135,11 @@ impl Manifest {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct Raw {
+struct Raw<Dev> {
     name: Text,
     version: Text,
     dependencies: TextMap,
-    dev_dependencies: TextMap,
+    dev_dependencies: Dev,
     optional_dependencies: TextMap,
     peer_dependencies: TextMap,
     peer_dependencies_meta: FlagMap<OptionalFlag>,
@@ -171,8 +187,8 @@ struct InjectedFlag {
     injected: lenient::Flag,
 }
 
-impl From<Raw> for Manifest {
-    fn from(raw: Raw) -> Self {
+impl<Dev: Into<Dependencies>> From<Raw<Dev>> for Manifest {
+    fn from(raw: Raw<Dev>) -> Self {
         let dist = raw.dist.0.unwrap_or_default();
         let publish = raw.publish_config.0.unwrap_or_default();
         let metas = raw.dependencies_meta.0;
@@ -180,7 +196,7 @@ impl From<Raw> for Manifest {
             name: raw.name.0,
             version: raw.version.0,
             dependencies: raw.dependencies.0,
-            dev_dependencies: raw.dev_dependencies.0,
+            dev_dependencies: raw.dev_dependencies.into(),
             optional_dependencies: raw.optional_dependencies.0,
             peer_dependencies: raw.peer_dependencies.0,
             has_peers_meta: !raw.peer_dependencies_meta.0.is_empty(),

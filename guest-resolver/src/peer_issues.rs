@@ -4,13 +4,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use wit::guest::exports::wasi_pm::resolver::resolution::{Notice, PeerIssue};
 use wit::guest::wasi_pm::resolver::types::Failure;
 use wit::settings::PeerDependencyRules;
 
 use crate::hoist::pattern::Patterns;
+use crate::intern::{TextMap, TextSet};
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{ImporterDependency, dep_path_of, package_key, split_key};
 use crate::peers::missing::peer_range;
@@ -28,7 +29,8 @@ pub const CONFLICT: &str = "ERR_PNPM_PEER_DEP_ISSUES";
 /// conflict is one more notice, whose facts name `importer` and `peer`.
 pub fn find(lockfile: &Lockfile, projects: &BTreeMap<String, Project>, rules: &PeerDependencyRules) -> Vec<Notice> {
     let rules = Rules::read(rules);
-    let mut walk = Walk { lockfile, projects, visited: HashSet::new(), ranges: HashMap::new(), issues: Vec::new() };
+    let mut walk =
+        Walk { lockfile, projects, visited: TextSet::default(), ranges: TextMap::default(), issues: Vec::new() };
     let mut all = Vec::new();
     for id in lockfile.importers.keys() {
         walk.importer(id);
@@ -50,8 +52,8 @@ pub fn find(lockfile: &Lockfile, projects: &BTreeMap<String, Project>, rules: &P
 struct Walk<'a> {
     lockfile: &'a Lockfile,
     projects: &'a BTreeMap<String, Project>,
-    visited: HashSet<String>,
-    ranges: HashMap<String, Option<Range>>,
+    visited: TextSet<String>,
+    ranges: TextMap<String, Option<Range>>,
     issues: Vec<PeerIssue>,
 }
 
@@ -67,7 +69,7 @@ struct Asking<'a> {
 impl<'a> Walk<'a> {
     /// Everything below a project, through the projects that it links.
     fn importer(&mut self, id: &'a str) {
-        let mut linked: HashSet<String> = HashSet::from([id.to_owned()]);
+        let mut linked: TextSet<String> = std::iter::once(id.to_owned()).collect();
         let mut open: Vec<(String, Vec<String>)> = vec![(id.to_owned(), Vec::new())];
         // The packages above one that is still to be looked at, by their place here.
         let mut above: Vec<(String, Option<usize>)> = Vec::new();

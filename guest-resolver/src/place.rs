@@ -7,7 +7,7 @@ mod global;
 mod graph;
 mod links;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use wit::settings::Settings;
 
@@ -176,7 +176,7 @@ pub fn place<'a>(lockfile: &'a Lockfile, context: &PlaceContext<'a>) -> Result<P
 
 /// File systems that do not tell capitals apart would put both into one folder.
 fn refuse_collisions(snapshots: &[Placed<'_>]) -> Result<(), LockfileError> {
-    let mut seen: HashMap<String, &str> = HashMap::with_capacity(snapshots.len());
+    let mut seen: crate::intern::TextMap<String, &str> = crate::intern::TextMap::default();
     for snapshot in snapshots {
         if let Some(other) = seen.insert(snapshot.slot.to_lowercase(), snapshot.dep_path) {
             let message = format!("{other} and {} would share the folder {}", snapshot.dep_path, snapshot.slot);

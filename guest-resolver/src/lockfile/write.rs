@@ -1,10 +1,7 @@
 //! [`Lockfile`] to text, byte for byte as pnpm writes it: what is left out at its default, the order of the fields, and
 //! then the emitter.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashSet},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     model::{
@@ -13,6 +10,7 @@ use super::{
     },
     yaml::{Entries, Node, emit},
 };
+use crate::intern::TextSet;
 
 /// The suffix length that is not written.
 const DEFAULT_PEERS_SUFFIX: u32 = 1000;
@@ -20,7 +18,7 @@ const DEFAULT_PEERS_SUFFIX: u32 = 1000;
 /// What of a lockfile is written: the lockfile of what stands on disk has only what was placed.
 pub(crate) struct Kept<'a> {
     /// Snapshots, by dep-path.
-    pub(crate) snapshots: HashSet<&'a str>,
+    pub(crate) snapshots: TextSet<&'a str>,
     /// Importers.
     pub(crate) importers: BTreeMap<&'a str, Importer>,
 }
@@ -55,7 +53,7 @@ fn body(lockfile: &Lockfile, kept: Option<&Kept<'_>>) -> String {
     };
     push_map(&mut root, "importers", importers);
     let keep = |dep_path: &str| kept.is_none_or(|kept| kept.snapshots.contains(dep_path));
-    let wanted: Option<HashSet<&str>> = kept.map(|kept| kept.snapshots.iter().map(|path| package_key(path)).collect());
+    let wanted: Option<TextSet<&str>> = kept.map(|kept| kept.snapshots.iter().map(|path| package_key(path)).collect());
     let packages =
         lockfile.packages.iter().filter(|(key, _)| wanted.as_ref().is_none_or(|set| set.contains(key.as_str())));
     push_map(&mut root, "packages", packages.map(|(key, value)| pair(key, package(value))).collect());

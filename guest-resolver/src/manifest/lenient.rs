@@ -120,7 +120,7 @@ impl Shape for Strings {
 pub(super) struct TextMap(pub(super) Dependencies);
 impl Shape for TextMap {
     fn map<'de, A: MapAccess<'de>>(mut entries: A) -> Result<Self, A::Error> {
-        let mut map = IndexMap::new();
+        let mut map = Dependencies::default();
         while let Some((name, value)) = entries.next_entry::<String, Text>()? {
             match value.0 {
                 Some(value) => drop(map.insert(name, value)),
@@ -128,6 +128,26 @@ impl Shape for TextMap {
             }
         }
         Ok(Self(map))
+    }
+}
+
+impl From<TextMap> for Dependencies {
+    fn from(map: TextMap) -> Self {
+        map.0
+    }
+}
+
+/// Anything, not looked at.
+#[derive(Default)]
+pub(super) struct Skipped;
+impl<'de> Deserialize<'de> for Skipped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+impl From<Skipped> for Dependencies {
+    fn from(_: Skipped) -> Self {
+        Self::default()
     }
 }
 

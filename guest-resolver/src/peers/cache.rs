@@ -105,15 +105,13 @@ impl Visit<'_> {
     }
 
     /// A hit without making nodes: only where none of the package's own children provides a name in question.
-    pub(super) fn quick_hit(&self, refs: &Refs, package: PackageId) -> Option<(PackageId, usize)> {
+    pub(super) fn quick_hit(&mut self, refs: &Refs, package: PackageId) -> Option<(PackageId, usize)> {
+        self.caches.variants.get(&package)?;
+        let brought = self.brought(package);
         let variants = self.caches.variants.get(&package)?;
-        let edges = self.tree.edges(package);
-        let child = |name: Symbol| {
-            let mut provides = edges.iter().filter(|edge| {
-                !self.tree.cuts(&self.components, package, edge.package)
-                    && (edge.alias == name || self.tree.package(edge.package).resolved.name == name)
-            });
-            (provides.next().map(|edge| edge.package), provides.next().is_some())
+        let child = |name: Symbol| match get(&brought, name) {
+            Some((first, more)) => (Some(*first), *more),
+            None => (None, false),
         };
         let fits = |cached: &Cached| {
             cached.external.iter().all(|(name, held)| match (get(refs, *name), child(*name)) {
@@ -126,6 +124,28 @@ impl Visit<'_> {
             }) && cached.missing.iter().all(|(name, _)| get(refs, *name).is_none() && child(*name).0.is_none())
         };
         variants.iter().position(fits).map(|at| (package, at))
+    }
+
+    /// The peers' names that a package's own children have: the first child of each, and whether there are more.
+    fn brought(&mut self, package: PackageId) -> Rc<ByName<(PackageId, bool)>> {
+        if let Some(known) = self.brought.get(&package) {
+            return Rc::clone(known);
+        }
+        let mut found: ByName<(PackageId, bool)> = Vec::new();
+        let edges = self.tree.edges(package).iter();
+        for edge in edges.filter(|edge| !self.tree.cuts(&self.components, package, edge.package)) {
+            let real = self.tree.package(edge.package).resolved.name;
+            let names = [Some(edge.alias), (real != edge.alias).then_some(real)];
+            for name in names.into_iter().flatten().filter(|name| self.tree.peer_names.contains(name)) {
+                match found.binary_search_by_key(&name, |(held, _)| *held) {
+                    Ok(at) => found[at].1.1 = true,
+                    Err(at) => found.insert(at, (name, (edge.package, false))),
+                }
+            }
+        }
+        let found = Rc::new(found);
+        self.brought.insert(package, Rc::clone(&found));
+        found
     }
 
     /// Whether two providers come to the same.

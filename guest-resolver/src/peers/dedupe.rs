@@ -1,9 +1,9 @@
 //! Fewer variants: where one variant of a package has all that another has, the other is dropped.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::intern::Symbol;
+use crate::intern::{Symbol, TextMap, TextSet};
 
 use super::finish::{Graph, Placed, Segment, suffixed};
 use super::refs::get;
@@ -19,9 +19,9 @@ pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths, limit: usize) {
         by_package.entry(placed.package.0).or_default().push(Rc::clone(path));
     }
     let mut groups: Vec<Vec<Rc<str>>> = by_package.into_values().filter(|variants| variants.len() > 1).collect();
-    let mut merged: HashMap<Rc<str>, Rc<str>> = HashMap::new();
+    let mut merged: TextMap<Rc<str>, Rc<str>> = TextMap::default();
     loop {
-        let mut found: HashMap<Rc<str>, Rc<str>> = HashMap::new();
+        let mut found: TextMap<Rc<str>, Rc<str>> = TextMap::default();
         groups = groups.into_iter().filter_map(|variants| merge(graph, variants, &mut found)).collect();
         if found.is_empty() {
             break;
@@ -42,7 +42,7 @@ pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths, limit: usize) {
 }
 
 /// Whoever names a variant that was taken in by another, names that one from now on; and who names these, and so on.
-fn rename(graph: &mut Graph, direct: &mut DirectPaths, mut renamed: HashMap<Rc<str>, Rc<str>>, limit: usize) {
+fn rename(graph: &mut Graph, direct: &mut DirectPaths, mut renamed: TextMap<Rc<str>, Rc<str>>, limit: usize) {
     while !renamed.is_empty() {
         let stale = |segment: &Segment| segment.is_path && renamed.contains_key(&segment.text);
         let mut affected: Vec<Rc<str>> = graph
@@ -52,7 +52,7 @@ fn rename(graph: &mut Graph, direct: &mut DirectPaths, mut renamed: HashMap<Rc<s
             .map(|(path, _)| Rc::clone(path))
             .collect();
         affected.sort_unstable();
-        let mut next: HashMap<Rc<str>, Rc<str>> = HashMap::new();
+        let mut next: TextMap<Rc<str>, Rc<str>> = TextMap::default();
         for path in affected {
             let mut placed = graph.placed.remove(&path).expect("it was found there");
             let mut segments = placed.segments.to_vec();
@@ -108,13 +108,13 @@ fn stands_for(graph: &Graph, own: &Rc<str>, child: &Rc<str>) -> bool {
     own == child
         || match (graph.placed.get(own), graph.placed.get(child)) {
             (Some(larger), Some(smaller)) => {
-                larger.package == smaller.package && has_all(graph, own, child, &mut HashSet::new())
+                larger.package == smaller.package && has_all(graph, own, child, &mut TextSet::default())
             }
             _ => false,
         }
 }
 
-fn redirect<'a>(paths: impl Iterator<Item = &'a mut Rc<str>>, merged: &HashMap<Rc<str>, Rc<str>>) {
+fn redirect<'a>(paths: impl Iterator<Item = &'a mut Rc<str>>, merged: &TextMap<Rc<str>, Rc<str>>) {
     for path in paths {
         if let Some(target) = merged.get(path) {
             *path = Rc::clone(target);
@@ -123,15 +123,15 @@ fn redirect<'a>(paths: impl Iterator<Item = &'a mut Rc<str>>, merged: &HashMap<R
 }
 
 /// Merges the variants of one package; gives back those that neither took in another nor were taken in.
-fn merge(graph: &Graph, variants: Vec<Rc<str>>, found: &mut HashMap<Rc<str>, Rc<str>>) -> Option<Vec<Rc<str>>> {
+fn merge(graph: &Graph, variants: Vec<Rc<str>>, found: &mut TextMap<Rc<str>, Rc<str>>) -> Option<Vec<Rc<str>>> {
     let by_size = |a: &Rc<str>, b: &Rc<str>| size(&graph.placed[a]).cmp(&size(&graph.placed[b])).then_with(|| a.cmp(b));
-    let mut left: HashSet<Rc<str>> = variants.iter().cloned().collect();
+    let mut left: TextSet<Rc<str>> = variants.iter().cloned().collect();
     let mut current = variants;
     current.sort_by(by_size);
     while let Some(largest) = current.pop() {
         let mut next = Vec::new();
         while let Some(candidate) = current.pop() {
-            if has_all(graph, &largest, &candidate, &mut HashSet::new()) {
+            if has_all(graph, &largest, &candidate, &mut TextSet::default()) {
                 left.remove(&largest);
                 left.remove(&candidate);
                 found.insert(candidate, Rc::clone(&largest));
@@ -153,12 +153,12 @@ fn size(placed: &Placed) -> usize {
 
 /// Whether one variant of a package has all peers and all children of another. A child may be a larger variant too; what
 /// is asked about already counts as true, so that variants in a circle are taken in together.
-fn has_all<'a>(graph: &'a Graph, larger: &'a str, smaller: &'a str, asked: &mut HashSet<(&'a str, &'a str)>) -> bool {
+fn has_all<'a>(graph: &'a Graph, larger: &'a str, smaller: &'a str, asked: &mut TextSet<(&'a str, &'a str)>) -> bool {
     let (Some(large), Some(small)) = (graph.placed.get(larger), graph.placed.get(smaller)) else { return false };
     if !asked.insert((larger, smaller)) {
         return true;
     }
-    let taken_in = |alias: Symbol, path: &'a str, asked: &mut HashSet<(&'a str, &'a str)>| {
+    let taken_in = |alias: Symbol, path: &'a str, asked: &mut TextSet<(&'a str, &'a str)>| {
         get(&large.children, alias).is_some_and(|other| has_all(graph, other, path, asked))
     };
     large.package == small.package
@@ -178,8 +178,8 @@ pub fn prune(graph: &mut Graph, direct: &DirectPaths) {
 
 impl Graph {
     /// What some of `roots` are or depend on.
-    pub fn reached(&self, roots: impl Iterator<Item = Rc<str>>) -> HashSet<Rc<str>> {
-        let mut reached: HashSet<Rc<str>> = HashSet::new();
+    pub fn reached(&self, roots: impl Iterator<Item = Rc<str>>) -> TextSet<Rc<str>> {
+        let mut reached: TextSet<Rc<str>> = TextSet::default();
         let mut open: Vec<Rc<str>> = roots.collect();
         while let Some(path) = open.pop() {
             if let Some(placed) = self.placed.get(&path)

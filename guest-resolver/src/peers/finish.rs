@@ -1,12 +1,12 @@
 //! From visited nodes to one graph: final dep-paths, nodes of one dep-path merged. Providers that depend on each other
 //! in a circle are named by name and version alone.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::intern::{NumberMap, NumberSet, Symbol};
+use crate::intern::{NumberMap, NumberSet, Symbol, TextMap, TextSet};
 use crate::resolve::context::Context;
 use crate::resolve::tree::{NodeId, Origin, PackageId, Tree, components};
 
@@ -45,7 +45,7 @@ pub(super) struct Segment {
 #[derive(Debug, Default)]
 pub struct Graph {
     /// By dep-path.
-    pub placed: HashMap<Rc<str>, Placed>,
+    pub placed: TextMap<Rc<str>, Placed>,
 }
 
 /// What tells the variants of a package apart: the package, and by name which variant of which provider it sees. A
@@ -61,8 +61,13 @@ pub struct Finish<'a> {
     records: Vec<Record>,
     component: NumberMap<NodeId, u32>,
     cyclic: NumberSet<Symbol>,
-    paths: NumberMap<NodeId, (Rc<str>, Rc<[Segment]>)>,
+    paths: NumberMap<NodeId, Path>,
+    /// The same for a package and a list of providers that many nodes share, by its address.
+    shared: NumberMap<(PackageId, usize), Path>,
 }
+
+/// A dep-path and the peers that it names.
+type Path = (Rc<str>, Rc<[Segment]>);
 
 impl<'a> Finish<'a> {
     /// Takes a final visit.
@@ -76,6 +81,7 @@ impl<'a> Finish<'a> {
             component: NumberMap::default(),
             cyclic: NumberSet::default(),
             paths: NumberMap::default(),
+            shared: NumberMap::default(),
         };
         finish.find_cycles();
         finish.find_cyclic_names();
@@ -88,7 +94,7 @@ impl<'a> Finish<'a> {
     /// the node that was visited for it. Where that makes a variant that nothing recorded, it is the other's after all.
     fn follow_models(&mut self, models: &NumberMap<NodeId, NodeId>) {
         let nodes: Vec<NodeId> = self.records.iter().map(|record| record.node).collect();
-        let recorded: HashSet<Rc<str>> = nodes.into_iter().map(|node| self.dep_path(node)).collect();
+        let recorded: TextSet<Rc<str>> = nodes.into_iter().map(|node| self.dep_path(node)).collect();
         let astray: Vec<(NodeId, NodeId)> = models
             .iter()
             .map(|(node, model)| (*node, *model))
@@ -101,6 +107,7 @@ impl<'a> Finish<'a> {
         }
         if !astray.is_empty() {
             self.paths.clear();
+            self.shared.clear();
         }
     }
 
@@ -171,7 +178,7 @@ impl<'a> Finish<'a> {
         let mut variants: NumberMap<NodeId, u32> = nodes.iter().filter(sees).map(|node| (*node, 0)).collect();
         let mut count = 0;
         loop {
-            let mut known: HashMap<Sight, u32> = HashMap::new();
+            let mut known: NumberMap<Sight, u32> = NumberMap::default();
             let mut next: NumberMap<NodeId, u32> = NumberMap::default();
             for node in nodes.iter().filter(sees) {
                 let seen = self.external[node].iter().map(|(name, provider)| {
@@ -245,15 +252,27 @@ impl<'a> Finish<'a> {
         Rc::clone(&self.paths[&node].0)
     }
 
-    fn compose(&self, node: NodeId) -> (Rc<str>, Rc<[Segment]>) {
-        let id = Rc::clone(&self.tree.package_of(node).resolved.id);
+    fn compose(&mut self, node: NodeId) -> Path {
+        let package = self.tree.node(node).package;
+        let id = Rc::clone(&self.tree.package(package).resolved.id);
         let Some(providers) = self.external.get(&node).filter(|list| !list.is_empty()) else {
             return (id, Rc::from([]));
         };
+        // Only what is named by name and version alone depends on the node itself: on the circle that it is in. The
+        // lists stay where they are while the paths made from them are kept.
+        let vague = providers.iter().any(|(name, provider)| self.by_name_only(node, *name, *provider));
+        let key = (package, Rc::as_ptr(providers) as usize);
+        if let Some(known) = self.shared.get(&key).filter(|_| !vague) {
+            return known.clone();
+        }
         let segments: Rc<[Segment]> =
             providers.iter().map(|(name, provider)| self.segment(node, *name, *provider)).collect();
         let limit = self.ctx.settings.peers.peers_suffix_max_length as usize;
-        (suffixed(&id, &segments, limit), segments)
+        let path = (suffixed(&id, &segments, limit), segments);
+        if !vague {
+            self.shared.insert(key, path.clone());
+        }
+        path
     }
 
     fn segment(&self, node: NodeId, name: Symbol, provider: NodeId) -> Segment {
@@ -326,7 +345,7 @@ impl<'a> Finish<'a> {
     /// The graph of everything visited.
     pub fn graph(mut self) -> Graph {
         let records = std::mem::take(&mut self.records);
-        let mut least: HashMap<Rc<str>, i32> = HashMap::new();
+        let mut least: TextMap<Rc<str>, i32> = TextMap::default();
         let mut nodes: Vec<NodeId> = self.external.keys().copied().collect();
         nodes.sort_unstable();
         for node in nodes {
@@ -334,12 +353,12 @@ impl<'a> Finish<'a> {
             let held = least.entry(path).or_insert(depth);
             *held = depth.min(*held);
         }
-        let mut transitive: HashMap<Rc<str>, BTreeSet<Symbol>> = HashMap::new();
+        let mut transitive: TextMap<Rc<str>, BTreeSet<Symbol>> = TextMap::default();
         for record in &records {
             let path = self.dep_path(record.node);
             transitive.entry(path).or_default().extend(&record.transitive);
         }
-        let named: HashMap<Rc<str>, Rc<[Segment]>> = self.paths.values().cloned().collect();
+        let named: TextMap<Rc<str>, Rc<[Segment]>> = self.paths.values().cloned().collect();
         let mut graph = Graph::default();
         for record in records {
             let path = self.dep_path(record.node);
@@ -380,8 +399,8 @@ impl<'a> Finish<'a> {
         &self,
         kept: &mut Placed,
         others: ByName<Rc<str>>,
-        named: &HashMap<Rc<str>, Rc<[Segment]>>,
-        transitive: &HashMap<Rc<str>, BTreeSet<Symbol>>,
+        named: &TextMap<Rc<str>, Rc<[Segment]>>,
+        transitive: &TextMap<Rc<str>, BTreeSet<Symbol>>,
     ) {
         let mut available: NumberSet<Symbol> = kept.segments.iter().map(|segment| segment.name).collect();
         available.insert(self.tree.package(kept.package).resolved.name);

@@ -88,6 +88,8 @@ pub struct Visit<'a> {
     pub(super) realized: Vec<NodeId>,
     pub(super) pending: Vec<NodeId>,
     pub(super) draining: bool,
+    /// By package, which peers' names its own children have; the first child, and whether there are more.
+    pub(super) brought: NumberMap<PackageId, Rc<ByName<(PackageId, bool)>>>,
 }
 
 struct Frame {
@@ -133,6 +135,7 @@ impl<'a> Visit<'a> {
             realized: Vec::new(),
             pending: Vec::new(),
             draining: false,
+            brought: NumberMap::default(),
         }
     }
 
@@ -419,8 +422,13 @@ impl Frame {
             put(&mut self.provided, name, provider);
         }
         for (name, provider) in output.external.iter() {
-            if !self.order.iter().any(|at| self.children[*at as usize].0 == *name) {
-                put(&mut self.external, *name, *provider);
+            match self.external.binary_search_by_key(name, |(held, _)| *held) {
+                Ok(at) => self.external[at].1 = *provider,
+                // What a child came to need is looked for among the children once, not once a child.
+                Err(at) if !self.order.iter().any(|at| self.children[*at as usize].0 == *name) => {
+                    self.external.insert(at, (*name, *provider));
+                }
+                Err(_) => {}
             }
         }
         for (name, missing) in output.missing.iter() {

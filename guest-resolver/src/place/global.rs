@@ -10,7 +10,7 @@
 //! own: all of them count for each, so that here too an equal name means equal links. Walks are iterative, since the
 //! depth of a lockfile is a stranger's choice.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
@@ -20,6 +20,7 @@ use super::{
     PlaceContext,
     graph::{Finder, Node, version},
 };
+use crate::intern::TextMap;
 use crate::lockfile::{
     LockfileError, join,
     model::{Resolution, package_key},
@@ -69,11 +70,11 @@ struct Graph<'a> {
 impl<'a> Graph<'a> {
     fn new(nodes: &[Node<'a>], finder: &mut Finder<'_>, store: &GlobalVirtualStore) -> Result<Self, LockfileError> {
         let mut graph = Self { ids: Vec::new(), texts: Vec::new(), children: Vec::new() };
-        let mut known = HashMap::new();
+        let mut known = TextMap::default();
         for node in nodes {
             graph.add(id(node), &mut known);
         }
-        let mut folders: HashMap<String, u32> = HashMap::new();
+        let mut folders: TextMap<String, u32> = TextMap::default();
         for (at, node) in nodes.iter().enumerate() {
             let snapshot = node.snapshot;
             let mut children = Vec::with_capacity(snapshot.dependencies.len() + snapshot.optional_dependencies.len());
@@ -93,7 +94,7 @@ impl<'a> Graph<'a> {
         Ok(graph)
     }
 
-    fn add(&mut self, id: String, known: &mut HashMap<String, u32>) -> u32 {
+    fn add(&mut self, id: String, known: &mut TextMap<String, u32>) -> u32 {
         let fresh = u32::try_from(self.texts.len()).expect("a lockfile has fewer than four billion packages");
         let number = *known.entry(id.clone()).or_insert(fresh);
         if number == fresh {

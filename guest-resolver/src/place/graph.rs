@@ -1,9 +1,10 @@
 //! The snapshots that are wanted, as a graph of indices, and which of them fit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::{Deprecated, Group, Misfit, PlaceContext, Placed, Skipped};
 use crate::{
+    intern::TextMap,
     lockfile::{
         Lockfile, LockfileError,
         error::{UNSUPPORTED_ENGINE, UNSUPPORTED_PLATFORM},
@@ -52,7 +53,7 @@ pub(super) struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     pub(super) fn new(lockfile: &'a Lockfile, context: &PlaceContext<'a>) -> Result<Self, LockfileError> {
-        let index: HashMap<&str, u32> = lockfile.snapshots.keys().map(String::as_str).zip(0..).collect();
+        let index: TextMap<&str, u32> = lockfile.snapshots.keys().map(String::as_str).zip(0..).collect();
         let mut finder = Finder { index, path: String::new() };
         let roots = roots(lockfile, context, &mut finder)?;
         let mut nodes = Vec::with_capacity(lockfile.snapshots.len());
@@ -209,7 +210,7 @@ pub(super) fn version<'a>(node: &Node<'a>) -> &'a str {
 
 /// `dependencies` and the like as edges; the lockfile's reader has checked that each leads somewhere.
 pub(super) struct Finder<'a> {
-    index: HashMap<&'a str, u32>,
+    index: TextMap<&'a str, u32>,
     path: String,
 }
 

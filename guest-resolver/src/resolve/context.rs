@@ -109,6 +109,11 @@ impl Context {
         self.symbols.text(symbol)
     }
 
+    /// The number of a package's name, which nearly always is that of the alias.
+    pub fn name_of(&self, alias: Symbol, name: &str) -> Symbol {
+        if self.symbols.is(alias, name) { alias } else { self.symbol(name) }
+    }
+
     /// A specifier, classified.
     pub fn specifier(&self, alias: Symbol, text: Symbol) -> Rc<Specifier> {
         if let Some(known) = self.specifiers.borrow().get(&(alias, text)) {

@@ -1,10 +1,9 @@
 //! What a manifest asks for, read as edges and peers: which dependencies the package brings itself, and which whoever
 //! provides its peers provides.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::intern::{NumberSet, Symbol};
+use crate::intern::{NumberSet, Symbol, TextMap};
 use crate::manifest::Manifest;
 
 use super::context::Context;
@@ -71,7 +70,7 @@ pub fn peers_of(ctx: &Context, manifest: &Manifest, shadowed: &[Symbol]) -> Rc<[
             || manifest.optional_dependencies.contains_key(name)
             || manifest.dependencies.contains_key(name) && !shadowed.contains(&ctx.symbol(name))
     };
-    let mut peers: HashMap<&String, Peer> = HashMap::new();
+    let mut peers: TextMap<&String, Peer> = TextMap::default();
     for (name, range) in manifest.peer_dependencies.iter().filter(|(name, _)| !brings(name)) {
         peers.insert(name, Peer { range: range.as_str().into(), optional: false });
     }

@@ -3,11 +3,9 @@
 
 use std::rc::Rc;
 
-use indexmap::IndexMap;
-
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{self, Package, Resolution, Snapshot, dep_path_of, package_key, split_key};
-use crate::manifest::{Bundled, Manifest};
+use crate::manifest::{Bundled, Dependencies, Manifest};
 use crate::specifier::Specifier;
 
 use super::context::{Anew, Context};
@@ -81,7 +79,7 @@ pub(super) fn is_peer(package: &Package, key: &str, alias: &str) -> bool {
 
 /// A manifest that leads where the snapshot leads; `None` if it cannot be told from the lockfile alone.
 pub(super) fn manifest_of(name: &str, package: &Package, (key, snapshot): (&str, &Snapshot)) -> Option<Manifest> {
-    let dependencies = |held: &std::collections::BTreeMap<String, String>| -> Option<IndexMap<String, String>> {
+    let dependencies = |held: &std::collections::BTreeMap<String, String>| -> Option<Dependencies> {
         let own = held.iter().filter(|(alias, _)| !is_peer(package, key, alias));
         own.map(|(alias, value)| Some((alias.clone(), specifier_of(value)?))).collect()
     };
@@ -97,7 +95,7 @@ pub(super) fn manifest_of(name: &str, package: &Package, (key, snapshot): (&str,
             model::Bundled::All(all) => Bundled::All(all),
             model::Bundled::Names(names) => Bundled::Names(names),
         }),
-        engines: package.engines.clone(),
+        engines: package.engines.clone().into_iter().collect(),
         cpu: package.cpu.clone(),
         os: package.os.clone(),
         libc: package.libc.clone(),

@@ -4,7 +4,7 @@
 //! under.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -13,7 +13,7 @@ use wit::settings::ResolutionMode;
 
 use crate::catalogs::catalog_name;
 use crate::extensions;
-use crate::intern::Symbol;
+use crate::intern::{NumberMap, NumberSet, Symbol, TextMap, TextSet};
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{Resolution, Snapshot, dep_path_of, package_key, split_key};
 use crate::manifest::Manifest;
@@ -31,12 +31,12 @@ use super::wanted::{self, Wanted, failure};
 pub(super) struct Subtrees {
     granted: bool,
     /// By project, the aliases of dependencies that it asks for in other words than the lockfile records.
-    changed: BTreeMap<Symbol, HashSet<Symbol>>,
+    changed: BTreeMap<Symbol, NumberSet<Symbol>>,
     /// The real names of these, of all projects.
-    names: HashSet<String>,
-    broken: HashSet<Rc<str>>,
-    taken: RefCell<HashMap<Rc<str>, Rc<Resolved>>>,
-    open: RefCell<HashMap<Rc<str>, Vec<Rc<str>>>>,
+    names: TextSet<String>,
+    broken: TextSet<Rc<str>>,
+    taken: RefCell<TextMap<Rc<str>, Rc<Resolved>>>,
+    open: RefCell<TextMap<Rc<str>, Vec<Rc<str>>>>,
 }
 
 /// An edge of a locked package.
@@ -51,14 +51,14 @@ impl Subtrees {
     /// Of a lockfile, if it was made under these settings; `declared` are the edges of the projects.
     pub(super) fn new(ctx: &Context, declared: &[(String, Vec<Edge>)]) -> Self {
         let Some(lockfile) = &ctx.lockfile else { return Self::default() };
-        let (mut by_project, mut names) = (BTreeMap::new(), HashSet::new());
+        let (mut by_project, mut names) = (BTreeMap::new(), TextSet::default());
         for (id, edges) in declared {
             let changed = changed(ctx, lockfile, id, edges);
             names.extend(changed.iter().map(|edge| real_name(ctx, edge)));
             by_project.insert(ctx.symbol(id), changed.iter().map(|edge| edge.alias).collect());
         }
         let granted = granted(ctx, lockfile);
-        let broken = if granted { broken(ctx, lockfile) } else { HashSet::new() };
+        let broken = if granted { broken(ctx, lockfile) } else { TextSet::default() };
         Self { granted, changed: by_project, names, broken, ..Self::default() }
     }
 
@@ -178,7 +178,7 @@ fn snapshot<'a>(ctx: &'a Context, key: &str) -> Option<&'a Snapshot> {
 }
 
 /// The keys below which the lockfile does not say all, or something that no registry vouches for, or a circle.
-fn broken(ctx: &Context, lockfile: &Lockfile) -> HashSet<Rc<str>> {
+fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
     let keys: Vec<&String> = lockfile.snapshots.keys().collect();
     let mut below: Vec<Vec<usize>> = Vec::with_capacity(keys.len());
     let mut bad: Vec<usize> = Vec::new();
@@ -213,7 +213,7 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> HashSet<Rc<str>> {
 /// Those that lie in a circle with others.
 fn in_circles(below: &[Vec<usize>]) -> Vec<usize> {
     let component = components(below.len(), |at| below[at].iter().copied());
-    let mut sizes: HashMap<u32, usize> = HashMap::new();
+    let mut sizes: NumberMap<u32, usize> = NumberMap::default();
     component.iter().for_each(|of| *sizes.entry(*of).or_default() += 1);
     component.iter().enumerate().filter(|(_, of)| sizes[*of] > 1).map(|(at, _)| at).collect()
 }

@@ -1,12 +1,12 @@
 //! From the placed graph to the lockfile's model.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use wit::Integrity;
 
 use crate::catalogs::catalog_name;
-use crate::intern::Symbol;
+use crate::intern::{NumberMap, Symbol, TextSet};
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{
     Bundled, CatalogEntry, DependencyMeta, Importer, ImporterDependency, LockfileSettings, Package,
@@ -143,11 +143,13 @@ fn reference(ctx: &Context, resolution: &Resolution, alias: Symbol, path: &Rc<st
     path.to_string()
 }
 
-fn is_optional(ctx: &Context, resolution: &Resolution, placed: &Placed, alias: Symbol) -> bool {
+/// Which aliases of a package may be left out; nearly always none.
+fn optional_aliases(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Vec<Symbol> {
     let package = resolution.tree.package(placed.package);
-    package.resolved.manifest.optional_dependencies.contains_key(&*ctx.text(alias))
-        || package.peers.iter().any(|(name, peer)| *name == alias && peer.optional)
-        || resolution.tree.edges(placed.package).iter().any(|edge| edge.alias == alias && edge.optional)
+    let listed = package.resolved.manifest.optional_dependencies.keys().map(|name| ctx.symbol(name));
+    let peers = package.peers.iter().filter(|(_, peer)| peer.optional).map(|(name, _)| *name);
+    let edges = resolution.tree.edges(placed.package).iter().filter(|edge| edge.optional).map(|edge| edge.alias);
+    listed.chain(peers).chain(edges).collect()
 }
 
 /// What the manifests of the projects ask for themselves.
@@ -166,7 +168,7 @@ fn declared_paths<'a>(ctx: &'a Context, resolution: &'a Resolution) -> impl Iter
 }
 
 /// Dep-paths that are reached without an optional edge.
-fn required_paths(ctx: &Context, resolution: &Resolution) -> HashSet<Rc<str>> {
+fn required_paths(ctx: &Context, resolution: &Resolution) -> TextSet<Rc<str>> {
     let mut open: Vec<Rc<str>> = Vec::new();
     for (id, paths) in &resolution.direct {
         let manifest = &ctx.projects[id].manifest;
@@ -182,20 +184,17 @@ fn required_paths(ctx: &Context, resolution: &Resolution) -> HashSet<Rc<str>> {
         });
         open.extend(peers.map(|(_, path)| Rc::clone(path)));
     }
-    let mut required: HashSet<Rc<str>> = HashSet::new();
-    let mut optional: HashMap<u32, HashSet<Symbol>> = HashMap::new();
+    let mut required: TextSet<Rc<str>> = TextSet::default();
+    let mut optional: NumberMap<u32, Vec<Symbol>> = NumberMap::default();
     while let Some(path) = open.pop() {
         let Some(placed) = resolution.graph.placed.get(&path) else { continue };
         if !required.insert(Rc::clone(&path)) {
             continue;
         }
         let skipped = optional.entry(placed.package.0).or_insert_with(|| {
-            placed
-                .children
-                .iter()
-                .map(|(alias, _)| *alias)
-                .filter(|alias| is_optional(ctx, resolution, placed, *alias))
-                .collect()
+            let mut listed = optional_aliases(ctx, resolution, placed);
+            listed.retain(|alias| placed.children.iter().any(|(held, _)| held == alias));
+            listed
         });
         open.extend(
             placed.children.iter().filter(|(alias, _)| !skipped.contains(alias)).map(|(_, path)| Rc::clone(path)),
@@ -206,15 +205,14 @@ fn required_paths(ctx: &Context, resolution: &Resolution) -> HashSet<Rc<str>> {
 
 fn snapshot(ctx: &Context, resolution: &Resolution, placed: &Placed, optional: bool) -> Snapshot {
     let mut snapshot = Snapshot { optional, ..Snapshot::default() };
-    for (alias, path) in &placed.children {
-        let name = ctx.text(*alias).to_string();
-        let value = reference(ctx, resolution, *alias, path);
-        if is_optional(ctx, resolution, placed, *alias) {
-            snapshot.optional_dependencies.insert(name, value);
-        } else {
-            snapshot.dependencies.insert(name, value);
-        }
-    }
+    let left_out = optional_aliases(ctx, resolution, placed);
+    let children = placed.children.iter().map(|(alias, path)| {
+        (left_out.contains(alias), ctx.text(*alias).to_string(), reference(ctx, resolution, *alias, path))
+    });
+    let (optional, required): (Vec<_>, Vec<_>) = children.partition(|(optional, ..)| *optional);
+    // A map that is made of a whole list is filled in one go.
+    snapshot.optional_dependencies = optional.into_iter().map(|(_, name, value)| (name, value)).collect();
+    snapshot.dependencies = required.into_iter().map(|(_, name, value)| (name, value)).collect();
     snapshot.transitive_peer_dependencies = placed.transitive.iter().map(|name| ctx.text(*name).to_string()).collect();
     snapshot.transitive_peer_dependencies.sort();
     snapshot

@@ -1,10 +1,9 @@
 //! The graph under construction: packages by identity, the children of each package once, and the nodes of the tree
 //! that peers are resolved on. A node is one occurrence of a package; packages that lead nowhere share one node.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::intern::{NumberMap, NumberSet, Symbol, Symbols};
+use crate::intern::{NumberMap, NumberSet, Symbol, Symbols, TextMap};
 use crate::manifest::Manifest;
 
 /// A package by its place in [`Tree::packages`].
@@ -112,7 +111,7 @@ pub struct Tree {
     pub nodes: Vec<Node>,
     /// Every name that some package asks for as a peer.
     pub peer_names: NumberSet<Symbol>,
-    by_id: HashMap<Rc<str>, PackageId>,
+    by_id: TextMap<Rc<str>, PackageId>,
     leaves: NumberMap<PackageId, NodeId>,
     nodes_of: Vec<Vec<NodeId>>,
 }

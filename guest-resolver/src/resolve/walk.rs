@@ -58,6 +58,7 @@ pub fn chain_to_root(mut chain: Option<&Rc<Chain>>) -> Vec<PackageId> {
 /// Versions chosen at one level, by real name, on top of those of the levels above.
 #[derive(Debug)]
 struct Overlay {
+    /// Sorted.
     versions: Vec<(Symbol, Symbol)>,
     weight: u32,
     parent: Option<Rc<Overlay>>,
@@ -349,7 +350,7 @@ impl Walker {
         seeds: impl Iterator<Item = &'a Seed>,
         weight: u32,
     ) -> Option<Rc<Overlay>> {
-        let versions: Vec<(Symbol, Symbol)> = seeds
+        let mut versions: Vec<(Symbol, Symbol)> = seeds
             .map(|seed| &seed.resolved)
             .filter(|resolved| matches!(resolved.origin, Origin::Registry(_)))
             .map(|resolved| (resolved.name, resolved.version))
@@ -357,6 +358,8 @@ impl Walker {
         if versions.is_empty() {
             return parent;
         }
+        versions.sort_unstable();
+        versions.dedup();
         Some(Rc::new(Overlay { versions, weight, parent }))
     }
 }

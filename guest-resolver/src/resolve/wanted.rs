@@ -72,7 +72,7 @@ pub fn resolve(ctx: &Context, mut wanted: Wanted, overlay: &[Chosen]) -> Outcome
         if !wanted.direct {
             wanted.importer = first_to_ask(ctx, wanted, flags, overlay);
         }
-        local = ctx.preferred.is_declared(wanted.importer, ctx.symbol(name));
+        local = ctx.preferred.is_declared(wanted.importer, ctx.name_of(wanted.alias, name));
     }
     let key =
         (wanted.alias, wanted.specifier, flags, local.then_some((wanted.importer, wanted.base)), overlay.to_vec());
@@ -159,7 +159,7 @@ fn is_higher(found: &str, project: &Project) -> bool {
 }
 
 fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -> Outcome {
-    let name = ctx.symbol(from.name);
+    let name = ctx.name_of(wanted.alias, from.name);
     let registry = from.alias.map(|alias| ctx.symbol(alias));
     let mut key =
         PackumentKey { name, registry, full: wanted.optional || ctx.trust.is_some() || cutoff::needs_times(ctx) };

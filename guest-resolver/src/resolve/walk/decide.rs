@@ -95,7 +95,7 @@ pub(super) async fn decide<'a>(
 fn chosen_above(ctx: &Context, overlay: Option<&Rc<Overlay>>, edge: &Edge) -> Vec<Chosen> {
     let Some(overlay) = overlay else { return Vec::new() };
     let name = match &*ctx.specifier(edge.alias, edge.specifier) {
-        Specifier::Registry { name, want: Want::Range(_), .. } => ctx.symbol(name),
+        Specifier::Registry { name, want: Want::Range(_), .. } => ctx.name_of(edge.alias, name),
         _ => return Vec::new(),
     };
     // To pnpm what has alternatives is a range as a whole, and the package that of the key.
@@ -104,7 +104,8 @@ fn chosen_above(ctx: &Context, overlay: Option<&Rc<Overlay>>, edge: &Edge) -> Ve
     let mut chosen: Vec<Chosen> = Vec::new();
     let mut level = Some(overlay);
     while let Some(current) = level {
-        let found = current.versions.iter().filter(|(held, _)| *held == name);
+        let start = current.versions.partition_point(|(held, _)| *held < name);
+        let found = current.versions[start..].iter().take_while(|(held, _)| *held == name);
         chosen.extend(found.map(|(_, version)| Chosen { version: *version, weight: current.weight }));
         level = current.parent.as_ref();
     }
