@@ -1,7 +1,7 @@
 //! What is to be placed: remembered from an earlier run, placed from a lockfile that fits, or resolved anew. The one
 //! step that starts the component.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use wit::ImporterId;
 
