@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    fmt::Write as _,
     io::{self, Write as _},
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
@@ -223,10 +222,7 @@ struct BlobWriter<'a> {
 impl BlobWriter<'_> {
     /// The name it is written under.
     fn write(&mut self, file: &File<'_>) -> io::Result<String> {
-        let mut name = String::with_capacity(34);
-        for byte in &blake3::hash(file.data).as_bytes()[..16] {
-            let _ = write!(name, "{byte:02x}"); // writing to a string cannot fail
-        }
+        let mut name = blake3::hash(file.data).to_hex()[..32].to_owned();
         if file.executable {
             name.push_str("-x");
         }
