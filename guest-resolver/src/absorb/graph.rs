@@ -13,6 +13,8 @@ use crate::semver::Version;
 pub(super) struct Edits {
     /// Where edges that are gone led, as the suffix of peers names it: `name@version`, or `name@` for any version.
     dropped: BTreeSet<String>,
+    /// The dep-paths at these edges.
+    ends: Vec<String>,
     /// An edge was added, or moved into or out of the optional ones.
     pub(super) stale_flags: bool,
 }
@@ -30,14 +32,18 @@ impl Edits {
         let version = text.rsplit_once(':').map_or(text, |(_, version)| version);
         let named = Version::parse(version).is_some();
         self.dropped.insert(if named { plain.to_owned() } else { any(name) });
+        self.ends.push(key);
     }
 
-    /// Puts the graph in order; `None` if the name of a package that stays holds one that is gone.
+    /// Puts the graph in order; `None` if the name of a package that stays holds one that is gone, or if one with peers
+    /// stays that was below an edge that is gone.
     pub(super) fn finish(&self, lockfile: &mut Lockfile) -> Option<()> {
         if !self.dropped.is_empty() {
+            let below = all_below(lockfile, self.ends.clone());
             prune(lockfile);
             let independent = |path: &String| self.absent_from(&path[package_key(path).len()..]);
-            if !lockfile.snapshots.keys().all(independent) {
+            let met_otherwise = |path: &String| lockfile.packages.get(package_key(path)).is_some_and(asks_for_peers);
+            if !lockfile.snapshots.keys().all(independent) || below.iter().any(met_otherwise) {
                 return None;
             }
             prune_catalogs(lockfile);
@@ -94,9 +100,7 @@ fn reached(lockfile: &Lockfile) -> HashSet<(String, bool)> {
 
 /// Whether a package or one below it asks for peers: then what it is depends on who leads to it.
 pub(super) fn has_peers_below(lockfile: &Lockfile, path: &str) -> bool {
-    any_below(lockfile, vec![path.to_owned()], |package| {
-        !package.peer_dependencies.is_empty() || !package.optional_peers.is_empty()
-    })
+    any_below(lockfile, vec![path.to_owned()], asks_for_peers)
 }
 
 /// Whether one of some packages or one below them asks for a peer of this name, in whatever range.
@@ -106,21 +110,25 @@ pub(super) fn asks_below(lockfile: &Lockfile, paths: Vec<String>, peer: &str) ->
     })
 }
 
-fn any_below(lockfile: &Lockfile, mut open: Vec<String>, holds: impl Fn(&Package) -> bool) -> bool {
+fn asks_for_peers(package: &Package) -> bool {
+    !package.peer_dependencies.is_empty() || !package.optional_peers.is_empty()
+}
+
+fn any_below(lockfile: &Lockfile, paths: Vec<String>, holds: impl Fn(&Package) -> bool) -> bool {
+    all_below(lockfile, paths).iter().any(|path| lockfile.packages.get(package_key(path)).is_some_and(&holds))
+}
+
+/// These dep-paths and all that they lead to.
+fn all_below(lockfile: &Lockfile, mut open: Vec<String>) -> HashSet<String> {
     let mut seen = HashSet::new();
     while let Some(path) = open.pop() {
-        if !seen.insert(path.clone()) {
-            continue;
-        }
-        if lockfile.packages.get(package_key(&path)).is_some_and(&holds) {
-            return true;
-        }
-        if let Some(snapshot) = lockfile.snapshots.get(&path) {
+        if let Some(snapshot) = lockfile.snapshots.get(&path).filter(|_| !seen.contains(&path)) {
             let all = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
             open.extend(all.filter_map(|(alias, value)| dep_path_of(alias, value)));
         }
+        seen.insert(path);
     }
-    false
+    seen
 }
 
 fn prune(lockfile: &mut Lockfile) {

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use crate::intern::{NumberMap, NumberSet, Symbol};
 use crate::peers::missing::peer_range;
-use crate::pick::Preference;
 use crate::semver::{Range, Version, intersection};
 use crate::specifier::Want;
 
@@ -84,10 +83,36 @@ fn merge(ctx: &Context, ranges: &[Rc<str>]) -> Option<Rc<str>> {
     })
 }
 
-/// Preferences of the project and versions in the graph, by name.
-pub type Versions = BTreeMap<Rc<str>, Vec<Preference>>;
+/// What is known to be wanted of a peer.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Versions in the graph.
+    present: Vec<Version>,
+    /// Preferences of the project, versions that only the lockfile still holds among them: these count where none in the
+    /// graph will do.
+    preferred: Vec<Want>,
+}
 
-/// What is known to be wanted of `names`: preferences, and what the graph has of them, or only what it has below `roots`.
+impl Known {
+    fn wanted(preferred: impl Iterator<Item = Want>) -> Self {
+        Self { present: Vec::new(), preferred: preferred.collect() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.present.is_empty() && self.preferred.is_empty()
+    }
+
+    /// Versions that only the preferences name.
+    fn remembered(&self) -> impl Iterator<Item = &Version> {
+        let versions = |want| if let &Want::Version(ref version) = want { Some(version) } else { None };
+        self.preferred.iter().filter_map(versions).filter(|version| !self.present.contains(version))
+    }
+}
+
+/// What is known to be wanted of missing peers, by name.
+pub type Versions = BTreeMap<Rc<str>, Known>;
+
+/// What is known to be wanted of `names`: preferences and what the graph has of them, or only what it has below `roots`.
 pub fn versions_in<'a>(
     ctx: &Context,
     walker: &Walker,
@@ -96,7 +121,10 @@ pub fn versions_in<'a>(
     roots: Option<&[NodeId]>,
 ) -> Versions {
     let reached = roots.map(|roots| reached_from(&walker.tree, roots));
-    let mut all: Versions = names.map(|name| (Rc::clone(name), ctx.preferred.of(importer, ctx.symbol(name)))).collect();
+    let preferred = |name: &Rc<str>| ctx.preferred.of(importer, ctx.symbol(name)).into_iter().map(|held| held.want);
+    let mut all: Versions = names
+        .map(|name| (Rc::clone(name), if roots.is_some() { Known::default() } else { Known::wanted(preferred(name)) }))
+        .collect();
     for (at, package) in walker.tree.packages.iter().enumerate() {
         let resolved = &package.resolved;
         if !matches!(resolved.origin, Origin::Registry(_)) || reached.as_ref().is_some_and(|reached| !reached[at]) {
@@ -104,12 +132,11 @@ pub fn versions_in<'a>(
         }
         let Some(held) = all.get_mut(&ctx.text(resolved.name)) else { continue };
         let Some(version) = Version::parse_loose(&ctx.text(resolved.version)) else { continue };
-        let want = Want::Version(version);
-        if !held.iter().any(|known| known.want == want) {
-            held.push(Preference { want, weight: 1 });
+        if !held.present.contains(&version) {
+            held.present.push(version);
         }
     }
-    all.retain(|_, held| !held.is_empty());
+    all.retain(|_, known| !known.is_empty());
     all
 }
 
@@ -137,10 +164,11 @@ pub fn drop_unfit(ctx: &Context, tree: &Tree, direct: &[Direct], versions: &mut 
         else {
             continue;
         };
+        held.present.retain(|known| *known != version);
         let want = Want::Version(version);
-        held.retain(|known| known.want != want);
+        held.preferred.retain(|known| *known != want);
     }
-    versions.retain(|_, held| !held.is_empty());
+    versions.retain(|_, known| !known.is_empty());
 }
 
 /// Which packages some of `roots` are or depend on.
@@ -208,18 +236,15 @@ fn overridden(ctx: &Context, name: &str, range: &str) -> Option<String> {
     }
 }
 
-fn by_versions(range: &str, known: Option<&Vec<Preference>>, auto: bool) -> Option<String> {
+fn by_versions(range: &str, known: Option<&Known>, auto: bool) -> Option<String> {
     let Some(known) = known else { return auto.then(|| range.to_owned()) };
-    let versions =
-        || known.iter().filter_map(|held| if let Want::Version(version) = &held.want { Some(version) } else { None });
-    let others = known.iter().filter(|held| !matches!(held.want, Want::Version(_))).map(|held| held.want.to_string());
+    let others = known.preferred.iter().filter(|want| !matches!(want, Want::Version(_))).map(ToString::to_string);
     let parsed =
         Range::parse_with(&peer_range(range), crate::semver::Options { loose: true, include_prerelease: true }).ok();
-    let best = match &parsed {
-        Some(parsed) => versions().filter(|version| parsed.satisfies(version)).max_by(|a, b| a.precedence(b)),
-        None => versions().max_by(|a, b| a.precedence(b)),
-    };
-    if best.is_none() && parsed.is_some() && versions().next().is_some() {
+    let fits = |version: &&Version| parsed.as_ref().is_none_or(|parsed| parsed.satisfies(version));
+    let best = known.present.iter().filter(fits).max_by(|a, b| a.precedence(b));
+    let best = best.or_else(|| known.remembered().filter(fits).max_by(|a, b| a.precedence(b)));
+    if best.is_none() && parsed.is_some() && (!known.present.is_empty() || known.remembered().next().is_some()) {
         return auto.then(|| range.to_owned());
     }
     let parts: Vec<String> = best.map(ToString::to_string).into_iter().chain(others).collect();
@@ -244,11 +269,15 @@ pub(super) fn optional(
         let Ok(ranges) = ranges.iter().map(|range| Range::parse_loose(range)).collect::<Result<Vec<_>, _>>() else {
             continue;
         };
-        let candidates =
-            known.iter().filter_map(|held| if let Want::Version(version) = &held.want { Some(version) } else { None });
-        let candidates = candidates.filter(|version| locked.allow(ctx.symbol(name), &version.to_string()));
-        let accepted = candidates.filter(|version| ranges.iter().chain(&root).all(|range| range.satisfies(version)));
-        if let Some(best) = accepted.max_by(|a, b| a.precedence(b)) {
+        let accepted = |version: &&Version| ranges.iter().chain(&root).all(|range| range.satisfies(version));
+        let is_locked = |version: &Version| locked.allow(ctx.symbol(name), &version.to_string());
+        let mut candidates: Vec<&Version> = known.present.iter().filter(accepted).collect();
+        if candidates.iter().any(|version| is_locked(version)) {
+            candidates.retain(|version| is_locked(version));
+        } else if candidates.is_empty() {
+            candidates = known.remembered().filter(accepted).filter(|version| is_locked(version)).collect();
+        }
+        if let Some(best) = candidates.into_iter().max_by(|a, b| a.precedence(b)) {
             added.insert(Rc::clone(name), best.to_string());
         }
     }

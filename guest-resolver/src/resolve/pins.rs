@@ -42,8 +42,8 @@ impl<'a> Pins<'a> {
     }
 }
 
-/// The versions that projects have chosen for themselves: what is locked below a project follows its own, and what any
-/// project now asks otherwise for, where its range allows.
+/// The versions that projects have chosen for themselves: what is locked below a project follows its own where its range
+/// allows, and if it has none of that name, what any project now asks otherwise for.
 #[derive(Debug, Default)]
 pub(super) struct HigherDirect {
     chosen: NumberMap<(Option<Symbol>, Symbol), Vec<Version>>,
@@ -68,13 +68,11 @@ impl HigherDirect {
         locked: Symbol,
         range: Symbol,
     ) -> Option<Symbol> {
-        let held =
-            [Some(importer), None].into_iter().filter_map(|importer| self.chosen.get(&(importer, name))).flatten();
-        let mut held = held.peekable();
-        held.peek()?;
+        let own = self.chosen.get(&(Some(importer), name));
+        let held = own.or_else(|| self.chosen.get(&(None, name)))?;
         let locked = Version::parse_loose(&ctx.text(locked))?;
         let range = Range::parse_loose(&ctx.text(range)).ok()?;
-        let above = held.filter(|version| version.precedence(&locked).is_gt() && range.satisfies(version));
+        let above = held.iter().filter(|version| version.precedence(&locked).is_gt() && range.satisfies(version));
         above.max_by(|a, b| a.precedence(b)).map(|version| ctx.symbol(&version.to_string()))
     }
 }
