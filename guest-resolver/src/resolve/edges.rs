@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::intern::{NumberSet, Symbol, TextMap};
+use crate::intern::{NumberSet, Symbol};
 use crate::manifest::Manifest;
 
 use super::context::Context;
@@ -70,7 +70,8 @@ pub fn peers_of(ctx: &Context, manifest: &Manifest, shadowed: &[Symbol]) -> Rc<[
             || manifest.optional_dependencies.contains_key(name)
             || manifest.dependencies.contains_key(name) && !shadowed.contains(&ctx.symbol(name))
     };
-    let mut peers: TextMap<&String, Peer> = TextMap::default();
+    // In the manifest's order: what is met first gets the lower number.
+    let mut peers: indexmap::IndexMap<&String, Peer> = indexmap::IndexMap::new();
     for (name, range) in manifest.peer_dependencies.iter().filter(|(name, _)| !brings(name)) {
         peers.insert(name, Peer { range: range.as_str().into(), optional: false });
     }
