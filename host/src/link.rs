@@ -40,7 +40,11 @@ use crate::{
     patch::Patch,
     plan::{Base, Plan},
     report::{Event, Report, event::ImportMethod},
-    state::{Layout, MODULES, Tree, VIRTUAL_STORE, tree::TREE_FILE, up_to_date},
+    state::{
+        Layout, MODULES, Tree, VIRTUAL_STORE,
+        tree::{PackageRecord, TREE_FILE},
+        up_to_date,
+    },
     timings::{Lane, Timings},
 };
 
@@ -103,6 +107,7 @@ pub fn link(job: &Job<'_>) -> Result<Linked, LinkError> {
     build_slots(job, &bench, publisher.as_ref(), &importer, &bins)?;
     commit(job, &bench)?;
     let mut tree = job.plan.tree.clone();
+    note_packages(job, &mut tree);
     let virtual_store = trees::place_virtual_store(job, &bench)?;
     trees::place_hoisted(job, &bench, &virtual_store, &bins, &mut tree)?;
     let mut benches = trees::place_roots(job, &bench, &bins, &mut tree)?;
@@ -149,6 +154,19 @@ fn build_slots(
         job.report.event(Event::Imported { requester: requester.clone(), to, method });
         Ok(())
     })
+}
+
+/// So that the next run need not look into the store for what it leaves as it is. Shared slots tell it themselves.
+fn note_packages(job: &Job<'_>, tree: &mut Tree) {
+    if job.layout.global.is_some() {
+        return;
+    }
+    for (index, snapshot) in (0..).zip(&job.placement.snapshots) {
+        if let Some(record) = tree.slots.get_mut(snapshot.slot.as_str()) {
+            let contents = job.source.contents(index);
+            record.package = PackageRecord { builds: contents.requires_build, bins: !contents.bins.is_empty() };
+        }
+    }
 }
 
 /// `name@version`.

@@ -13,7 +13,7 @@ use crate::{
     state::{
         Disk, Layout, Tree,
         disk::Owner,
-        tree::{RootRecord, SlotRecord},
+        tree::{PackageRecord, RootRecord, SlotRecord},
     },
 };
 
@@ -24,7 +24,8 @@ pub struct Plan {
     pub base: Base,
     /// Packages to build or to link anew.
     pub slots: Vec<SlotChange>,
-    /// Shared slots that stand and are used as they are; whether their packages have scripts to run.
+    /// Slots that stand and are used as they are, so that nothing of the store is needed for them; whether their packages
+    /// have scripts to run.
     pub reused: BTreeMap<SnapshotIndex, bool>,
     /// Slots to remove; shared ones are left to `store prune`.
     pub removed_slots: Vec<String>,
@@ -134,7 +135,7 @@ impl Plan {
             base,
             roots: root_plans(placement, &tree, old, disk, base),
             hoisted: difference(&old.hoisted, &tree.hoisted, None),
-            reused: if shared { reused(placement, disk) } else { BTreeMap::new() },
+            reused: if shared { reused(placement, disk) } else { untouched(placement, &slots, old) },
             slots,
             removed_slots: if shared { Vec::new() } else { removed_slots },
             tree,
@@ -180,7 +181,11 @@ fn wanted_tree(placement: &Placement, layout: &Layout, shape: [u8; 16]) -> Tree 
     for snapshot in &placement.snapshots {
         let record = match layout.global {
             Some(_) => SlotRecord::default(), // its name says all
-            None => SlotRecord { identity: identity::content(snapshot), edges: identity::edges(snapshot, placement) },
+            None => SlotRecord {
+                identity: identity::content(snapshot),
+                edges: identity::edges(snapshot, placement),
+                package: PackageRecord::default(),
+            },
         };
         tree.slots.insert(snapshot.slot.as_str().to_owned(), record);
     }
@@ -259,6 +264,16 @@ fn reused(placement: &Placement, disk: &Disk) -> BTreeMap<SnapshotIndex, bool> {
     let standing = (0..).zip(&placement.snapshots).filter(|(_, at)| disk.slots.contains(at.slot.as_str()));
     let standing = standing.filter(|(_, at)| !matches!(at.source, Source::Directory(_)));
     standing.map(|(index, at)| (index, disk.builds.contains(at.slot.as_str()))).collect()
+}
+
+/// Slots of a project's own that stay as they are. Those with executables are left to the store, since `.bin` folders
+/// are made anew.
+fn untouched(placement: &Placement, changes: &[SlotChange], old: &Tree) -> BTreeMap<SnapshotIndex, bool> {
+    let touched: HashSet<&str> =
+        changes.iter().map(|change| placement.snapshots[change.snapshot as usize].slot.as_str()).collect();
+    let standing = (0..).zip(&placement.snapshots).filter(|(_, at)| !touched.contains(at.slot.as_str()));
+    let records = standing.filter_map(|(index, at)| Some((index, old.slots.get(at.slot.as_str())?.package)));
+    records.filter(|(_, package)| !package.bins).map(|(index, package)| (index, package.builds)).collect()
 }
 
 fn root_plans(placement: &Placement, wanted: &Tree, old: &Tree, disk: &Disk, base: Base) -> Vec<RootPlan> {

@@ -302,6 +302,23 @@ fn another_version_replaces_links_and_the_old_slot_goes() {
 }
 
 #[test]
+fn what_an_update_does_not_touch_needs_nothing_of_the_store_unless_it_has_executables() {
+    let mut world = small_world();
+    let built = world.add("built@1.0.0", &[("index.js", "")], &[]);
+    let plain = world.add("plain@1.0.0", &[("index.js", "")], &[]);
+    world.contents[built as usize].requires_build = true;
+    world.want(built);
+    world.want(plain);
+    assert!(world.plan().reused.is_empty());
+    world.install();
+    let kept: Vec<(SnapshotIndex, bool)> = world.plan().reused.into_iter().collect();
+    assert_eq!(kept, [(built, true), (plain, false)]);
+    fs::remove_dir_all(world.path("node_modules/.pnpm/plain@1.0.0")).unwrap();
+    let kept: Vec<SnapshotIndex> = world.plan().reused.into_keys().collect();
+    assert_eq!(kept, [built], "a slot that is gone is made again, from the store");
+}
+
+#[test]
 fn a_removed_dependency_takes_its_link_slot_and_shims_along() {
     let mut world = small_world();
     world.install();

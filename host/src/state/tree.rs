@@ -10,7 +10,7 @@ use crate::{graph::Group, link::Folder};
 
 /// The file's name inside the virtual store.
 pub const TREE_FILE: &str = ".wasi-pm-tree";
-const MAGIC: &[u8] = b"wasi-pm tree 1\n";
+const MAGIC: &[u8] = b"wasi-pm tree 2\n";
 const MAX_BYTES: u64 = 256 << 20;
 
 /// Half of a BLAKE3 digest.
@@ -40,6 +40,17 @@ pub struct SlotRecord {
     pub identity: Digest,
     /// Of the aliases and targets of its links.
     pub edges: Digest,
+    /// What the next run would else have to look up in the store; nothing in a tree that no run has linked yet.
+    pub package: PackageRecord,
+}
+
+/// What a package holds, as far as a run needs to know that does not touch it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageRecord {
+    /// It has scripts that would run on installation.
+    pub builds: bool,
+    /// It has executables.
+    pub bins: bool,
 }
 
 /// One link in a project's `node_modules`.

@@ -59,8 +59,8 @@ pub(super) fn have(
     Ok((Stored::new(store.clone(), packages.collect()), plan))
 }
 
-/// The packages whose files or executables are wanted: all but those of shared slots that stand and offer no command
-/// to the project or to a slot that is made.
+/// The packages whose files or executables are wanted: all but those of slots that stand and offer no command to the
+/// project or to a slot that is made.
 fn needed(placement: &Placement, plan: &Plan) -> BTreeSet<SnapshotIndex> {
     let snapshots = (0..).zip(&placement.snapshots);
     let mut needed: BTreeSet<SnapshotIndex> =
