@@ -1,0 +1,127 @@
+//! Where things are and how `node_modules` is laid out.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::config::{ConfigError, Environment, Project, Values};
+
+/// The store and the cache. Absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directories {
+    /// The content-addressed store, without its version folder.
+    pub store: PathBuf,
+    /// Packuments and whatever else can be fetched or made again.
+    pub cache: PathBuf,
+}
+
+/// How `node_modules` is laid out. Only the isolated layout exists.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// The name or relative path of `node_modules` in each project.
+    pub modules_dir: String,
+    /// `node_modules/.pnpm`, absolute.
+    pub virtual_store_dir: PathBuf,
+    /// The folder of slots shared between projects, absolute; `None`: slots are the project's own.
+    pub global_virtual_store_dir: Option<PathBuf>,
+    /// How files come into `node_modules`.
+    pub import: Import,
+    /// Sizes and types of files are checked before they are linked.
+    pub verify_store_integrity: bool,
+    /// Shims set `NODE_PATH`.
+    pub extend_node_path: bool,
+}
+
+/// `packageImportMethod`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Import {
+    /// Reflink where the file system has it, else hard link, else copy.
+    Auto,
+    /// Hard links only.
+    Hardlink,
+    /// Reflinks only.
+    Clone,
+    /// Copies only.
+    Copy,
+    /// Reflinks, else copies.
+    CloneOrCopy,
+}
+
+/// Where the store and the cache are.
+pub(in crate::config) fn directories(
+    values: &Values,
+    root: &Path,
+    environment: &Environment,
+) -> Result<Directories, ConfigError> {
+    let set = |name| values.text(name).map(|text| resolve(&text, root, environment));
+    let store = set("storeDir").or_else(|| Some(environment.data_home()?.join("wasi-pm/store")));
+    let cache = set("cacheDir").or_else(|| Some(environment.cache_home()?.join("wasi-pm")));
+    Ok(Directories {
+        store: store.ok_or(ConfigError::NoHome("store"))?,
+        cache: cache.ok_or(ConfigError::NoHome("cache"))?,
+    })
+}
+
+/// An absolute path without `.` and `..`; `~/` is the home folder, a relative path starts at the root.
+pub(super) fn resolve(text: &str, root: &Path, environment: &Environment) -> PathBuf {
+    let joined = match (text.strip_prefix("~/"), environment.home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => root.join(text),
+    };
+    normal(&joined)
+}
+
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+    }
+    normal
+}
+
+pub(super) fn layout(
+    values: &Values,
+    project: &Project,
+    directories: &Directories,
+    environment: &Environment,
+) -> Result<Layout, ConfigError> {
+    let modules_dir = values.text("modulesDir").unwrap_or_else(|| "node_modules".to_owned());
+    let modules = inside("modulesDir", &modules_dir, &project.root)?;
+    let virtual_store_dir = match values.text("virtualStoreDir") {
+        Some(text) => inside("virtualStoreDir", &text, &project.root)?,
+        None => modules.join(".pnpm"),
+    };
+    let import = match values.text("packageImportMethod").as_deref() {
+        Some("hardlink") => Import::Hardlink,
+        Some("clone") => Import::Clone,
+        Some("copy") => Import::Copy,
+        Some("clone-or-copy") => Import::CloneOrCopy,
+        _ => Import::Auto,
+    };
+    Ok(Layout {
+        modules_dir,
+        virtual_store_dir,
+        global_virtual_store_dir: values.flag("enableGlobalVirtualStore").unwrap_or(false).then(|| {
+            match values.text("globalVirtualStoreDir") {
+                Some(text) => resolve(&text, &project.root, environment),
+                None => directories.store.join("v1/links"),
+            }
+        }),
+        import,
+        verify_store_integrity: values.flag("verifyStoreIntegrity").unwrap_or(true),
+        extend_node_path: values.flag("extendNodePath").unwrap_or(true),
+    })
+}
+
+/// A folder that is written and pruned must be below the root, and not be the root itself.
+fn inside(name: &'static str, text: &str, root: &Path) -> Result<PathBuf, ConfigError> {
+    let path = normal(&root.join(text));
+    if path.starts_with(root) && path != root {
+        return Ok(path);
+    }
+    Err(ConfigError::Outside { name, path })
+}
