@@ -172,3 +172,17 @@ fn the_roots_dev_preinstall_runs_before_anything_is_installed() {
     project.run(&["install"]).ok();
     assert!(project.has("was-first") && project.has("node_modules/a"));
 }
+
+#[test]
+fn copies_of_folders_are_named_in_the_state() {
+    let (_registry, project) = small();
+    project.write("folder/package.json", r#"{"name": "folder", "version": "1.0.0"}"#);
+    manifest(&project, &json!({ "folder": "file:./folder" }));
+    project.run(&["install"]).ok();
+    let state: serde_json::Value = serde_json::from_str(&project.read("node_modules/.modules.yaml")).unwrap();
+    let copies = json!({ "folder": ["node_modules/.pnpm/folder@file+folder/node_modules/folder"] });
+    assert_eq!(state["injectedDeps"], copies);
+    manifest(&project, &json!({ "b": "1.0.0" }));
+    project.run(&["install"]).ok();
+    assert!(!project.read("node_modules/.modules.yaml").contains("injectedDeps"));
+}

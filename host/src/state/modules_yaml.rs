@@ -1,10 +1,12 @@
 //! `node_modules/.modules.yaml` as pnpm writes it: JSON of two spaces, no line break at the end.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    graph::Placement,
+    graph::{Placement, Source},
     link::relative::relative,
     state::{Layout, MODULES, VIRTUAL_STORE},
 };
@@ -63,8 +65,26 @@ pub fn text(
     put("storeDir", json!(layout.store_dir));
     put("virtualStoreDir", json!(virtual_store_dir(layout)));
     put("virtualStoreDirMaxLength", json!(layout.virtual_store_dir_max_length));
+    let injected = injected(placement, layout);
+    if !injected.is_empty() {
+        put("injectedDeps", json!(injected));
+    }
     put("allowBuilds", Value::Object(allow_builds.clone()));
     serde_json::to_string_pretty(&file).expect("a map of texts is always JSON")
+}
+
+/// By folder that was copied, relative to the lockfile: its copies. Shared slots are no project's own to bring up to date.
+fn injected(placement: &Placement, layout: &Layout) -> BTreeMap<String, Vec<String>> {
+    let mut copies: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for snapshot in placement.snapshots.iter().filter(|_| layout.global.is_none()) {
+        if let Source::Directory(folder) = &snapshot.source {
+            let (slot, name) = (&snapshot.slot, &snapshot.name);
+            let copy = format!("{MODULES}/{VIRTUAL_STORE}/{slot}/{MODULES}/{name}");
+            copies.entry(folder.clone()).or_default().push(copy);
+        }
+    }
+    copies.values_mut().for_each(|copies| copies.sort());
+    copies
 }
 
 /// Where slots stand, from `node_modules`.
