@@ -39,7 +39,12 @@ fn component_places(project: &engine::Project) -> Result<Result<Made, Codes>, Co
 
 fn made(placement: host::graph::Placement) -> Made {
     let snapshots = placement.snapshots.iter();
+    let issue = |notice: host::graph::Notice| match notice {
+        host::graph::Notice::PeerIssue(mut issue) => Some((issue.chain.pop().unwrap_or_default(), issue.peer)),
+        _ => None,
+    };
     Made {
+        peer_issues: placement.notices.into_iter().filter_map(issue).collect(),
         lockfile: placement.lockfile,
         snapshots: snapshots.map(|it| (it.dep_path.to_string(), it.slot.to_string())).collect(),
         skipped: placement.skipped.iter().map(|it| it.name.clone()).collect(),

@@ -13,6 +13,7 @@ use tests::{
     random,
     scenario::Scenario,
 };
+use wit::settings::PeerDependencyRules;
 
 use crate::support::binary;
 
@@ -139,4 +140,71 @@ fn satisfied(specifier: &str, held: &str, about: &str) {
     }
     let (Ok(range), Some(version)) = (Range::parse_loose(range), Version::parse(version)) else { return };
     assert!(range.satisfies(&version), "{about}: {held} for {specifier}");
+}
+
+#[test]
+fn every_required_peer_is_there_and_fits_or_is_told() {
+    let judged = std::cell::Cell::new((0, 0));
+    each(|scenario, given, facts, text| {
+        // What the user forgives is not told.
+        if given.settings.peers.peer_dependency_rules != PeerDependencyRules::default() {
+            return;
+        }
+        let told = native::resolve(given, facts, Order::AsAsked).unwrap().peer_issues;
+        let (met, missed) = peers(scenario, &lockfile::read(text).unwrap(), &told);
+        let (all_met, all_missed) = judged.get();
+        judged.set((all_met + met, all_missed + missed));
+    });
+    let (met, missed) = judged.get();
+    assert!(met > 100 && missed > 10, "too few peers to judge: {met} met, {missed} not");
+}
+
+/// How many peers are met, and how many are not and told; it fails on one that is neither.
+fn peers(scenario: &Scenario, lockfile: &Lockfile, told: &[(String, String)]) -> (usize, usize) {
+    let (mut met, mut missed) = (0, 0);
+    for (dep_path, snapshot) in &lockfile.snapshots {
+        let key = dep_path.split('(').next().unwrap_or_default();
+        let Some(package) = lockfile.packages.get(key) else { panic!("{}: {key} is not there", scenario.name) };
+        let required = package.peer_dependencies.iter().filter(|(peer, _)| !package.optional_peers.contains(peer));
+        for (peer, range) in required {
+            let held = snapshot.dependencies.get(peer).or_else(|| snapshot.optional_dependencies.get(peer));
+            // Links lead to projects, whose versions the lockfile does not have.
+            if held.is_some_and(|held| held.starts_with("link:")) {
+                continue;
+            }
+            if held.is_some_and(|held| fits(held, range)) {
+                met += 1;
+                continue;
+            }
+            let asker = package.version.as_ref().map_or_else(
+                || key.to_owned(),
+                |version| {
+                    format!("{}@{version}", key[1..].split_once('@').map_or(key, |(name, _)| &key[..=name.len()]))
+                },
+            );
+            let issue = (asker, peer.clone());
+            assert!(told.contains(&issue), "{}: {dep_path} has {held:?} for {peer}@{range}, untold", scenario.name);
+            missed += 1;
+        }
+    }
+    (met, missed)
+}
+
+/// Prereleases of a version in the range are peers too.
+fn fits(held: &str, range: &str) -> bool {
+    let plain = held.split('(').next().unwrap_or_default();
+    let version = plain.get(1..).and_then(|rest| rest.rsplit_once('@')).map_or(plain, |(_, version)| version);
+    let range = range.strip_prefix("workspace:").unwrap_or(range);
+    let parsed = Range::parse_loose(range).ok().zip(Version::parse(version));
+    range == "*" || parsed.is_some_and(|(range, version)| range.satisfies_as_peer(&version))
+}
+
+#[test]
+fn a_peer_that_is_neither_there_nor_told_is_found() {
+    let scenario = random::scenario(0, 1);
+    let text = "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      a:\n        specifier: 1.0.0\n        version: 1.0.0(b@1.0.0)\n\npackages:\n\n  a@1.0.0:\n    resolution: {integrity: sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==}\n    peerDependencies:\n      b: ^2.0.0\n\n  b@1.0.0:\n    resolution: {integrity: sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==}\n\nsnapshots:\n\n  a@1.0.0(b@1.0.0):\n    dependencies:\n      b: 1.0.0\n\n  b@1.0.0: {}\n";
+    let lockfile = lockfile::read(text).unwrap();
+    assert_eq!(peers(&scenario, &lockfile, &[("a@1.0.0".to_owned(), "b".to_owned())]), (0, 1));
+    let untold = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| peers(&scenario, &lockfile, &[])));
+    assert!(untold.is_err());
 }

@@ -29,6 +29,8 @@ pub struct Made {
     pub snapshots: Vec<(String, String)>,
     /// What is left out.
     pub skipped: Vec<String>,
+    /// Peer issues: who asks, as `name@version`, and for what.
+    pub peer_issues: Vec<(String, String)>,
 }
 
 /// The codes of what went wrong.
@@ -58,8 +60,7 @@ pub fn resolve(project: &engine::Project, facts: &dyn Answers, order: Order) -> 
         let batch = !progress.snapshots.is_empty();
         snapshots.extend(progress.snapshots.iter().map(identity));
         if let Some(outcome) = progress.outcome {
-            let skipped = outcome.skipped.into_iter().map(|skipped| skipped.name).collect();
-            return Ok(Made { lockfile: outcome.lockfile, snapshots, skipped });
+            return Ok(made(outcome, snapshots));
         }
         open.extend(progress.requests);
         assert!(batch || !open.is_empty(), "it neither asks nor ends");
@@ -78,11 +79,20 @@ pub fn resolve(project: &engine::Project, facts: &dyn Answers, order: Order) -> 
 pub fn place(project: &engine::Project) -> Result<Result<Made, Codes>, Codes> {
     match boundary::place_lockfile(&record(project)).map_err(codes)? {
         Placed::Outdated(drifts) => Ok(Err(codes(drifts))),
-        Placed::Fits(placed) => Ok(Ok(Made {
-            lockfile: placed.outcome.lockfile,
-            snapshots: placed.snapshots.iter().map(identity).collect(),
-            skipped: placed.outcome.skipped.into_iter().map(|skipped| skipped.name).collect(),
-        })),
+        Placed::Fits(placed) => Ok(Ok(made(placed.outcome, placed.snapshots.iter().map(identity).collect()))),
+    }
+}
+
+fn made(outcome: wire::Outcome, snapshots: Vec<(String, String)>) -> Made {
+    let issue = |notice: wire::Notice| match notice {
+        wire::Notice::PeerIssue(mut issue) => Some((issue.chain.pop().unwrap_or_default(), issue.peer)),
+        _ => None,
+    };
+    Made {
+        lockfile: outcome.lockfile,
+        snapshots,
+        skipped: outcome.skipped.into_iter().map(|skipped| skipped.name).collect(),
+        peer_issues: outcome.notices.into_iter().filter_map(issue).collect(),
     }
 }
 
