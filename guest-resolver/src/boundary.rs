@@ -23,7 +23,7 @@ pub struct Parsed {
     pub settings: Settings,
     /// By importer.
     pub manifests: Manifests,
-    /// By importer.
+    /// By importer, with the projects beside them that have lockfiles of their own.
     pub projects: BTreeMap<String, Project>,
 }
 
@@ -32,7 +32,7 @@ pub struct Parsed {
 /// # Errors
 /// One failure for each text that is not what it should be.
 pub fn parse(project: &r::Project) -> Result<Parsed, Vec<t::Failure>> {
-    let settings = serde_json::from_str(&project.settings).map_err(|error| {
+    let settings: Settings = serde_json::from_str(&project.settings).map_err(|error| {
         vec![failure_of("ERR_WASI_PM_BAD_SETTINGS", format!("the settings cannot be read: {error}"))]
     })?;
     let mut manifests = Manifests::new();
@@ -54,7 +54,11 @@ pub fn parse(project: &r::Project) -> Result<Parsed, Vec<t::Failure>> {
     let project = |(id, manifest): (&String, &Map<String, Value>)| {
         (id.clone(), Project { name: field(manifest, "name"), version: field(manifest, "version") })
     };
-    let projects = manifests.iter().map(project).collect();
+    let mut projects: BTreeMap<String, Project> = manifests.iter().map(project).collect();
+    for (id, text) in &settings.workspace.neighbours {
+        let manifest: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+        projects.insert(id.clone(), project((id, &manifest)).1);
+    }
     Ok(Parsed { settings, manifests, projects })
 }
 
@@ -112,7 +116,8 @@ fn open(project: &r::Project) -> Result<(Parsed, Lockfile), Vec<t::Failure>> {
         let error = LockfileError::new(NO_LOCKFILE, "there is no pnpm-lock.yaml");
         return Err(failures(error.hint("Install without --frozen-lockfile to make one")));
     };
-    Ok((parsed, lockfile::read(text).map_err(failures)?))
+    let lockfile = lockfile::read_beside(text, &parsed.settings.workspace.neighbours).map_err(failures)?;
+    Ok((parsed, lockfile))
 }
 
 /// A failure of the lockfile.

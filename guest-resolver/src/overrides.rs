@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use wit::names::PackageName;
 
 use crate::catalogs::{self, Catalogs};
+use crate::resolve::paths;
 use crate::semver::{Range, Version};
 
 /// The overrides of a project, read once.
@@ -55,6 +56,26 @@ impl Overrides {
             found.rules.push(rule);
         }
         Ok(found)
+    }
+
+    /// The overrides of a workspace whose folder is `root`, as seen from the lockfile's: what the lockfile records stays,
+    /// but local targets are relative to the lockfile from here on.
+    #[must_use]
+    pub fn seen_from(mut self, root: &str) -> Self {
+        for rule in self.rules.iter_mut().filter(|_| root != ".") {
+            for protocol in ["link:", "file:"] {
+                if let Some(path) = rule.value.strip_prefix(protocol) {
+                    rule.value = format!("{protocol}{}", paths::join(root, path));
+                    break;
+                }
+            }
+        }
+        self
+    }
+
+    /// One of the values is this one, as it stands in manifests of packages.
+    pub fn is_value(&self, specifier: &str) -> bool {
+        self.rules.iter().any(|rule| rule.value == specifier)
     }
 
     /// Selector to value, catalogs and references resolved: what the lockfile records.

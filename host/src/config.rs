@@ -15,6 +15,7 @@ mod files;
 mod groups;
 pub mod manifest;
 pub mod npmrc;
+mod part;
 mod pattern;
 pub mod project;
 pub mod table;

@@ -15,8 +15,8 @@ use crate::report::Report;
 
 /// Run after an installation, in this order.
 pub const STAGES: [&str; 6] = ["preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"];
-/// Run in the root before anything is installed.
-pub const DEV_PREINSTALL: &str = "pnpm:devPreinstall";
+/// Run in the root before anything is installed, in this order.
+pub const BEFORE: [&str; 2] = ["pnpm:devPreinstall", "preinstall"];
 
 /// A project whose scripts may run.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,32 +41,34 @@ impl Project {
     }
 }
 
-/// Runs [`DEV_PREINSTALL`] of the root project, if it has one.
+/// Runs what the root project has of [`BEFORE`].
 ///
 /// # Errors
 /// [`ScriptError`] if it cannot be started or fails.
-pub fn run_dev_preinstall(
+pub fn run_before(
     root: &Project,
     environment: &Environment,
     running: &Running,
     report: &dyn Report,
 ) -> Result<(), ScriptError> {
-    run_stage(root, DEV_PREINSTALL, environment, running, report)
+    BEFORE.iter().try_for_each(|stage| run_stage(root, stage, environment, running, report))
 }
 
 /// Runs the scripts of the projects, given in the order of their dependencies, one project after the other; the first
-/// failure ends it. The literal `npx only-allow pnpm` is passed over, as in pnpm.
+/// failure ends it. What `root` has run before is not run again. The literal `npx only-allow pnpm` is passed over, as in pnpm.
 ///
 /// # Errors
 /// [`ScriptError`] if a script cannot be started or fails.
 pub fn run_lifecycle(
     projects: &[Project],
+    root: &Path,
     environment: &Environment,
     running: &Running,
     report: &dyn Report,
 ) -> Result<(), ScriptError> {
     projects.iter().try_for_each(|project| {
-        STAGES.iter().try_for_each(|stage| run_stage(project, stage, environment, running, report))
+        let mut stages = STAGES.iter().filter(|stage| project.folder != root || !BEFORE.contains(*stage));
+        stages.try_for_each(|stage| run_stage(project, stage, environment, running, report))
     })
 }
 

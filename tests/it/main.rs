@@ -11,6 +11,7 @@ mod hosted;
 mod install;
 mod lockfiles;
 mod modes;
+mod own_lockfiles;
 mod patches;
 mod properties;
 mod specifiers;

@@ -29,13 +29,16 @@ pub fn check(
     manifests: &Manifests,
 ) -> Result<Vec<LockfileError>, LockfileError> {
     let root = |name: &str| {
-        let manifest = manifests.get(".")?;
+        let workspace = &settings.workspace;
+        let beside = || serde_json::from_str(workspace.neighbours.get(&workspace.root)?).ok();
+        let manifest = manifests.get(&workspace.root).cloned().or_else(beside)?;
         let fields = ["dependencies", "devDependencies", "optionalDependencies"];
         fields.iter().find_map(|field| manifest.get(*field)?.get(name)?.as_str().map(str::to_owned))
     };
     let overrides = Overrides::parse(&settings.rules.overrides, &settings.rules.catalogs, root).map_err(|bad| {
         LockfileError::new("ERR_PNPM_INVALID_OVERRIDE", format!("an override cannot be read: {bad:?}"))
     })?;
+    let overrides = overrides.seen_from(&settings.workspace.root);
     let mut drifts = settings_drifts(lockfile, settings, &overrides);
     drifts.extend(manifests::drifts(lockfile, settings, &overrides, manifests));
     Ok(drifts)

@@ -4,7 +4,7 @@
 mod fill;
 mod validate;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 pub(crate) use validate::join;
 
@@ -23,6 +23,14 @@ const LONGEST: usize = 256 << 20;
 /// # Errors
 /// [`LockfileError`] with pnpm's code where it has one.
 pub fn read(text: &str) -> Result<Lockfile, LockfileError> {
+    read_beside(text, &BTreeMap::new())
+}
+
+/// Reads a lockfile that stands beside `neighbours`, projects of the same workspace by folder: links may lead there.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_beside(text: &str, neighbours: &BTreeMap<String, String>) -> Result<Lockfile, LockfileError> {
     if text.len() > LONGEST {
         return Err(LockfileError::broken("the lockfile has more than 256 MiB"));
     }
@@ -34,7 +42,7 @@ pub fn read(text: &str) -> Result<Lockfile, LockfileError> {
         }
         _ => parse(&text)?,
     };
-    validate::validate(&lockfile)?;
+    validate::validate(&lockfile, neighbours)?;
     Ok(lockfile)
 }
 

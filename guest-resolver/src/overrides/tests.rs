@@ -15,6 +15,21 @@ fn applied(entries: &[(&str, &str)], manifest: Value, folder: Option<&str>) -> V
 }
 
 #[test]
+fn local_targets_follow_the_workspaces_folder_and_what_is_recorded_stays() {
+    let written = IndexMap::from([("a".to_owned(), "link:./local".to_owned()), ("b".to_owned(), "1.0.0".to_owned())]);
+    let overrides = Overrides::parse(&written, &Catalogs::new(), |_| None).unwrap().seen_from("../..");
+    assert_eq!(overrides.resolved(), &written);
+    let apply = |folder| {
+        let mut manifest = serde_json::json!({ "dependencies": { "a": "1", "b": "2" } }).as_object().unwrap().clone();
+        overrides.apply(&mut manifest, folder);
+        manifest["dependencies"].clone()
+    };
+    assert_eq!(apply(Some(".")), serde_json::json!({ "a": "link:../../local", "b": "1.0.0" }));
+    assert_eq!(apply(None)["a"], "link:../../local");
+    assert!(overrides.is_value("link:../../local") && !overrides.is_value("link:./local"));
+}
+
+#[test]
 fn selectors_in_every_form() {
     let manifest = json!({"name": "p", "version": "1.0.0", "dependencies": {"a": "^1.0.0"}});
     for (selector, expected) in [

@@ -96,7 +96,9 @@ pub(super) fn hoisted<'a>(graph: &Graph<'a>, context: &PlaceContext<'a>, numbers
         .values()
         .map(|roots| roots.iter().filter_map(|root| Some((root.alias, root.node?))).collect())
         .collect();
-    let projects = context.projects.iter().filter(|(id, _)| layout.hoist_workspace_packages && *id != ".");
+    let neighbours = &context.settings.workspace.neighbours;
+    let lifted = |id: &str| layout.hoist_workspace_packages && id != "." && !neighbours.contains_key(id);
+    let projects = context.projects.iter().filter(|(id, _)| lifted(id));
     let projects: Vec<(&'a str, &'a str)> =
         projects.filter_map(|(id, project)| Some((project.name.as_deref()?, id.as_str()))).collect();
     let input = HoistInput {

@@ -53,6 +53,8 @@ pub struct Context {
     pub platform: Platform,
     /// The projects, by identity.
     pub projects: BTreeMap<String, Project>,
+    /// Projects of the workspace that have lockfiles of their own, by folder.
+    pub neighbours: BTreeMap<String, Project>,
     /// The existing lockfile.
     pub lockfile: Option<Lockfile>,
     /// Which locked versions do not count.
@@ -99,6 +101,16 @@ pub const BUDGET: u64 = 20_000_000;
 pub const MAX_DEPTH: i32 = 1_000;
 
 impl Context {
+    /// The project in a folder, one with a lockfile of its own too.
+    pub fn project(&self, folder: &str) -> Option<&Project> {
+        self.projects.get(folder).or_else(|| self.neighbours.get(folder))
+    }
+
+    /// All projects of the workspace.
+    pub fn workspace(&self) -> impl Iterator<Item = &Project> {
+        self.projects.values().chain(self.neighbours.values())
+    }
+
     /// The number of a text.
     pub fn symbol(&self, text: &str) -> Symbol {
         self.symbols.number(text)

@@ -25,7 +25,7 @@ pub fn refused(ctx: &Context, edge: &Edge, parent: Option<&Resolved>) -> Option<
     if !ctx.settings.policy.block_exotic_subdeps {
         return None;
     }
-    if matches!(&parent.origin, Origin::Directory(folder) if ctx.projects.contains_key(folder)) {
+    if matches!(&parent.origin, Origin::Directory(folder) if ctx.project(folder).is_some()) {
         return None;
     }
     let via = match &*specifier {
@@ -56,7 +56,7 @@ fn is_local(specifier: &Specifier) -> bool {
 
 fn local(ctx: &Context, edge: &Edge, parent: &Resolved) -> Option<Failure> {
     let text = ctx.text(edge.specifier);
-    let overridden = ctx.overrides.resolved().values().any(|value| **value == *text);
+    let overridden = ctx.overrides.is_value(&text);
     let extended = ctx.settings.rules.package_extensions.values().any(|extension| {
         let added = extension.dependencies.iter().chain(&extension.optional_dependencies);
         added.into_iter().any(|(_, value)| **value == *text)

@@ -290,7 +290,7 @@ fn from_workspace(ctx: &Context, wanted: Wanted, want: &WorkspaceWant) -> Result
     if let Some(project) = matching_project(ctx, name, &want.target) {
         return Ok(from_project(ctx, wanted, project));
     }
-    let named: Vec<&Project> = ctx.projects.values().filter(|p| p.manifest.name.as_deref() == Some(name)).collect();
+    let named: Vec<&Project> = ctx.workspace().filter(|p| p.manifest.name.as_deref() == Some(name)).collect();
     let text = ctx.text(wanted.specifier);
     if named.is_empty() {
         let mut missing = failure(
@@ -299,7 +299,7 @@ fn from_workspace(ctx: &Context, wanted: Wanted, want: &WorkspaceWant) -> Result
                 "\"{name}@{text}\" is in the dependencies but no package named \"{name}\" is present in the workspace"
             ),
         );
-        let names: Vec<&str> = ctx.projects.values().filter_map(|p| p.manifest.name.as_deref()).collect();
+        let names: Vec<&str> = ctx.workspace().filter_map(|p| p.manifest.name.as_deref()).collect();
         missing.facts.push(("workspace".to_owned(), names.join(", ")));
         return Err(missing);
     }
@@ -322,8 +322,7 @@ fn matching_project<'a>(ctx: &'a Context, name: &str, target: &WorkspaceTarget) 
         WorkspaceTarget::Version(Want::Range(range)) => range.range.satisfies_as_peer(version) || &*range.text == "*",
         WorkspaceTarget::Directory(_) => false,
     };
-    ctx.projects
-        .values()
+    ctx.workspace()
         .filter(|project| project.manifest.name.as_deref() == Some(name))
         .map(|project| (Version::parse_loose(project.manifest.version.as_deref().unwrap_or("0.0.0")), project))
         .filter(|(version, _)| version.as_ref().is_none_or(&fits))
@@ -352,7 +351,7 @@ fn from_project(ctx: &Context, wanted: Wanted, project: &Project) -> Rc<Resolved
 
 fn linked(ctx: &Context, wanted: Wanted, folder: &str) -> Rc<Resolved> {
     let id = format!("link:{folder}");
-    let manifest = ctx.projects.get(folder).map(|project| project.manifest.clone()).unwrap_or_default();
+    let manifest = ctx.project(folder).map(|project| project.manifest.clone()).unwrap_or_default();
     Rc::new(Resolved {
         version: ctx.symbol(&id),
         id: id.into(),

@@ -27,39 +27,45 @@ use crate::trust::TrustRule;
 pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
     let settings: Settings = serde_json::from_str(&given.settings)
         .map_err(|error| vec![failure("ERR_WASI_PM_BAD_SETTINGS", format!("the settings cannot be read: {error}"))])?;
-    let written = manifests(given)?;
-    let root = written.get(".");
+    let written = manifests(given.importers.iter().map(|importer| (&importer.id, &importer.manifest)))?;
+    let neighbours = manifests(&settings.workspace.neighbours)?;
+    let root = written.get(&settings.workspace.root).or_else(|| neighbours.get(&settings.workspace.root));
     let declared = |name: &str| {
         let root: &Manifest = root?;
         let groups = [&root.dependencies, &root.dev_dependencies, &root.optional_dependencies];
         groups.into_iter().find_map(|group| group.get(name)).cloned()
     };
     let overrides = Overrides::parse(&settings.rules.overrides, &settings.rules.catalogs, declared)
-        .map_err(|bad| vec![failure(bad.code, bad.message)])?;
+        .map_err(|bad| vec![failure(bad.code, bad.message)])?
+        .seen_from(&settings.workspace.root);
     let age = AgePolicy::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
     let trust = TrustRule::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
-    let lockfile = given.lockfile.as_deref().map(lockfile::read).transpose().map_err(|bad| {
-        vec![Failure { hint: bad.hint.clone(), facts: bad.facts.clone(), ..failure(bad.code, bad.message.clone()) }]
-    })?;
+    let lockfile = given.lockfile.as_deref();
+    let lockfile = lockfile
+        .map(|text| lockfile::read_beside(text, &settings.workspace.neighbours))
+        .transpose()
+        .map_err(|bad| {
+            vec![Failure { hint: bad.hint.clone(), facts: bad.facts.clone(), ..failure(bad.code, bad.message.clone()) }]
+        })?;
     let anew = match &given.intent {
         Intent::Update(names) if names.is_empty() => Anew::All,
         Intent::Update(names) => Anew::Only(names.clone()),
         Intent::Install | Intent::Dedupe | Intent::Fix => Anew::None,
     };
-    let projects: BTreeMap<String, Project> = written
-        .into_iter()
-        .map(|(id, written)| {
-            let mut manifest = written.clone();
-            hooks::rewrite(&settings, &overrides, &mut manifest, Some(&id));
-            (id.clone(), Project { id, written, manifest })
-        })
-        .collect();
+    let project = |(id, written): (String, Manifest)| {
+        let mut manifest = written.clone();
+        hooks::rewrite(&settings, &overrides, &mut manifest, Some(&id));
+        (id.clone(), Project { id, written, manifest })
+    };
+    let projects: BTreeMap<String, Project> = written.into_iter().map(project).collect();
+    let neighbours = neighbours.into_iter().map(project).collect();
     let symbols = Symbols::default();
     let preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), &anew);
     Ok(Context {
         settings,
         platform: given.platform.clone(),
         projects,
+        neighbours,
         lockfile,
         anew,
         mends: matches!(given.intent, Intent::Fix),
@@ -82,18 +88,20 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
     })
 }
 
-fn manifests(given: &Given) -> Result<BTreeMap<String, Manifest>, Vec<Failure>> {
+fn manifests<'a>(
+    given: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<BTreeMap<String, Manifest>, Vec<Failure>> {
     let mut found = BTreeMap::new();
     let mut failures = Vec::new();
-    for importer in &given.importers {
-        if let Err(bad) = ImporterId::parse(&importer.id) {
+    for (id, text) in given {
+        if let Err(bad) = ImporterId::parse(id) {
             failures.push(failure("ERR_WASI_PM_BAD_IMPORTER", bad.to_string()));
             continue;
         }
-        match Manifest::parse(importer.manifest.as_bytes()) {
-            Ok(manifest) => drop(found.insert(importer.id.clone(), manifest)),
+        match Manifest::parse(text.as_bytes()) {
+            Ok(manifest) => drop(found.insert(id.clone(), manifest)),
             Err(error) => {
-                let message = format!("the package.json of {} cannot be read: {error}", importer.id);
+                let message = format!("the package.json of {id} cannot be read: {error}");
                 failures.push(failure("ERR_PNPM_JSON_PARSE", message));
             }
         }

@@ -8,6 +8,7 @@
 //!    ▼
 //! plan ─▶ packages into the store ─▶ link ─▶ lockfile, scripts, state ─▶ summary
 //! ```
+//! Where each project has a lockfile of its own, all but the summary happens once for each.
 //! Nothing under `node_modules` changes before every package is in the store.
 
 mod cycles;
@@ -18,12 +19,18 @@ mod lifecycle;
 mod link;
 mod local;
 mod network;
+mod order;
 mod packages;
 mod placement;
 mod projects;
+mod separate;
 mod verify;
 
-use self::{inputs::Inputs, network::Network, placement::Found};
+use self::{
+    inputs::Inputs,
+    network::{Clients, Network},
+    placement::Found,
+};
 use super::{Context, Failures, guard};
 use crate::{
     config::Environment,
@@ -47,6 +54,8 @@ struct Install<'a> {
     environment: &'a Environment,
     /// The root's folder, for events.
     prefix: String,
+    /// It is one of several; what is said at the end is said once, after the last.
+    is_part: bool,
 }
 
 /// Installs.
@@ -54,10 +63,12 @@ struct Install<'a> {
 /// # Errors
 /// What stopped it. `ERR_PNPM_IGNORED_BUILDS` comes after everything is installed.
 pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Failures> {
-    let prefix = context.config.project.root.display().to_string();
-    let install = Install { context, environment, prefix };
+    let install = Install::new(context, environment);
     let config = &context.config;
     install.announce();
+    if config.project.has_own_lockfiles {
+        return separate::run(&install);
+    }
     let inputs = Inputs::gather(config, environment);
     if let Some(ignored_builds) = install.up_to_date(&inputs) {
         install.message(LogLevel::Info, "Already up to date");
@@ -65,41 +76,55 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
     }
     guard::watch_signals();
     cycles::check(&install)?;
+    let ignored_builds = installation(&install, &inputs, &Clients::default())?;
+    if config.install.dry_run { Ok(()) } else { install.end(&ignored_builds) }
+}
+
+/// Installs what is not up to date; the packages whose scripts did not run.
+fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Result<Vec<String>, Failures> {
+    let config = &install.context.config;
     let changes_nothing = config.install.lockfile_only || config.install.dry_run;
     let _lock = if changes_nothing { None } else { Some(install.lock()?) };
     let seen = inputs.look()?;
     if !changes_nothing {
-        lifecycle::before(&install)?;
+        lifecycle::before(install)?;
     }
-    let network = Network::new(&install);
-    let Found { mut placement, as_locked } = placement::find(&install, &network)?;
-    let mut verification = verify::start(&install, &network, &placement, as_locked)?;
+    let network = Network::new(install, clients);
+    let Found { mut placement, as_locked } = placement::find(install, &network)?;
+    let mut verification = verify::start(install, &network, &placement, as_locked)?;
     if changes_nothing {
         verify::finish(verification.take(), &install)?;
     }
-    excludes::remember(&install, &placement)?;
+    excludes::remember(install, &placement)?;
     if config.install.lockfile_only {
-        finish::write_lockfile(&install, &placement)?;
+        finish::write_lockfile(install, &placement)?;
         install.stage(Stage::ImportingDone);
-        placement::strict_peers(&install, &placement)?;
-        return install.end(&[]);
+        placement::strict_peers(install, &placement)?;
+        return Ok(Vec::new());
     }
     let layout = projects::layout(config);
     let _hold = if changes_nothing { None } else { shared::hold(&layout).map_err(one)? };
     let plan = install.plan(&placement, &layout)?;
     if config.install.dry_run {
-        context.report.event(Event::Plan(plan.to_string().lines().map(ToOwned::to_owned).collect()));
-        return Ok(());
+        install.event(Event::Plan(plan.to_string().lines().map(ToOwned::to_owned).collect()));
+        return Ok(Vec::new());
     }
     install.tell_what_is_added(&placement, &plan);
-    let store = packages::open_store(&install)?;
-    let (packages, plan) = packages::have(&install, &network, &store, &layout, &mut placement, plan)?;
+    let store = packages::open_store(install)?;
+    let (packages, plan) = packages::have(install, &network, &store, &layout, &mut placement, plan)?;
     verify::finish(verification, &install)?;
-    let linked = link::carry_out(&install, &network, &placement, &plan, &layout, packages)?;
-    let ignored_builds = finish::record(&install, &placement, &plan, &layout, linked, &inputs, seen)?;
+    let linked = link::carry_out(install, &network, &placement, &plan, &layout, packages)?;
+    let ignored_builds = finish::record(install, &placement, &plan, &layout, linked, inputs, seen)?;
     network.settle();
-    placement::strict_peers(&install, &placement)?;
-    install.end(&ignored_builds)
+    placement::strict_peers(install, &placement)?;
+    Ok(ignored_builds)
+}
+
+impl<'a> Install<'a> {
+    fn new(context: &'a Context, environment: &'a Environment) -> Self {
+        let prefix = context.config.project.root.display().to_string();
+        Self { context, environment, prefix, is_part: false }
+    }
 }
 
 impl Install<'_> {
@@ -112,6 +137,9 @@ impl Install<'_> {
     }
 
     fn stage(&self, stage: Stage) {
+        if self.is_part && stage == Stage::ImportingDone {
+            return;
+        }
         self.event(Event::Stage { prefix: self.prefix.clone(), stage });
     }
 

@@ -49,6 +49,7 @@ pub(super) fn assemble(
     {
         project.lockfile_name = branch::lockfile_name(&branch);
     }
+    project.has_own_lockfiles = project.is_workspace && values.flag("sharedWorkspaceLockfile") == Some(false);
     let install = install::install(&values, invocation, environment)?;
     let network = network::network(&values, &project, environment)?;
     let directories = directories(&values, &project.root, environment)?;

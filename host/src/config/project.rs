@@ -30,8 +30,12 @@ const MAX_YAML_BYTES: u64 = 4 * 1024 * 1024;
 pub struct Project {
     /// The folder of `pnpm-lock.yaml` and `pnpm-workspace.yaml`: the workspace's, else the project's. Absolute.
     pub root: PathBuf,
+    /// The folder of `pnpm-workspace.yaml`: `root`, or one above it where each project has a lockfile of its own.
+    pub workspace: PathBuf,
     /// The folder of the project that the command was started in: `root`, or one below it.
     pub dir: PathBuf,
+    /// Each project has a lockfile and a tree of its own (`sharedWorkspaceLockfile: false`).
+    pub has_own_lockfiles: bool,
     /// There is a `pnpm-workspace.yaml` with `packages`.
     pub is_workspace: bool,
     /// The name of the lockfile: `pnpm-lock.yaml`, or with `gitBranchLockfile` one with the branch in it.
@@ -124,7 +128,9 @@ pub fn discover(place: &Place) -> Result<Project, ConfigError> {
     }
     Ok(Project {
         root: place.root.clone(),
+        workspace: place.root.clone(),
         dir: place.dir.clone(),
+        has_own_lockfiles: false,
         is_workspace: patterns.is_some(),
         lockfile_name: LOCKFILE.to_owned(),
         importers,

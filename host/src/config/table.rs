@@ -69,7 +69,7 @@ pub static SETTINGS: &[Setting] = &[
     row("injectWorkspacePackages", Flag, Used),
     row("dedupeInjectedDeps", Flag, Used),
     row("dedupeDirectDeps", Flag, Used),
-    row("sharedWorkspaceLockfile", Flag, Refused(&["true"])),
+    row("sharedWorkspaceLockfile", Flag, Used),
     row("includeWorkspaceRoot", Flag, Elsewhere),
     row("ignoreWorkspaceCycles", Flag, Used),
     row("disallowWorkspaceCycles", Flag, Used),

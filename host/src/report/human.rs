@@ -100,7 +100,7 @@ impl Human {
             Event::Deprecated { name, version, message, depth, .. } => {
                 self.deprecated(state, &format!("{name}@{version}"), &message, depth);
             }
-            Event::PeerIssues(issues) => state.peer_issues = issues,
+            Event::PeerIssues(issues) => state.peer_issues.extend(issues),
             Event::RequestRetry { attempt, max_retries, error, wait_ms, url } => {
                 let wait = duration(wait_ms);
                 let text = format!("{url} failed ({error}); attempt {attempt} of {max_retries}, next one in {wait}");
@@ -116,7 +116,11 @@ impl Human {
                 let end = if exit_code == 0 { "Done".to_owned() } else { format!("Failed with exit code {exit_code}") };
                 self.line(state, &format!("{} {stage}: {end}", one_line(&dep_path)));
             }
-            Event::IgnoredScripts(packages) => state.ignored_builds = packages,
+            Event::IgnoredScripts(packages) => {
+                let more = packages.into_iter().filter(|package| !state.ignored_builds.contains(package));
+                let more: Vec<String> = more.collect();
+                state.ignored_builds.extend(more);
+            }
             Event::Message { level, message, .. } => self.message(state, level, &message),
             Event::Summary { prefix } => self.summary(state, &prefix),
             Event::ExecutionTime { started_at, ended_at } => self.done(state, ended_at.saturating_sub(started_at)),

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use std::{sync::Mutex, time::Duration};
 
 use serde_json::json;
@@ -23,7 +25,7 @@ fn run(scripts: &serde_json::Value) -> (Vec<String>, Result<(), ScriptError>) {
     let manifest = json!({"name": "p", "version": "1.0.0", "config": {"a-b": 1}, "scripts": scripts});
     let project = Project { folder: folder.path().to_owned(), manifest };
     let lines = Lines::default();
-    let result = run_lifecycle(&[project], &environment(folder.path()), &Running::default(), &lines);
+    let result = run_lifecycle(&[project], Path::new("/"), &environment(folder.path()), &Running::default(), &lines);
     (lines.0.into_inner().unwrap(), result)
 }
 
@@ -73,7 +75,13 @@ fn x09_stop_ends_a_script_and_what_it_started() {
             std::thread::sleep(Duration::from_millis(200));
             running.stop();
         });
-        run_lifecycle(std::slice::from_ref(&project), &environment(folder.path()), &running, &Lines::default())
+        run_lifecycle(
+            std::slice::from_ref(&project),
+            Path::new("/"),
+            &environment(folder.path()),
+            &running,
+            &Lines::default(),
+        )
     });
     assert!(matches!(result, Err(ScriptError::Failed { exit_code: 143, .. })), "{result:?}");
 }

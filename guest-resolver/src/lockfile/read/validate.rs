@@ -14,7 +14,11 @@ use crate::lockfile::{
 };
 
 /// Checks all of it.
-pub(super) fn validate(lockfile: &Lockfile) -> Result<(), LockfileError> {
+pub(super) fn validate(lockfile: &Lockfile, neighbours: &BTreeMap<String, String>) -> Result<(), LockfileError> {
+    let is_project = |base: &str, target: &str| {
+        let folder = join(base, target);
+        folder.is_some_and(|folder| lockfile.importers.contains_key(&folder) || neighbours.contains_key(&folder))
+    };
     for (key, package) in &lockfile.packages {
         check_package(key, package)?;
     }
@@ -24,7 +28,9 @@ pub(super) fn validate(lockfile: &Lockfile) -> Result<(), LockfileError> {
         for group in [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies] {
             for (alias, dependency) in group {
                 references.check(id, alias, &dependency.version)?;
-                if let Some(target) = dependency.version.strip_prefix("link:") {
+                if let Some(target) = dependency.version.strip_prefix("link:")
+                    && !is_project(id, target)
+                {
                     check_importer_link(lockfile, id, &dependency.specifier, target)?;
                 }
             }
@@ -36,7 +42,9 @@ pub(super) fn validate(lockfile: &Lockfile) -> Result<(), LockfileError> {
         }
         for (alias, value) in snapshot.dependencies.iter().chain(&snapshot.optional_dependencies) {
             references.check(dep_path, alias, value)?;
-            if let Some(target) = value.strip_prefix("link:") {
+            if let Some(target) = value.strip_prefix("link:")
+                && !is_project(".", target)
+            {
                 check_snapshot_link(lockfile, dep_path, target)?;
             }
         }
@@ -144,20 +152,20 @@ fn is_host_archive(url: &str) -> bool {
     }
 }
 
-/// A link of a project leads to another project, or its manifest asks for it.
+/// A link of a project that does not lead to another one is asked for in its manifest.
 fn check_importer_link(lockfile: &Lockfile, id: &str, specifier: &str, target: &str) -> Result<(), LockfileError> {
     let asked =
         ["link:", "file:", "workspace:", "catalog:", ".", "/", "~"].iter().any(|start| specifier.starts_with(start));
-    if asked || is_overridden(lockfile) || is_importer(&lockfile.importers, id, target) {
+    if asked || is_overridden(lockfile) {
         return Ok(());
     }
     Err(link_outside(id, target))
 }
 
-/// A link of a package is relative to the lockfile and stays below it, or leads to a project.
+/// A link of a package that does not lead to a project is relative to the lockfile and stays below it.
 fn check_snapshot_link(lockfile: &Lockfile, dep_path: &str, target: &str) -> Result<(), LockfileError> {
     let inside = join(".", target).is_some_and(|path| !path.starts_with(".."));
-    if inside || is_overridden(lockfile) || is_importer(&lockfile.importers, ".", target) {
+    if inside || is_overridden(lockfile) {
         return Ok(());
     }
     Err(link_outside(dep_path, target))
@@ -165,10 +173,6 @@ fn check_snapshot_link(lockfile: &Lockfile, dep_path: &str, target: &str) -> Res
 
 fn is_overridden(lockfile: &Lockfile) -> bool {
     lockfile.overrides.values().any(|value| value.starts_with("link:") || value.starts_with("file:"))
-}
-
-fn is_importer<T>(importers: &BTreeMap<String, T>, base: &str, target: &str) -> bool {
-    join(base, target).is_some_and(|path| importers.contains_key(&path))
 }
 
 fn link_outside(owner: &str, target: &str) -> LockfileError {

@@ -8,7 +8,7 @@ use wit::settings::LinkWorkspacePackages;
 
 use super::{Failures, Install};
 use crate::{
-    config::{Cycles, Importer},
+    config::{Config, Cycles, Importer},
     diagnostic::Diagnostic,
     report::LogLevel,
 };
@@ -19,8 +19,7 @@ pub(super) fn check(install: &Install<'_>) -> Result<(), Failures> {
     if config.install.cycles == Cycles::Ignore || config.project.importers.len() < 2 {
         return Ok(());
     }
-    let all = config.settings.workspace.link_workspace_packages != LinkWorkspacePackages::Off;
-    let circles = circles(&config.project.importers, all);
+    let circles = circles(&config.project.importers, &edges(config));
     let Some(first) = circles.first() else { return Ok(()) };
     if config.install.cycles == Cycles::Refuse {
         let mut diagnostic = Diagnostic::new(
@@ -37,18 +36,27 @@ pub(super) fn check(install: &Install<'_>) -> Result<(), Failures> {
     Ok(())
 }
 
-/// The shortest circle through each project, each circle once: from a project back to itself.
-fn circles(importers: &[Importer], all: bool) -> Vec<Vec<&str>> {
+/// For each project the projects that it needs, by their place among the importers.
+pub(super) fn edges(config: &Config) -> Vec<Vec<usize>> {
+    let all = config.settings.workspace.link_workspace_packages != LinkWorkspacePackages::Off;
+    edges_of(&config.project.importers, all)
+}
+
+fn edges_of(importers: &[Importer], all: bool) -> Vec<Vec<usize>> {
     let by_name: HashMap<&str, usize> =
         importers.iter().enumerate().filter_map(|(at, it)| Some((it.manifest.name.as_deref()?, at))).collect();
-    let edges: Vec<Vec<usize>> = importers.iter().map(|importer| needs(importer, &by_name, all)).collect();
+    importers.iter().map(|importer| needs(importer, &by_name, all)).collect()
+}
+
+/// The shortest circle through each project, each circle once: from a project back to itself.
+fn circles<'a>(importers: &'a [Importer], edges: &[Vec<usize>]) -> Vec<Vec<&'a str>> {
     let mut told: HashSet<usize> = HashSet::new();
     let mut found = Vec::new();
     for start in 0..importers.len() {
         if told.contains(&start) {
             continue;
         }
-        let Some(circle) = circle(start, &edges) else { continue };
+        let Some(circle) = circle(start, edges) else { continue };
         told.extend(&circle);
         let ids = circle.iter().chain([&start]).map(|at| importers[*at].id.as_str());
         found.push(ids.collect());
@@ -122,8 +130,8 @@ mod tests {
             importer("c", &[("a", "workspace:^"), ("c", "workspace:*")]),
             importer("d", &[("b", "1"), ("other", "workspace:*")]),
         ];
-        assert_eq!(circles(&importers, false), [["a", "b", "c", "a"]]);
-        assert_eq!(circles(&importers, true), [vec!["a", "b", "c", "a"], vec!["d", "b", "d"]]);
-        assert!(circles(&importers[3..], false).is_empty());
+        assert_eq!(circles(&importers, &edges_of(&importers, false)), [["a", "b", "c", "a"]]);
+        assert_eq!(circles(&importers, &edges_of(&importers, true)), [vec!["a", "b", "c", "a"], vec!["d", "b", "d"]]);
+        assert!(circles(&importers[3..], &edges_of(&importers[3..], false)).is_empty());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Failures, Install, finish};
 use crate::{
-    config::edit,
+    config::{edit, project},
     diagnostic::Diagnostic,
     graph::{Notice, Placement},
     report::LogLevel,
@@ -27,8 +27,7 @@ pub(super) fn remember(install: &Install<'_>, placement: &Placement) -> Result<(
         install.message(LogLevel::Warn, format!("Younger than minimumReleaseAge: {}", names.join(", ")));
         return Ok(());
     }
-    let items = merged(&config.settings.policy.minimum_release_age_exclude, &young);
-    let path = config.project.root.join("pnpm-workspace.yaml");
+    let path = config.project.workspace.join("pnpm-workspace.yaml");
     let failed = |cause: String| {
         let mut diagnostic = Diagnostic::new(
             "ERR_PNPM_WORKSPACE_MANIFEST_WRITER_EDIT",
@@ -42,6 +41,12 @@ pub(super) fn remember(install: &Install<'_>, placement: &Placement) -> Result<(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed(error.to_string())),
     };
+    // Not as configured: another project of the workspace may have added to it in this run.
+    let settings = project::read_yaml(&path).map_err(|error| failed(error.to_string()))?;
+    let held = settings.as_ref().and_then(|settings| settings.get(KEY)?.as_array()).into_iter().flatten();
+    let mut held: Vec<String> = held.filter_map(|entry| entry.as_str().map(str::to_owned)).collect();
+    held.extend_from_slice(&config.settings.policy.minimum_release_age_exclude);
+    let items = merged(&held, &young);
     let changed = edit::set_list(&text, KEY, &items, |a, b| name_of(a) == name_of(b))
         .map_err(|error| failed(error.to_string()))?;
     finish::replace(&path, &changed).map_err(|error| failed(error.to_string()))?;

@@ -27,7 +27,7 @@ impl Inputs {
         let mut files: Vec<PathBuf> =
             project.importers.iter().map(|importer| importer.dir.join("package.json")).collect();
         files.push(project.lockfile());
-        files.push(project.root.join("pnpm-workspace.yaml"));
+        files.push(project.workspace.join("pnpm-workspace.yaml"));
         files.push(config.network.project_npmrc.clone());
         files.extend(config.network.user_npmrc.clone());
         let projects = project.importers.iter().map(|importer| importer.dir.clone()).collect();

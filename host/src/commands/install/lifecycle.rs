@@ -1,24 +1,24 @@
-//! The projects' own scripts: the root's `pnpm:devPreinstall` before anything is resolved, all others once everything
-//! is linked.
+//! The projects' own scripts: the root's `pnpm:devPreinstall` and `preinstall` before anything is resolved, all others once
+//! everything is linked, in the order in which projects depend on each other.
 
-use super::{Failures, Install, guard, one};
+use super::{Failures, Install, guard, one, order};
 use crate::{
     config::Importer,
     scripts::{self, Environment, Project},
 };
 
-/// Runs `pnpm:devPreinstall` of the root.
+/// Runs what the root has to run before.
 pub(super) fn before(install: &Install<'_>) -> Result<(), Failures> {
     let config = &install.context.config;
     let Some(root) = config.project.root_importer().filter(|_| !config.scripts.ignore).map(project) else {
         return Ok(());
     };
-    if root.script(scripts::DEV_PREINSTALL).is_none() {
+    if scripts::BEFORE.iter().all(|stage| root.script(stage).is_none()) {
         return Ok(());
     }
-    let _phase = install.phase("devPreinstall");
+    let _phase = install.phase("scripts before");
     let report = install.context.report.as_ref();
-    scripts::run_dev_preinstall(&root, &environment(install), &guard::RUNNING, report).map_err(one)
+    scripts::run_before(&root, &environment(install), &guard::RUNNING, report).map_err(one)
 }
 
 /// Runs `preinstall` to `postprepare` of every project.
@@ -27,14 +27,16 @@ pub(super) fn after(install: &Install<'_>) -> Result<(), Failures> {
     if config.scripts.ignore {
         return Ok(());
     }
-    let all = config.project.importers.iter().map(project);
+    let order = order::of_projects(config).into_iter().flatten();
+    let all = order.map(|at| project(&config.project.importers[at]));
     let with_scripts: Vec<Project> = all.filter(Project::has_scripts).collect();
     if with_scripts.is_empty() {
         return Ok(());
     }
     let _phase = install.phase("scripts");
     let report = install.context.report.as_ref();
-    scripts::run_lifecycle(&with_scripts, &environment(install), &guard::RUNNING, report).map_err(one)
+    scripts::run_lifecycle(&with_scripts, &config.project.root, &environment(install), &guard::RUNNING, report)
+        .map_err(one)
 }
 
 fn project(importer: &Importer) -> Project {
@@ -48,7 +50,7 @@ fn environment(install: &Install<'_>) -> Environment {
     let inherited = install.environment.variables.iter().map(|(name, value)| (name.into(), value.into()));
     Environment {
         inherited: inherited.collect(),
-        workspace: install.context.config.project.root.clone(),
+        workspace: install.context.config.project.workspace.clone(),
         init_cwd: install.environment.cwd.clone(),
         node: crate::platform::find_node(install.environment.get("PATH").map(AsRef::as_ref)),
         execpath: std::env::current_exe().unwrap_or_else(|_| "wasi-pm".into()),

@@ -44,12 +44,19 @@ const GIT_ENVIRONMENT: [&str; 22] = [
     "no_proxy",
 ];
 
+/// What all installations of one run share.
+#[derive(Default)]
+pub(super) struct Clients {
+    /// `registries` as configuration and `.npmrc` files name them.
+    settings: OnceLock<NetworkSettings>,
+    http: OnceLock<Arc<Http>>,
+}
+
 /// The registries of one installation.
 pub(super) struct Network<'a> {
     install: &'a Install<'a>,
+    clients: &'a Clients,
     connected: OnceLock<Connected>,
-    /// `registries` as configuration and `.npmrc` files name them.
-    settings: OnceLock<NetworkSettings>,
 }
 
 struct Connected {
@@ -106,13 +113,13 @@ impl PackageStore for Shelf {
 }
 
 impl<'a> Network<'a> {
-    pub(super) fn new(install: &'a Install<'a>) -> Self {
-        Self { install, connected: OnceLock::new(), settings: OnceLock::new() }
+    pub(super) fn new(install: &'a Install<'a>, clients: &'a Clients) -> Self {
+        Self { install, clients, connected: OnceLock::new() }
     }
 
     /// Where packages come from, by name and scope. Asks npm where nobody else says.
     pub(super) fn settings(&self) -> Result<&NetworkSettings, Failures> {
-        if let Some(settings) = self.settings.get() {
+        if let Some(settings) = self.clients.settings.get() {
             return Ok(settings);
         }
         let _phase = self.install.phase("npmrc");
@@ -129,13 +136,14 @@ impl<'a> Network<'a> {
         for warning in warnings {
             self.install.message(LogLevel::Warn, warning);
         }
-        Ok(self.settings.get_or_init(|| settings))
+        Ok(self.clients.settings.get_or_init(|| settings))
     }
 
     fn connected(&self) -> Result<&Connected, Failures> {
         let settings = self.settings()?;
         Ok(self.connected.get_or_init(|| {
-            let http = Http::new(settings.clone(), self.install.context.report.clone());
+            let new = || Http::new(settings.clone(), self.install.context.report.clone());
+            let http = self.clients.http.get_or_init(new).clone();
             let registry = Registry::new(http.clone(), self.install.context.timings.clone());
             let sources = Arc::new(Sources::new(http.clone(), self.surroundings()));
             Connected { http, registry, sources, fetcher: OnceLock::new() }

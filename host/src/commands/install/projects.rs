@@ -1,6 +1,7 @@
 //! What linking and the state files need to know of the projects themselves.
 
 use serde_json::{Map, Value};
+use wit::ImporterId;
 
 use crate::{
     config::Config,
@@ -16,6 +17,7 @@ pub(super) fn layout(config: &Config) -> Layout {
         let manifest: Value = serde_json::from_str(&importer.manifest.text).unwrap_or_default();
         (importer.id.clone(), ProjectBins { bins: bins(&name, &manifest["bin"]), name })
     });
+    let neighbours = config.settings.workspace.neighbours.keys().filter_map(|folder| neighbour(config, folder));
     Layout {
         lockfile_dir: config.project.root.clone(),
         store_dir: config.directories.store.join("v1").display().to_string(),
@@ -25,8 +27,17 @@ pub(super) fn layout(config: &Config) -> Layout {
         public_hoist_pattern: guest.public_hoist_pattern.clone(),
         virtual_store_dir_max_length: guest.virtual_store_dir_max_length,
         extend_node_path: config.layout.extend_node_path,
-        projects: projects.collect(),
+        projects: projects.chain(neighbours).collect(),
     }
+}
+
+/// A project beside this one, with a lockfile of its own; its manifest is read again for what it can run.
+fn neighbour(config: &Config, folder: &str) -> Option<(ImporterId, ProjectBins)> {
+    let text = std::fs::read_to_string(config.project.root.join(folder).join("package.json")).ok()?;
+    let manifest: Value = serde_json::from_str(&text).ok()?;
+    let name = manifest["name"].as_str().unwrap_or_default().to_owned();
+    let bins = bins(&name, &manifest["bin"]);
+    Some((ImporterId::parse(folder).ok()?, ProjectBins { bins, name }))
 }
 
 /// The executables that a project's manifest names, as far as they are safe: the same rules as for packages.

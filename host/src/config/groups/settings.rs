@@ -114,6 +114,7 @@ fn workspace_rules(values: &Values) -> guest::WorkspaceRules {
         inject_workspace_packages: flag("injectWorkspacePackages", false),
         dedupe_injected_deps: flag("dedupeInjectedDeps", true),
         dedupe_direct_deps: flag("dedupeDirectDeps", false),
+        ..guest::WorkspaceRules::default()
     }
 }
 
