@@ -250,7 +250,7 @@ fn relocate(value: &str, folder: Option<&str>) -> String {
         }
         let target: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
         let from: Vec<&str> = folder.split('/').filter(|part| *part != ".").collect();
-        let shared = from.iter().zip(&target).take_while(|(a, b)| a == b && **a != "..").count();
+        let shared = from.iter().zip(&target).take_while(|(a, b)| a == b).count();
         let up = std::iter::repeat_n("..", from.len() - shared);
         let parts: Vec<&str> = up.chain(target[shared..].iter().copied()).collect();
         return format!("{protocol}{}", parts.join("/"));

@@ -26,6 +26,8 @@ fn local_targets_follow_the_workspaces_folder_and_what_is_recorded_stays() {
     };
     assert_eq!(apply(Some(".")), serde_json::json!({ "a": "link:../../local", "b": "1.0.0" }));
     assert_eq!(apply(None)["a"], "link:../../local");
+    assert_eq!(apply(Some("../b"))["a"], "link:../../local");
+    assert_eq!(apply(Some("../.."))["a"], "link:local");
     assert!(overrides.is_value("link:../../local") && !overrides.is_value("link:./local"));
 }
 
