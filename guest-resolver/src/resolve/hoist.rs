@@ -104,8 +104,11 @@ impl Known {
 
     /// Versions that only the preferences name.
     fn remembered(&self) -> impl Iterator<Item = &Version> {
-        let versions = |want| if let &Want::Version(ref version) = want { Some(version) } else { None };
-        self.preferred.iter().filter_map(versions).filter(|version| !self.present.contains(version))
+        let versions = self.preferred.iter().filter_map(|want| match want {
+            Want::Version(version) => Some(version),
+            _ => None,
+        });
+        versions.filter(|version| !self.present.contains(version))
     }
 }
 

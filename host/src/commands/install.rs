@@ -94,7 +94,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let Found { mut placement, as_locked } = placement::find(install, &network)?;
     let mut verification = verify::start(install, &network, &placement, as_locked)?;
     if changes_nothing {
-        verify::finish(verification.take(), &install)?;
+        verify::finish(verification.take(), install)?;
     }
     excludes::remember(install, &placement)?;
     if config.install.lockfile_only {
@@ -113,7 +113,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     install.tell_what_is_added(&placement, &plan);
     let store = packages::open_store(install)?;
     let (packages, plan) = packages::have(install, &network, &store, &layout, &mut placement, plan)?;
-    verify::finish(verification, &install)?;
+    verify::finish(verification, install)?;
     let linked = link::carry_out(install, &network, &placement, &plan, &layout, packages)?;
     let ignored_builds = finish::record(install, &placement, &plan, &layout, linked, inputs, seen)?;
     network.settle();
