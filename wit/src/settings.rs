@@ -192,15 +192,9 @@ pub struct WorkspaceRules {
     pub dedupe_direct_deps: bool,
     /// The workspace's folder, as seen from the lockfile's: another one where each project has a lockfile of its own.
     /// Local targets of overrides are relative to it, and `$name` in one is what the project there asks for.
-    #[serde(skip_serializing_if = "is_here")]
     pub root: String,
     /// Projects of the workspace that have lockfiles of their own: folder as seen from the lockfile's to `package.json`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub neighbours: BTreeMap<String, String>,
-}
-
-fn is_here(root: &str) -> bool {
-    root == "."
 }
 
 /// `linkWorkspacePackages`.
