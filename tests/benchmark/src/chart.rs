@@ -53,8 +53,8 @@ pub(crate) fn chart(results: &Results, fixture: &str) -> String {
         bottom[column] += panel.height();
     }
     let height = bottom[0].max(bottom[1]) + MARGIN;
-    let note =
-        format!("{} · medians of {} rounds, milliseconds, less is better", results.machine.describe(), results.rounds);
+    let (machine, rounds) = (results.machine.describe(), results.rounds(fixture));
+    let note = format!("{machine} · medians of {rounds} rounds, milliseconds, less is better");
     let mut svg = String::new();
     let size = format!("width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\"");
     svg += &format!("<svg xmlns=\"http://www.w3.org/2000/svg\" {size} role=\"img\">\n");

@@ -64,9 +64,9 @@ enum Command {
     Record(Recording),
     /// Writes table and chart of a result into the marked section of a README, and prints how the targets stand.
     Readme {
-        /// What `run` wrote.
-        #[arg(long)]
-        json: PathBuf,
+        /// What `run` wrote; may be given again, for fixtures measured one after the other.
+        #[arg(long, required = true)]
+        json: Vec<PathBuf>,
         /// What `scaling` wrote.
         #[arg(long)]
         scaling: Option<PathBuf>,
@@ -125,8 +125,11 @@ fn scaling(packages: &[usize], setting: Setting) -> Result<()> {
     Ok(())
 }
 
-fn write_readme(json: &Path, scaling: Option<&Path>, readme: &Path, chart: &Path) -> Result<()> {
-    let results = Results::read(json)?;
+fn write_readme(json: &[PathBuf], scaling: Option<&Path>, readme: &Path, chart: &Path) -> Result<()> {
+    let mut results = Results::read(json.first().context("--json is wanted")?)?;
+    for path in &json[1..] {
+        results.join(Results::read(path)?).with_context(|| format!("{}", path.display()))?;
+    }
     let scaling = scaling.map(Results::read).transpose()?;
     let section = readme::section(&results, scaling.as_ref(), &chart.display().to_string());
     let text = fs::read_to_string(readme).with_context(|| format!("{}", readme.display()))?;

@@ -77,7 +77,7 @@ impl Measuring {
         let work = setting.work.join(format!("benchmark-{}", std::process::id()));
         fs::create_dir_all(&work).with_context(|| format!("{}", work.display()))?;
         let work = work.canonicalize()?;
-        let results = Results { machine: Machine::here(&work), rounds: setting.rounds, ..Results::default() };
+        let results = Results { machine: Machine::here(&work), ..Results::default() };
         Ok(Self { setting, registry, work, results })
     }
 

@@ -35,10 +35,9 @@ pub(crate) fn section(results: &Results, scaling: Option<&Results>, chart: &str)
         .map(|(name, version)| format!("{name} {version}"))
         .collect();
     let mut parts = vec![format!(
-        "{}. {}. Medians of {} interleaved rounds, milliseconds; scripts are off, one registry on loopback serves all.",
+        "{}. {}. Medians of interleaved rounds, milliseconds; scripts are off, one registry on loopback serves all.",
         results.machine.describe(),
-        versions.join(", "),
-        results.rounds
+        versions.join(", ")
     )];
     let fixtures = results.names(|row| &row.fixture);
     if let Some(first) = fixtures.first() {
@@ -51,7 +50,7 @@ pub(crate) fn section(results: &Results, scaling: Option<&Results>, chart: &str)
             .to_owned(),
     );
     for fixture in &fixtures {
-        parts.push(format!("**{fixture}**"));
+        parts.push(format!("**{fixture}**, {} rounds", results.rounds(fixture)));
         parts.push(times(results, fixture));
     }
     if let Some(first) = fixtures.first() {

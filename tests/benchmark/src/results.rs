@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::{contender::Run, machine::Machine};
@@ -12,8 +12,6 @@ use crate::{contender::Run, machine::Machine};
 pub(crate) struct Results {
     /// Where.
     pub(crate) machine: Machine,
-    /// Timed rounds of each scenario.
-    pub(crate) rounds: usize,
     /// What each contender says of its version.
     pub(crate) versions: BTreeMap<String, String>,
     /// One for each fixture, scenario and contender, in the order of the table.
@@ -86,6 +84,23 @@ impl Results {
         serde_json::from_slice(&text).with_context(|| format!("{}", path.display()))
     }
 
+    /// Adds the rows of another run on the same machine; a row that both have is the later one's.
+    ///
+    /// # Errors
+    /// If it is another machine, or a contender was of another version: such figures do not stand beside each other.
+    pub(crate) fn join(&mut self, other: Self) -> Result<()> {
+        ensure!(self.machine == other.machine, "{} and {}", self.machine.describe(), other.machine.describe());
+        for (name, version) in &other.versions {
+            let own = self.versions.get(name).unwrap_or(version);
+            ensure!(own == version, "{name}: {own} and {version}");
+        }
+        self.versions.extend(other.versions);
+        for row in other.rows {
+            self.put(row);
+        }
+        Ok(())
+    }
+
     /// Writes all there is so far, so that a run that is cut off leaves something.
     ///
     /// # Errors
@@ -116,6 +131,12 @@ impl Results {
     /// Median of a contender, milliseconds.
     pub(crate) fn median(&self, fixture: &str, scenario: &str, contender: &str) -> Option<f64> {
         Some(self.find(fixture, scenario, contender)?.measured.as_ref()?.median)
+    }
+
+    /// Fewest timed rounds of a fixture's rows that did not fail.
+    pub(crate) fn rounds(&self, fixture: &str) -> usize {
+        let measured = self.rows.iter().filter(|row| row.fixture == fixture).filter_map(|row| row.measured.as_ref());
+        measured.map(|summary| summary.wall.len()).min().unwrap_or_default()
     }
 
     /// Names of a column, each once, in the order of the rows.

@@ -9,7 +9,7 @@ fn results(rows: &[(&str, &str, f64)]) -> Results {
         measured: Some(Summary { median, ..Summary::default() }),
         failed: None,
     };
-    Results { rows: rows.iter().map(row).collect(), rounds: 5, ..Results::default() }
+    Results { rows: rows.iter().map(row).collect(), ..Results::default() }
 }
 
 fn bars(svg: &str) -> Vec<f64> {

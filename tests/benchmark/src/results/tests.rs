@@ -36,8 +36,23 @@ fn what_is_written_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("result.json");
     let failed = Row { measured: None, failed: Some("it fell".into()), ..row("b", 0.0) };
-    let results = Results { rounds: 3, rows: vec![row("a", 1.5), failed], ..Results::default() };
+    let results = Results { rows: vec![row("a", 1.5), failed], ..Results::default() };
     results.write(&path).unwrap();
     assert_eq!(Results::read(&path).unwrap(), results);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn runs_of_one_machine_and_of_the_same_programs_are_joined() {
+    let of = |cpu: &str, version: &str, row| {
+        let machine = Machine { cpu: cpu.into(), ..Machine::default() };
+        Results { machine, versions: [("a".to_owned(), version.to_owned())].into(), rows: vec![row] }
+    };
+    let mut results = of("x", "1", row("a", 1.0));
+    results.join(of("x", "1", Row { fixture: "g".into(), ..row("a", 2.0) })).unwrap();
+    assert_eq!(results.names(|row| &row.fixture), ["f", "g"]);
+    let before = results.clone();
+    assert!(results.join(of("x", "2", row("a", 3.0))).is_err());
+    assert!(results.join(of("y", "1", row("a", 3.0))).is_err());
+    assert_eq!(results, before);
 }
