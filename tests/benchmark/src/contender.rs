@@ -38,7 +38,8 @@ pub(crate) struct Contender {
 struct Seed {
     lockfile: &'static str,
     text: String,
-    tarballs: u64,
+    /// Paths of the tarballs that are needed.
+    tarballs: Vec<String>,
 }
 
 impl Contender {
@@ -98,13 +99,13 @@ impl Contender {
         let found = self.kind.lockfiles().iter().find(|name| self.project().join(name).exists());
         let lockfile = *found.context("it wrote no lockfile")?;
         let text = fs::read_to_string(self.project().join(lockfile))?;
-        self.seed = Some(Seed { lockfile, text, tarballs: 0 });
+        self.seed = Some(Seed { lockfile, text, tarballs: Vec::new() });
         self.prepare(&RESTORE_COLD, registry)?;
         registry.counts();
         let needed = self.run(true, registry)?.requests.1;
         // Without a lockfile some are fetched that turn out not to be needed, but never most.
         ensure!(needed * 2 >= asked, "a restore asked for {needed} tarballs, the first run for {asked}");
-        self.seed.iter_mut().for_each(|seed| seed.tarballs = needed);
+        self.seed.iter_mut().for_each(|seed| seed.tarballs = registry.counted());
         self.check_tree()
     }
 
@@ -117,7 +118,7 @@ impl Contender {
         registry.slow(false);
         let run = run?;
         let seed = self.seed.as_ref().context("it was not seeded")?;
-        check_requests(scenario, run.requests, seed.tarballs)?;
+        check_requests(scenario, run.requests, seed.tarballs.len() as u64)?;
         let text = fs::read_to_string(self.project().join(seed.lockfile)).context("the lockfile is gone")?;
         ensure!(text == seed.text, "another lockfile than in the first run");
         self.check_tree()?;
@@ -207,10 +208,11 @@ impl Contender {
         fs::remove_dir_all(self.folder.join("aside")).ok();
     }
 
-    /// `node_modules` of its project, if it is isolated as pnpm's is.
-    pub(crate) fn isolated_tree(&self) -> Option<PathBuf> {
+    /// `node_modules` of its project, if it is isolated as pnpm's is, and the tarballs that it was made of.
+    pub(crate) fn isolated_tree(&self) -> Option<(PathBuf, &[String])> {
         let isolated = self.kind.tool == Tool::Pnpm && self.kind.layout == Layout::Isolated;
-        isolated.then(|| self.project().join("node_modules"))
+        let seed = self.seed.as_ref().filter(|_| isolated)?;
+        Some((self.project().join("node_modules"), &seed.tarballs))
     }
 
     fn project(&self) -> PathBuf {

@@ -1,18 +1,25 @@
-//! The floor under a restore from a hot store: a program that knows the whole tree and only makes its folders, hard
-//! links and symbolic links, on as many threads as there are. No installer with such a tree can be faster.
+//! The floor under a restore: a program that knows the whole tree and only makes its folders, hard links and symbolic
+//! links, on as many threads as there are. Below a cold restore it also fetches, verifies and unpacks the tarballs, and
+//! links while it waits for them. An installer with such a tree does all that, and more.
+
+mod unpack;
 
 use std::{
     ffi::OsString,
     fs,
     os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Instant,
 };
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, mkdirat, openat, symlinkat};
+use unpack::{Bodies, Unpacker};
 
 use crate::contender::Run;
 
@@ -38,16 +45,18 @@ struct Part {
 /// A tree to be made again and again.
 pub(crate) struct Floor {
     parts: Vec<Part>,
+    tarballs: Vec<String>,
     folder: PathBuf,
     made: u32,
 }
 
 impl Floor {
-    /// Of the `node_modules` that an isolated install has left; `folder` is scratch on the same disk.
+    /// Of the `node_modules` that an isolated install has left; `folder` is scratch on the same disk. `tarballs` are
+    /// what a cold restore fetches, none for a hot one.
     ///
     /// # Errors
     /// If it cannot be read, or is no such tree.
-    pub(crate) fn of(modules: &Path, folder: &Path) -> Result<Self> {
+    pub(crate) fn of(modules: &Path, folder: &Path, tarballs: &[String]) -> Result<Self> {
         let slots = fs::read_dir(modules.join(".pnpm")).context("there is no virtual store")?;
         let mut slots: Vec<OsString> = slots.map(|entry| Ok(entry?.file_name())).collect::<Result<_>>()?;
         slots.retain(|slot| modules.join(".pnpm").join(slot).is_dir());
@@ -62,40 +71,66 @@ impl Floor {
         ensure!(parts.len() > 1, "there are no slots");
         // The largest first, so that all threads end together.
         parts.sort_by_key(|part| std::cmp::Reverse(count(&part.entries)));
-        Ok(Self { parts, folder: folder.to_owned(), made: 0 })
+        Ok(Self { parts, tarballs: tarballs.to_vec(), folder: folder.to_owned(), made: 0 })
     }
 
-    /// Makes the tree once.
+    /// Makes the tree once; tarballs come from the registry at `url`, `far` if it answers late.
     ///
     /// # Errors
-    /// If the system refuses something.
-    pub(crate) fn measure(&mut self) -> Result<Run> {
+    /// If the system refuses something, or a tarball is not to be had.
+    pub(crate) fn measure(&mut self, url: &str, far: bool) -> Result<Run> {
         self.made += 1;
         let target = self.folder.join(format!("made/{}", self.made));
+        let store = self.folder.join(format!("made/{}-store", self.made));
         fs::create_dir_all(target.join(".pnpm"))?;
-        let (next, threads) = (AtomicUsize::new(0), thread::available_parallelism().map_or(1, usize::from));
+        fs::create_dir_all(&store)?;
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let next = AtomicUsize::new(0);
         let start = Instant::now();
-        let work = || -> Result<()> {
-            while let Some(part) = self.parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let into = target.join(&part.folder);
-                if !part.folder.as_os_str().is_empty() {
-                    fs::create_dir(&into)?;
-                }
-                make(&part.entries, &open(CWD, &part.flat)?, &open(CWD, &into)?)?;
-            }
-            Ok(())
-        };
         thread::scope(|scope| {
-            let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            running.into_iter().try_for_each(|thread| thread.join().expect("it does not panic"))
+            // The last worker closes it, also where all have failed: then nobody waits to hand a body over.
+            let bodies = Arc::new(unpack::fetch(scope, url, far, &self.tarballs));
+            let (next, target, store, this) = (&next, &target, &store, &*self);
+            let work = |bodies: Arc<Bodies>| scope.spawn(move || this.work(&bodies, next, target, store));
+            let running: Vec<_> = (1..threads).map(|_| bodies.clone()).map(work).collect();
+            let own = this.work(&bodies, next, target, store);
+            drop(bodies);
+            running.into_iter().map(|thread| thread.join().expect("it does not panic")).fold(own, Result::and)
         })?;
         let wall = start.elapsed().as_secs_f64() * 1000.0;
         Ok(Run { wall, cpu: 0.0, peak: 0.0, requests: (0, 0) })
     }
 
+    /// What one thread does: what has arrived comes first, links fill the time until more does.
+    fn work(&self, bodies: &Bodies, next: &AtomicUsize, target: &Path, store: &Path) -> Result<()> {
+        let mut unpacker = Unpacker::new();
+        loop {
+            if let Some(body) = bodies.arrived() {
+                unpacker.unpack(&body?, store)?;
+            } else if let Some(part) = self.parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                part.make(target)?;
+            } else if let Some(body) = bodies.wait() {
+                unpacker.unpack(&body?, store)?;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
     /// Deletes what was made, untimed.
     pub(crate) fn sweep(&self) {
         fs::remove_dir_all(self.folder.join("made")).ok();
+    }
+}
+
+impl Part {
+    fn make(&self, target: &Path) -> Result<()> {
+        let into = target.join(&self.folder);
+        if !self.folder.as_os_str().is_empty() {
+            fs::create_dir(&into)?;
+        }
+        make(&self.entries, &open(CWD, &self.flat)?, &open(CWD, &into)?)?;
+        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     machine::Machine,
     registry::Registry,
     results::{Results, Row, Summary},
-    scenario::{SCENARIOS, Scenario},
+    scenario::{SCENARIOS, Scenario, Start},
 };
 
 /// What every measuring needs.
@@ -55,8 +55,10 @@ pub(crate) fn contender_argument(text: &str) -> Result<(String, PathBuf), String
 /// A contender and, if it could not be started with, why.
 type Ready = (Contender, Result<(), String>);
 
-/// The scenario that has a floor.
-const WITH_FLOOR: &str = "restore hot/hot";
+/// Scenarios with a floor: all that has to be done is known beforehand.
+fn has_floor(scenario: &Scenario) -> bool {
+    scenario.start == Start::Lockfile
+}
 
 /// One measuring.
 pub(crate) struct Measuring {
@@ -146,9 +148,12 @@ impl Measuring {
 
     /// The floor under the tree that the first contender with an isolated one has just made.
     fn floor(&self, ready: &[Ready], scenario: &Scenario, fixture: &Fixture) -> Option<Floor> {
-        let folder = self.work.join(&fixture.name).join(FLOOR);
-        let mut trees = ready.iter().filter(|_| scenario.name == WITH_FLOOR).filter_map(|(it, _)| it.isolated_tree());
-        trees.find_map(|modules| Floor::of(&modules, &folder).ok())
+        let folder = self.work.join(&fixture.name).join(FLOOR).join(scenario.name.replace('/', "-"));
+        let mut trees = ready.iter().filter(|_| has_floor(scenario)).filter_map(|(it, _)| it.isolated_tree());
+        trees.find_map(|(modules, tarballs)| {
+            let tarballs = if scenario.hot_store { &[] } else { tarballs };
+            Floor::of(&modules, &folder, tarballs).ok()
+        })
     }
 
     fn rounds(&mut self, ready: &mut [Ready], fixture: &Fixture, scenario: &Scenario) -> Result<()> {
@@ -171,10 +176,12 @@ impl Measuring {
                 continue;
             }
             if let (Some(floor), Ok(runs)) = (&mut floor, &mut of_floor) {
-                match floor.measure() {
+                self.registry.slow(scenario.far);
+                match floor.measure(&self.registry.url, scenario.far) {
                     Ok(run) => runs.push(run),
                     Err(error) => of_floor = Err(format!("{error:#}")),
                 }
+                self.registry.slow(false);
                 floor.sweep();
             }
             let names = ready.iter().map(|(contender, _)| contender.name.as_str());

@@ -40,7 +40,10 @@ struct Shared {
     base: String,
     answers: Mutex<HashMap<String, Option<Arc<Answer>>>>,
     packuments: AtomicU64,
-    tarballs: AtomicU64,
+    /// Paths of the tarballs that were asked for.
+    tarballs: Mutex<Vec<String>>,
+    /// Those of the time before the last count.
+    counted: Mutex<Vec<String>>,
     slow: AtomicBool,
     line_free: Mutex<Instant>,
 }
@@ -78,7 +81,8 @@ impl Registry {
             base: url.clone(),
             answers: Mutex::default(),
             packuments: AtomicU64::new(0),
-            tarballs: AtomicU64::new(0),
+            tarballs: Mutex::default(),
+            counted: Mutex::default(),
             slow: AtomicBool::new(false),
             line_free: Mutex::new(Instant::now()),
         });
@@ -114,7 +118,18 @@ impl Registry {
 
     /// Requests for packuments and for tarballs since the last call.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.shared.packuments.swap(0, Ordering::Relaxed), self.shared.tarballs.swap(0, Ordering::Relaxed))
+        let tarballs = std::mem::take(&mut *lock(&self.shared.tarballs));
+        let counts = (self.shared.packuments.swap(0, Ordering::Relaxed), tarballs.len() as u64);
+        *lock(&self.shared.counted) = tarballs;
+        counts
+    }
+
+    /// Paths of the tarballs that the last call of [`Registry::counts`] counted, the largest first.
+    pub(crate) fn counted(&self) -> Vec<String> {
+        let (mut paths, answers) = (lock(&self.shared.counted).clone(), lock(&self.shared.answers));
+        let size = |path: &String| answers.get(path).and_then(|it| Some(it.as_ref()?.plain.len()));
+        paths.sort_by_key(|path| std::cmp::Reverse(size(path)));
+        paths
     }
 }
 
@@ -169,7 +184,10 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<(String, HashMap<S
 
 fn reply(shared: &Shared, path: &str, headers: &HashMap<String, String>) -> Vec<u8> {
     let tarball = path.contains("/-/");
-    if tarball { &shared.tarballs } else { &shared.packuments }.fetch_add(1, Ordering::Relaxed);
+    match tarball {
+        true => lock(&shared.tarballs).push(path.to_owned()),
+        false => _ = shared.packuments.fetch_add(1, Ordering::Relaxed),
+    }
     let header = |name: &str, part: &str| headers.get(name).is_some_and(|value| value.contains(part));
     let full = !tarball && !header("accept", "vnd.npm.install-v1");
     let Some(answer) = find(shared, path, tarball, full) else {
