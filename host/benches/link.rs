@@ -10,7 +10,7 @@ use std::{
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use host::{
     graph::{Group, ImporterLinks, Link, Placement, RootLink, Snapshot, Source, Target},
-    link::{Contents, Folder, Job, Linked, Stored, link},
+    link::{Contents, Early, Folder, Job, Linked, Stored, link},
     plan::Plan,
     report::{Event, Report, event::ImportMethod},
     state::{Disk, Layout},
@@ -130,17 +130,18 @@ fn link_all(folder: &Path, placement: &Placement, source: &Stored) -> Linked {
     let layout = layout(folder, folder);
     let disk = Disk::read(&layout, placement).expect("an empty folder");
     let plan = Plan::new(placement, &layout, &disk);
-    link(&Job {
+    let job = Job {
         patches: &[],
         placement,
         plan: &plan,
         layout: &layout,
         source,
         method: ImportMethod::Hardlink,
+        verify: true,
         report: &Deaf,
         timings: &Timings::off(),
-    })
-    .expect("a good store")
+    };
+    link(&job, Early::default()).expect("a good store")
 }
 
 fn whole_project(criterion: &mut Criterion) {

@@ -1,7 +1,8 @@
 //! Carries a [`Plan`] out: the one parallel pass that makes `node_modules`.
 //!
 //! ```text
-//! 1 build   every new or changed slot in node_modules/.wasi-pm-tmp/new    rayon, biggest first; nothing reachable
+//! 0 early   slots of packages that are there while others are still fetched: on the thread that waits
+//! 1 build   every other new or changed slot in node_modules/.wasi-pm-tmp/new    rayon, biggest first; nothing reachable
 //! 2 commit  .wasi-pm-state removed, the tree record reduced               from here on only renames and links
 //! 3 swap    slots, or the whole virtual store, renamed into place         old ones go to .wasi-pm-tmp/old
 //! 4 links   hoisted, projects', shims                                     each one replaced in one step
@@ -12,6 +13,7 @@
 //! next run does the rest. A damaged file of the store shows up in 1.
 
 pub mod bins;
+mod early;
 mod error;
 mod folder;
 mod import;
@@ -25,10 +27,11 @@ mod swap;
 pub mod sweep;
 mod trees;
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use rayon::prelude::*;
 
+pub use early::{Arriving, Early};
 pub use error::LinkError;
 pub use folder::{Folder, Kind};
 pub use import::Importer;
@@ -36,7 +39,7 @@ pub use source::{Bin, Contents, PackageSource, StoreFile, Stored};
 pub use swap::Bench;
 
 use crate::{
-    graph::{Placement, Snapshot},
+    graph::{Placement, Snapshot, SnapshotIndex},
     patch::Patch,
     plan::{Base, Plan},
     report::{Event, Report, event::ImportMethod},
@@ -62,6 +65,8 @@ pub struct Job<'a> {
     pub patches: &'a [Patch],
     /// How files are brought in; it falls back to copies by itself.
     pub method: ImportMethod,
+    /// Files that this run has not written are checked before they are linked.
+    pub verify: bool,
     /// Hears of each package.
     pub report: &'a dyn Report,
     /// Takes the time of each package.
@@ -92,19 +97,29 @@ impl Linked {
     }
 }
 
-/// Makes `node_modules` what the plan says. Packages must all be in the store.
+/// Makes `node_modules` what the plan says. Packages must all be in the store; some slots may stand already.
 ///
 /// # Errors
 /// [`LinkError::Damaged`] before anything reachable has changed; else what the system refused.
-pub fn link(job: &Job<'_>) -> Result<Linked, LinkError> {
-    let modules = open_modules(&job.layout.lockfile_dir)?;
-    let bench = Bench::new(modules)?;
-    let importer = Importer::new(job.method);
+pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
+    let (bench, importer, built) = match early.hand_over() {
+        Some(begun) => begun,
+        None => {
+            let bench = Bench::new(open_modules(&job.layout.lockfile_dir)?)?;
+            (bench, Importer::new(job.method), HashSet::new())
+        }
+    };
     let bins = bins::Catalogue::new(job.placement, job.layout, job.source);
     sweep::register(job.layout)?;
     let needed = job.layout.global.as_ref().filter(|_| !job.plan.slots.is_empty());
     let publisher = needed.map(|links| shared::Publisher::new(links)).transpose()?;
-    build_slots(job, &bench, publisher.as_ref(), &importer, &bins)?;
+    let staging = publisher.as_ref().map_or_else(|| bench.staging(), shared::Publisher::staging);
+    let builder = slot::Builder::new(job, staging, &importer);
+    let (slots, hoisted) = rayon::join(
+        || build_slots(job, &builder, publisher.as_ref(), &bins, &built),
+        || trees::build_hoisted(job, &bench),
+    );
+    slots.and(hoisted)?;
     commit(job, &bench)?;
     let mut tree = job.plan.tree.clone();
     note_packages(job, &mut tree);
@@ -129,28 +144,27 @@ pub(crate) fn open_modules(project: &Path) -> Result<Folder, LinkError> {
 /// Step 1. Jobs are sorted by size, so that the last ones are small and both threads end together.
 fn build_slots(
     job: &Job<'_>,
-    bench: &Bench,
+    builder: &slot::Builder<'_>,
     publisher: Option<&shared::Publisher>,
-    importer: &Importer,
     bins: &bins::Catalogue<'_>,
+    built: &HashSet<SnapshotIndex>,
 ) -> Result<(), LinkError> {
     let mut work: Vec<_> = job.plan.slots.iter().map(|change| change.snapshot).collect();
     work.sort_by_cached_key(|index| std::cmp::Reverse(job.source.contents(*index).files.len()));
     let requester = job.layout.root();
     let slots = job.layout.slots();
-    let staging = publisher.map_or_else(|| bench.staging(), shared::Publisher::staging);
-    let builder = slot::Builder::new(job, staging, importer, bins);
     // One package at a time: a chunk of many would be stolen as a whole, and packages differ by a factor of 1000.
     work.par_iter().with_max_len(1).try_for_each(|&index| {
         let snapshot = &job.placement.snapshots[index as usize];
         let _span = job.timings.span(Lane::Link, || package_id(snapshot));
-        builder.build(index)?;
+        let home = if built.contains(&index) { None } else { Some(builder.build(index)?) };
+        bins.write_slot_shims(index, || home.map_or_else(|| builder.home(index), Ok))?;
         if let Some(publisher) = publisher {
             let requires_build = job.source.contents(index).requires_build;
             publisher.publish(job.placement, job.layout, index, requires_build)?;
         }
         let to = format!("{slots}/{}/node_modules/{}", snapshot.slot, snapshot.name);
-        let method = importer.method();
+        let method = builder.method();
         job.report.event(Event::Imported { requester: requester.clone(), to, method });
         Ok(())
     })

@@ -8,7 +8,6 @@ use wit::{Integrity, names::Algorithm};
 
 use crate::{
     ImportError, Imported, Store, gunzip,
-    key::Key,
     tarball::{self, Contents, File, Limits, Rejection},
 };
 
@@ -51,11 +50,7 @@ impl Store {
         let contents = Contents { files: checked(files, limits)?, skipped: 0 };
         let digests = vec![digest(&contents.files)];
         let integrity = Integrity { algorithm: Algorithm::Sha512, digests };
-        let key = Key::of(integrity.algorithm, &integrity.digests[0]);
-        let index = self
-            .keep(&contents, &key, limits)
-            .map_err(|source| ImportError::Write { store: self.path().to_owned(), source })?;
-        Ok(Imported { index, integrity })
+        self.keep(&contents, integrity, limits)
     }
 }
 

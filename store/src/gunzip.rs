@@ -16,8 +16,8 @@ thread_local! {
 /// What an output buffer may keep between two tarballs, bytes: the pages of a new one cost more than inflating into
 /// it. Only the largest packages of the registry unpack to more.
 const KEPT: usize = 96 << 20;
-/// By what an output buffer grows, bytes.
-const STEP: usize = 4 << 20;
+/// By what an output buffer grows, bytes: only what is written to takes memory, and a new buffer loses what it has.
+const STEP: usize = KEPT / 2;
 /// Below this size no compression ratio is suspicious.
 const RATIO_FROM: usize = 32 << 20;
 

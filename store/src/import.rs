@@ -7,7 +7,8 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _, PermissionsExt as _};
+use cap_std::fs::Dir;
+use rustix::fs::{Mode, OFlags, fchmod, fstat, openat};
 use sha2::Digest as _;
 use wit::{Integrity, names::Algorithm};
 
@@ -28,6 +29,8 @@ pub struct Imported {
     pub index: PackageIndex,
     /// What its tarball hashes to: the value to lock where nobody stated one.
     pub integrity: Integrity,
+    /// This import has written its files; else somebody was faster, and they are as good as any that were found.
+    pub is_new: bool,
 }
 
 /// A tarball could not be imported; the store is as it was.
@@ -71,13 +74,12 @@ impl Store {
     ///
     /// # Errors
     /// [`ImportError`]; all but a failing disk are final for these bytes.
-    pub fn import(&self, tarball: &[u8], expected: &Integrity, limits: &Limits) -> Result<PackageIndex, ImportError> {
-        let found = digest(tarball, expected.algorithm);
-        if !expected.digests.contains(&found) {
-            let found = Integrity { algorithm: expected.algorithm, digests: vec![found] };
+    pub fn import(&self, tarball: &[u8], expected: &Integrity, limits: &Limits) -> Result<Imported, ImportError> {
+        let found = Integrity { algorithm: expected.algorithm, digests: vec![digest(tarball, expected.algorithm)] };
+        if !expected.digests.contains(&found.digests[0]) {
             return Err(ImportError::Integrity { wanted: expected.clone(), found });
         }
-        self.unpack(tarball, &Key::of(expected.algorithm, &found), limits)
+        self.unpack(tarball, found, limits)
     }
 
     /// Imports a tarball that nobody vouches for, and tells what it hashes to.
@@ -86,24 +88,30 @@ impl Store {
     /// [`ImportError`], never for integrity.
     pub fn import_unverified(&self, tarball: &[u8], limits: &Limits) -> Result<Imported, ImportError> {
         let digests = vec![digest(tarball, Algorithm::Sha512)];
-        let integrity = Integrity { algorithm: Algorithm::Sha512, digests };
-        let key = Key::of(integrity.algorithm, &integrity.digests[0]);
-        Ok(Imported { index: self.unpack(tarball, &key, limits)?, integrity })
+        self.unpack(tarball, Integrity { algorithm: Algorithm::Sha512, digests }, limits)
     }
 
-    fn unpack(&self, tarball: &[u8], key: &Key, limits: &Limits) -> Result<PackageIndex, ImportError> {
+    fn unpack(&self, tarball: &[u8], integrity: Integrity, limits: &Limits) -> Result<Imported, ImportError> {
         gunzip::with_tar(tarball, limits, |tar| {
             let contents = tarball::read(tar, limits)?;
-            Ok(self.keep(&contents, key, limits))
+            Ok(self.keep(&contents, integrity, limits))
         })?
-        .map_err(|source| ImportError::Write { store: self.path().to_owned(), source })
     }
 
-    /// Stages and publishes.
-    pub(crate) fn keep(&self, contents: &Contents<'_>, key: &Key, limits: &Limits) -> io::Result<PackageIndex> {
-        let (staged, index) = stage(self, contents, limits)?;
-        staged.publish(self, key)?;
-        Ok(index)
+    /// Stages and publishes, under the one digest that is given.
+    pub(crate) fn keep(
+        &self,
+        contents: &Contents<'_>,
+        integrity: Integrity,
+        limits: &Limits,
+    ) -> Result<Imported, ImportError> {
+        let key = Key::of(integrity.algorithm, &integrity.digests[0]);
+        let kept = || {
+            let (staged, index) = stage(self, contents, limits)?;
+            Ok((index, staged.publish(self, &key)?))
+        };
+        let (index, is_new) = kept().map_err(|source| ImportError::Write { store: self.path().to_owned(), source })?;
+        Ok(Imported { index, integrity, is_new })
     }
 }
 
@@ -141,8 +149,8 @@ impl<'a> Staged<'a> {
         }
     }
 
-    /// The one rename. A package that is there already has the same bytes, so it wins.
-    fn publish(mut self, store: &Store, key: &Key) -> io::Result<()> {
+    /// The one rename. A package that is there already has the same bytes, so it wins: then the answer is false.
+    fn publish(mut self, store: &Store, key: &Key) -> io::Result<bool> {
         let target = key.path();
         let rename = || self.parent.rename(&self.name, store.packages(), &target);
         let renamed = match rename() {
@@ -158,9 +166,9 @@ impl<'a> Staged<'a> {
         match renamed {
             Ok(()) => {
                 self.published = true;
-                Ok(())
+                Ok(true)
             }
-            Err(error) if is_taken(&error) => Ok(()),
+            Err(error) if is_taken(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -233,14 +241,16 @@ impl BlobWriter<'_> {
     }
 
     fn create(&mut self, name: &str, executable: bool, data: &[u8]) -> io::Result<()> {
-        let mode = if executable { 0o755 } else { 0o644 };
-        let mut file = self.dir.open_with(name, OpenOptions::new().write(true).create_new(true).mode(mode))?;
+        let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
+        // The name is ours: digits and letters. So a plain call will do, which is cheaper than a confined one.
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = std::fs::File::from(openat(self.dir, name, flags, mode)?);
         file.write_all(data)?;
         if self.exact.is_none() {
-            self.exact = Some(file.metadata()?.permissions().mode() & 0o777 == mode);
+            self.exact = Some(Mode::from_raw_mode(fstat(&file)?.st_mode) & Mode::from_raw_mode(0o777) == mode);
         }
         if self.exact == Some(false) {
-            file.set_permissions(cap_std::fs::Permissions::from_mode(mode))?;
+            fchmod(&file, mode)?;
         }
         Ok(())
     }

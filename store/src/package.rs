@@ -65,6 +65,12 @@ pub struct PackageDir {
     pub(crate) dir: Dir,
 }
 
+impl From<PackageDir> for Dir {
+    fn from(package: PackageDir) -> Self {
+        package.dir
+    }
+}
+
 impl PackageDir {
     /// The folder: blobs lie in it by their names.
     #[must_use]

@@ -26,7 +26,7 @@ impl Note {
     pub(super) fn recall(&self, store: &Store) -> Option<Imported> {
         let integrity = Integrity::parse(fs::read_to_string(&self.path).ok()?.trim()).ok()?;
         let index = store.find(&integrity).ok().flatten()?;
-        Some(Imported { index, integrity })
+        Some(Imported { index, integrity, is_new: false })
     }
 
     /// Remembers it. Without a cache that can be written the next run looks again.

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BinaryHeap, HashMap},
+    collections::{BinaryHeap, HashMap, VecDeque},
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -48,7 +48,7 @@ struct Inner<S: PackageStore> {
     http: Arc<Http>,
     store: Arc<S>,
     options: FetchOptions,
-    flights: Mutex<HashMap<String, Flight<S::Index>>>,
+    flights: Mutex<Flights<S::Index>>,
     landed: Condvar,
     budget: Arc<Semaphore>,
     pool: OnceLock<rayon::ThreadPool>,
@@ -62,6 +62,12 @@ enum Flight<I> {
     Landed(Outcome<I>),
 }
 
+struct Flights<I> {
+    by_key: HashMap<String, Flight<I>>,
+    /// The keys of those that landed, in the order in which they did.
+    log: Vec<String>,
+}
+
 impl<S: PackageStore> Fetcher<S> {
     /// A fetcher that has started nothing yet.
     #[must_use]
@@ -70,7 +76,7 @@ impl<S: PackageStore> Fetcher<S> {
             http,
             store,
             options,
-            flights: Mutex::default(),
+            flights: Mutex::new(Flights { by_key: HashMap::new(), log: Vec::new() }),
             landed: Condvar::new(),
             budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
             pool: OnceLock::new(),
@@ -98,19 +104,29 @@ impl<S: PackageStore> Fetcher<S> {
 
     /// Looks for this package again the next time it is wanted: what the store had of it is gone.
     pub fn forget(&self, job: &FetchJob) {
-        self.0.flights().remove(&job.key());
+        self.0.flights().by_key.remove(&job.key());
     }
 
     /// Has all packages, and says for each, in the order of the jobs, where it is or why it could not be had.
     #[must_use]
     pub fn finish(&self, jobs: &[FetchJob]) -> Vec<Outcome<S::Index>> {
+        self.finish_telling(jobs, |_, _| {})
+    }
+
+    /// As [`Fetcher::finish`]. As long as something is on its way, `landed` is told of packages that are there, by the
+    /// number of the job, on the thread that waits.
+    pub fn finish_telling(
+        &self,
+        jobs: &[FetchJob],
+        landed: impl FnMut(usize, &Arc<S::Index>),
+    ) -> Vec<Outcome<S::Index>> {
         let keys: Vec<String> = jobs.iter().map(FetchJob::key).collect();
         let mine: Vec<(&String, &FetchJob)> = keys.iter().zip(jobs).filter(|(key, _)| self.0.take_off(key)).collect();
         let inner = &self.0;
         inner.pool().install(|| {
             mine.par_iter().with_min_len(8).for_each(|(key, job)| inner.have((*key).clone(), (*job).clone()));
         });
-        let mut outcomes = inner.wait(&keys);
+        let mut outcomes = inner.wait(&keys, landed);
         share_missing(&mut outcomes);
         for (job, outcome) in jobs.iter().zip(&outcomes) {
             if let Err(error) = outcome
@@ -152,38 +168,60 @@ impl<S: PackageStore> Inner<S> {
         })
     }
 
-    fn flights(&self) -> MutexGuard<'_, HashMap<String, Flight<S::Index>>> {
+    fn flights(&self) -> MutexGuard<'_, Flights<S::Index>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True if this flight is new: the caller must see to it that it lands.
     fn take_off(&self, key: &str) -> bool {
         let mut flights = self.flights();
-        if flights.contains_key(key) {
+        if flights.by_key.contains_key(key) {
             return false;
         }
-        flights.insert(key.to_owned(), Flight::Under);
+        flights.by_key.insert(key.to_owned(), Flight::Under);
         true
     }
 
     fn land(&self, key: String, outcome: Outcome<S::Index>) {
-        self.flights().insert(key, Flight::Landed(outcome));
+        let mut flights = self.flights();
+        flights.log.push(key.clone());
+        flights.by_key.insert(key, Flight::Landed(outcome));
+        drop(flights);
         self.landed.notify_all();
     }
 
-    fn wait(&self, keys: &[String]) -> Vec<Outcome<S::Index>> {
-        let mut outcomes = Vec::with_capacity(keys.len());
-        let mut flights = self.flights();
-        for key in keys {
-            loop {
-                if let Some(Flight::Landed(outcome)) = flights.get(key) {
-                    outcomes.push(outcome.clone());
-                    break;
-                }
-                flights = self.landed.wait(flights).unwrap_or_else(PoisonError::into_inner);
-            }
+    fn wait(&self, keys: &[String], mut landed: impl FnMut(usize, &Arc<S::Index>)) -> Vec<Outcome<S::Index>> {
+        let mut open: HashMap<&str, Vec<usize>> = HashMap::with_capacity(keys.len());
+        for (at, key) in keys.iter().enumerate() {
+            open.entry(key).or_default().push(at);
         }
-        outcomes
+        let mut outcomes: Vec<Option<Outcome<S::Index>>> = keys.iter().map(|_| None).collect();
+        let (mut seen, mut untold) = (0, VecDeque::new());
+        let mut flights = self.flights();
+        loop {
+            for key in &flights.log[seen..] {
+                // One that was forgotten since is in the log once more when it lands again.
+                let Some(Flight::Landed(outcome)) = flights.by_key.get(key) else { continue };
+                for at in open.remove(key.as_str()).into_iter().flatten() {
+                    outcomes[at] = Some(outcome.clone());
+                    untold.push_back(at);
+                }
+            }
+            seen = flights.log.len();
+            if open.is_empty() {
+                break;
+            }
+            let Some(at) = untold.pop_front() else {
+                flights = self.landed.wait(flights).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(flights);
+            if let Some(Ok(index)) = &outcomes[at] {
+                landed(at, index);
+            }
+            flights = self.flights();
+        }
+        outcomes.into_iter().flatten().collect()
     }
 
     /// On the pool: finds it in the store, or sends for it.

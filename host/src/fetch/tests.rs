@@ -140,6 +140,29 @@ fn a_web_page_and_a_missing_tarball_are_final() {
 }
 
 #[test]
+fn packages_that_are_there_are_told_while_another_is_on_its_way() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let told = Mutex::new(told);
+    let server = serve(move |asked| {
+        let is_told = || told.lock().unwrap().recv_timeout(std::time::Duration::from_secs(60)).is_ok();
+        match asked.path.as_str() {
+            "/a/-/a-1.0.0.tgz" => response("200 OK", "", b"a"),
+            _ if is_told() => response("200 OK", "", b"b"),
+            _ => response("404 Not Found", "", b""),
+        }
+    });
+    let setup = setup(&server, |_, _| {});
+    let mut seen = Vec::new();
+    let jobs = [job("b", Some(sha512(b"b"))), job("a", Some(sha512(b"a")))];
+    let outcomes = setup.fetcher.finish_telling(&jobs, |at, index| {
+        seen.push((at, index.to_vec()));
+        tell.send(()).unwrap();
+    });
+    assert_eq!(outcomes.iter().map(code).collect::<Vec<_>>(), ["ok"; 2]);
+    assert_eq!(seen, [(1, b"a".to_vec())]);
+}
+
+#[test]
 fn without_an_integrity_nothing_is_taken_unless_allowed() {
     let server = serve(|_| response("200 OK", "", b"bytes"));
     let strict = setup(&server, |_, _| {});

@@ -65,7 +65,11 @@ impl<'a> Catalogue<'a> {
     }
 
     /// Writes the shims of a slot: those of its own executables and of its dependencies'.
-    pub(super) fn write_slot_shims(&self, index: SnapshotIndex, home: &Folder) -> Result<(), LinkError> {
+    pub(super) fn write_slot_shims(
+        &self,
+        index: SnapshotIndex,
+        home: impl FnOnce() -> Result<Folder, LinkError>,
+    ) -> Result<(), LinkError> {
         let snapshot = &self.placement.snapshots[index as usize];
         let own = Target::Snapshot(index);
         let offers = std::iter::once(&own).chain(snapshot.dependencies.iter().map(|link| &link.target));
@@ -74,6 +78,7 @@ impl<'a> Catalogue<'a> {
         if shims.is_empty() {
             return Ok(());
         }
+        let home = home()?;
         let written = || -> io::Result<()> {
             let into = home.make(MODULES)?.make(BIN)?;
             for (name, text) in &shims {

@@ -83,7 +83,9 @@ impl Folder {
     /// # Errors
     /// As [`Folder::make`].
     pub fn make_all(&self, path: &str) -> io::Result<Self> {
-        path.split('/').try_fold(self.try_clone()?, |folder, name| folder.make(name))
+        let (first, rest) = path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
+        let rest = rest.into_iter().flat_map(|rest| rest.split('/'));
+        rest.fold(self.make(first), |folder, name| folder?.make(name))
     }
 
     /// Another handle of the same folder.

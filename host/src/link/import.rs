@@ -45,8 +45,8 @@ impl Importer {
         if self.copy.load(Ordering::Relaxed) { ImportMethod::Copy } else { ImportMethod::Hardlink }
     }
 
-    /// Brings in one file under a new name. Its size and type are checked first. Empty files are made, not linked: all
-    /// of them would share one inode and run into the file system's limit of links.
+    /// Brings in one file under a new name. Empty files are made, not linked: all of them would share one inode and run
+    /// into the file system's limit of links. Where the system refuses, the store's file is looked at: was it that?
     pub(crate) fn place(
         &self,
         store: &Folder,
@@ -55,10 +55,21 @@ impl Importer {
         name: &str,
         make_executable: bool,
     ) -> Result<(), ImportFailure> {
-        check(store, file)?;
+        self.try_place(store, file, into, name, make_executable)
+            .map_err(|error| check(store, file).err().unwrap_or(ImportFailure::Io(error)))
+    }
+
+    fn try_place(
+        &self,
+        store: &Folder,
+        file: &StoreFile,
+        into: &Folder,
+        name: &str,
+        make_executable: bool,
+    ) -> io::Result<()> {
         let mode = if file.executable || make_executable { 0o755 } else { 0o644 };
         if file.size == 0 {
-            return into.create(name, mode).map(drop).map_err(ImportFailure::Io);
+            return into.create(name, mode).map(drop);
         }
         let must_copy = make_executable && !file.executable;
         if !must_copy && !self.copy.load(Ordering::Relaxed) {
@@ -66,14 +77,15 @@ impl Importer {
             match Errno::from_io_error(&error) {
                 Some(Errno::MLINK) => {}
                 Some(Errno::XDEV | Errno::PERM | Errno::OPNOTSUPP) => self.copy.store(true, Ordering::Relaxed),
-                _ => return Err(ImportFailure::Io(error)),
+                _ => return Err(error),
             }
         }
-        copy(store, file, into, name, mode).map_err(ImportFailure::Io)
+        copy(store, file, into, name, mode)
     }
 }
 
-fn check(store: &Folder, file: &StoreFile) -> Result<(), ImportFailure> {
+/// Whether a file of the store has the size and the type that its index says.
+pub(crate) fn check(store: &Folder, file: &StoreFile) -> Result<(), ImportFailure> {
     match store.kind(&file.blob).map_err(ImportFailure::Io)? {
         Some(Kind::File(size)) if size == file.size => Ok(()),
         Some(Kind::File(size)) => {

@@ -1,5 +1,6 @@
-//! Builds one slot: the package's folders and files, the links to its dependencies, its shims. The slot is new and out
-//! of reach, so nothing is looked at before it is made.
+//! Builds one slot: the package's folders and files, the links to its dependencies. Its shims come last, because they
+//! tell of other packages ([`crate::link::bins`]). The slot is new and out of reach, so nothing is looked at before it is
+//! made.
 //!
 //! ```text
 //! <slot>/node_modules/<name>/...files            handles of the folders on the way are held, one per level
@@ -11,8 +12,13 @@ use std::collections::HashSet;
 
 use crate::{
     graph::{SnapshotIndex, Target},
-    link::{Folder, Importer, Job, LinkError, StoreFile, bins::Catalogue, import::ImportFailure, patched},
+    link::{
+        Folder, Importer, Job, LinkError, StoreFile,
+        import::{self, ImportFailure},
+        patched,
+    },
     plan::link_text,
+    report::event::ImportMethod,
     state::MODULES,
 };
 
@@ -21,16 +27,36 @@ pub(super) struct Builder<'a> {
     job: &'a Job<'a>,
     staging: &'a Folder,
     importer: &'a Importer,
-    bins: &'a Catalogue<'a>,
     slots: String,
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(job: &'a Job<'a>, staging: &'a Folder, importer: &'a Importer, bins: &'a Catalogue<'a>) -> Self {
-        Self { job, staging, importer, bins, slots: job.layout.slots() }
+    pub(super) fn new(job: &'a Job<'a>, staging: &'a Folder, importer: &'a Importer) -> Self {
+        Self { job, staging, importer, slots: job.layout.slots() }
     }
 
-    pub(super) fn build(&self, index: SnapshotIndex) -> Result<(), LinkError> {
+    /// How files are brought in by now.
+    pub(super) fn method(&self) -> ImportMethod {
+        self.importer.method()
+    }
+
+    /// Files and links; answers with the package's own folder.
+    pub(super) fn build(&self, index: SnapshotIndex) -> Result<Folder, LinkError> {
+        let (modules, home) = self.folders(index)?;
+        self.files(index, &home)?;
+        let snapshot = &self.job.placement.snapshots[index as usize];
+        let path = || format!("{}/{}", self.slots, snapshot.slot);
+        self.links(index, &modules).map_err(|error| LinkError::io("link in", path())(error))?;
+        Ok(home)
+    }
+
+    /// The package's own folder in its slot.
+    pub(super) fn home(&self, index: SnapshotIndex) -> Result<Folder, LinkError> {
+        self.folders(index).map(|(_, home)| home)
+    }
+
+    /// `node_modules` of the slot, and the package's own folder.
+    fn folders(&self, index: SnapshotIndex) -> Result<(Folder, Folder), LinkError> {
         let snapshot = &self.job.placement.snapshots[index as usize];
         let path = || format!("{}/{}", self.slots, snapshot.slot);
         let made = || -> std::io::Result<(Folder, Folder)> {
@@ -41,10 +67,7 @@ impl<'a> Builder<'a> {
             let home = modules.make_all(snapshot.name.as_str())?;
             Ok((modules, home))
         };
-        let (modules, home) = made().map_err(|error| LinkError::io("make", path())(error))?;
-        self.files(index, &home)?;
-        self.links(index, &modules).map_err(|error| LinkError::io("link in", path())(error))?;
-        self.bins.write_slot_shims(index, &home)
+        made().map_err(|error| LinkError::io("make", path())(error))
     }
 
     /// Files come sorted, so the folders on the way to the last one are mostly those of the next.
@@ -52,6 +75,7 @@ impl<'a> Builder<'a> {
         let contents = self.job.source.contents(index);
         let store = self.job.source.open(index).map_err(|error| self.damaged(index, error.to_string()))?;
         let executables: HashSet<&str> = contents.bins.iter().map(|bin| normal(&bin.path)).collect();
+        let is_checked = self.job.verify && !contents.is_new;
         let patched = patched::changes(self.job, index, &store)?;
         let mut open: Vec<(&str, Folder)> = Vec::new();
         for file in contents.files.iter().filter(|file| !patched.contains_key(&file.path)) {
@@ -61,7 +85,9 @@ impl<'a> Builder<'a> {
             };
             let into = self.enter(home, &mut open, folders, file, index)?;
             let executable = executables.contains(file.path.as_str());
-            self.importer.place(&store, file, into, name, executable).map_err(|failure| match failure {
+            let check = || if is_checked { import::check(&store, file) } else { Ok(()) };
+            let placed = check().and_then(|()| self.importer.place(&store, file, into, name, executable));
+            placed.map_err(|failure| match failure {
                 ImportFailure::Damaged(detail) => self.damaged(index, detail),
                 ImportFailure::Io(error) => LinkError::io("place", self.shown(index, &file.path))(error),
             })?;

@@ -27,6 +27,8 @@ pub struct Contents {
     pub bins: Vec<Bin>,
     /// It has scripts that would run on installation.
     pub requires_build: bool,
+    /// This run has written its files: they need not be looked at before they are linked.
+    pub is_new: bool,
 }
 
 /// Where packages come from.
@@ -43,7 +45,7 @@ pub trait PackageSource: Sync {
 impl From<PackageIndex> for Contents {
     fn from(index: PackageIndex) -> Self {
         let bins = index.bins.into_iter().map(|(name, path)| Bin { name, path }).collect();
-        Self { files: index.files, bins, requires_build: index.requires_build }
+        Self { files: index.files, bins, requires_build: index.requires_build, is_new: false }
     }
 }
 
@@ -75,7 +77,11 @@ impl PackageSource for Stored {
 
     fn open(&self, snapshot: SnapshotIndex) -> io::Result<Folder> {
         let integrity = self.integrity(snapshot).ok_or(io::ErrorKind::NotFound)?;
-        let package = self.store.open_package(integrity).map_err(io::Error::other)?;
-        Ok(package.dir().try_clone()?.into())
+        open(&self.store, integrity)
     }
+}
+
+/// The folder of a package's blobs.
+pub(super) fn open(store: &Store, integrity: &Integrity) -> io::Result<Folder> {
+    Ok(cap_std::fs::Dir::from(store.open_package(integrity).map_err(io::Error::other)?).into())
 }

@@ -6,7 +6,7 @@ use std::{
 
 use wit::{Alias, DepPath, ImporterId, PackageName, Slot};
 
-use super::{Bin, Contents, Folder, Job, LinkError, PackageSource, StoreFile, link};
+use super::{Bin, Contents, Early, Folder, Job, LinkError, PackageSource, StoreFile, link};
 use crate::{
     graph::{Group, HoistedLink, ImporterLinks, Link, Placement, RootLink, Snapshot, SnapshotIndex, Source, Target},
     plan::{Base, Plan},
@@ -20,6 +20,7 @@ struct World {
     folder: tempfile::TempDir,
     placement: Placement,
     contents: Vec<Contents>,
+    verify: bool,
 }
 
 struct Deaf;
@@ -41,7 +42,7 @@ impl World {
             lockfile: None,
             current_lockfile: None,
         };
-        Self { folder, placement, contents: Vec::new() }
+        Self { folder, placement, contents: Vec::new(), verify: true }
     }
 
     /// A package with files (`path`, text) and edges to packages added before.
@@ -140,23 +141,33 @@ impl World {
 
     /// Links, without recording it.
     fn link(&self) -> Result<super::Linked, LinkError> {
+        self.link_after(|_| Early::default())
+    }
+
+    /// Links what is left after some was built early.
+    fn link_after(&self, early: impl FnOnce(&Job<'_>) -> Early) -> Result<super::Linked, LinkError> {
         let (layout, plan) = (self.layout(), self.plan());
         let (timings, placement) = (Timings::off(), &self.placement);
         let method = ImportMethod::Hardlink;
-        link(&Job {
+        let job = Job {
             placement,
             plan: &plan,
             layout: &layout,
             source: self,
             patches: &[],
             method,
+            verify: self.verify,
             report: &Deaf,
             timings: &timings,
-        })
+        };
+        link(&job, early(&job))
     }
 
     fn install(&self) {
-        let mut linked = self.link().unwrap();
+        self.record(self.link().unwrap());
+    }
+
+    fn record(&self, mut linked: super::Linked) {
         let none = serde_json::Map::new();
         let outcome = Record {
             placement: &self.placement,
@@ -356,6 +367,78 @@ fn a_damaged_file_of_the_store_is_reported_before_anything_reachable_changes() {
         let after: Vec<_> = after.into_iter().filter(|path| !path.starts_with(".wasi-pm-tmp")).collect();
         assert_eq!(after, before);
     }
+}
+
+#[test]
+fn files_are_not_looked_at_where_checks_are_off_or_this_run_wrote_them_but_a_missing_one_is_still_told() {
+    for is_new in [true, false] {
+        let mut world = World { verify: is_new, ..World::new() };
+        let app = world.add("app@1.0.0", &[("index.js", "good"), ("other.js", "other")], &[]);
+        world.contents[app as usize].is_new = is_new;
+        world.want(app);
+        fs::write(world.store(app).join("1"), "oth").unwrap();
+        world.install();
+        assert_eq!(world.text("node_modules/app/other.js"), "oth");
+        fs::remove_dir_all(world.path("node_modules")).unwrap();
+        fs::remove_file(world.store(app).join("1")).unwrap();
+        assert!(matches!(world.link(), Err(LinkError::Damaged { snapshot, .. }) if snapshot == app));
+    }
+}
+
+#[test]
+fn slots_that_were_built_early_are_taken_over() {
+    let late = small_world();
+    late.install();
+    let world = small_world();
+    let linked = world.link_after(|job| {
+        let mut early = Early::default();
+        early.build(job, 0);
+        assert!(!world.path("node_modules/.pnpm").exists(), "nothing that is built early can be reached");
+        fs::remove_file(world.store(0).join("1")).unwrap(); // the pass would miss it
+        early
+    });
+    world.record(linked.unwrap());
+    assert_eq!(world.text("node_modules/.pnpm/@s+dep@1.0.0/node_modules/@s/dep/lib/deep/x.js"), "x");
+    assert_eq!(listing(&world.path("node_modules")), listing(&late.path("node_modules")));
+}
+
+#[test]
+fn what_was_built_early_for_nothing_is_gone_and_the_old_tree_stands() {
+    let mut world = small_world();
+    let build = |world: &World, index| {
+        let refused = world.link_after(|job| {
+            let mut early = Early::default();
+            early.build(job, index);
+            assert!(world.path("node_modules/.wasi-pm-tmp").exists());
+            drop(early);
+            fs::rename(world.folder.path().join("store"), world.folder.path().join("aside")).unwrap();
+            Early::default()
+        });
+        assert!(matches!(refused, Err(LinkError::Damaged { .. })));
+        fs::rename(world.folder.path().join("aside"), world.folder.path().join("store")).unwrap();
+        fs::remove_dir_all(world.path("node_modules/.wasi-pm-tmp")).unwrap(); // of the pass that was refused
+    };
+    build(&world, 0);
+    fs::remove_dir(world.path("node_modules")).unwrap();
+    world.install();
+    let before = listing(&world.path("node_modules"));
+    world.clear();
+    let app = world.add("app@2.0.0", &[("index.js", "new")], &[]);
+    world.want(app);
+    build(&world, app);
+    assert_eq!(listing(&world.path("node_modules")), before);
+}
+
+#[test]
+fn a_damaged_package_is_not_built_early_but_told_by_the_pass() {
+    let world = small_world();
+    fs::remove_file(world.store(1).join("0")).unwrap();
+    let refused = world.link_after(|job| {
+        let mut early = Early::default();
+        early.build(job, 1);
+        early
+    });
+    assert!(matches!(refused, Err(LinkError::Damaged { snapshot: 1, .. })));
 }
 
 #[test]

@@ -16,9 +16,6 @@ use crate::{
 pub(super) fn place_virtual_store(job: &Job<'_>, bench: &Bench) -> Result<Folder, LinkError> {
     let path = job.layout.virtual_store();
     if job.plan.base != Base::Update {
-        if !job.placement.snapshots.is_empty() {
-            build_hoisted(job, bench)?;
-        }
         bench.put_staging(VIRTUAL_STORE)?;
         return bench.modules().open(VIRTUAL_STORE).map_err(LinkError::io("open", path));
     }
@@ -30,8 +27,11 @@ pub(super) fn place_virtual_store(job: &Job<'_>, bench: &Bench) -> Result<Folder
     Ok(virtual_store)
 }
 
-/// The hoisted links of a new virtual store: made while it is out of reach.
-fn build_hoisted(job: &Job<'_>, bench: &Bench) -> Result<(), LinkError> {
+/// Step 1: the hoisted links of a new virtual store, made while it is out of reach.
+pub(super) fn build_hoisted(job: &Job<'_>, bench: &Bench) -> Result<(), LinkError> {
+    if job.plan.base == Base::Update || job.placement.snapshots.is_empty() {
+        return Ok(());
+    }
     let made = || -> std::io::Result<()> {
         let modules = bench.staging().make(MODULES)?;
         for (alias, target) in &job.plan.hoisted.put {

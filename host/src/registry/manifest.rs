@@ -40,13 +40,10 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// The fields of the value; `None` if it is no object.
-    pub(super) fn find(text: &[u8], value: Span) -> Result<Option<Self>, ScanError> {
-        if text[value.start] != b'{' {
-            return Ok(None);
-        }
+    /// The fields of the object that starts at `start`, and the byte after it.
+    pub(super) fn find(text: &[u8], start: usize) -> Result<(Self, usize), ScanError> {
         let mut found = Self::default();
-        spans::object(text, value.start, |key, value| {
+        let end = spans::object(text, start, |key, value| {
             let Some(key) = spans::unescape(key.of(text)) else { return Ok(()) };
             match key.as_ref() {
                 "dist" => found.dist = Some(value),
@@ -60,7 +57,7 @@ impl Manifest {
             }
             Ok(())
         })?;
-        Ok(Some(found))
+        Ok((found, end))
     }
 
     /// It names this package and version, or names none.

@@ -152,42 +152,48 @@ pub(crate) fn read(text: &[u8], name: &PackageName, full: bool) -> Result<Packed
         Some(b'<') => return Err(PackumentError::Html),
         _ => return Err(PackumentError::Malformed("it is no JSON object".to_owned())),
     }
-    let top = TopLevel::find(text, start)?;
+    let top = TopLevel::find(text, start, name)?;
     if let Some(other) = top.name.and_then(|span| spans::text(span.of(text)))
         && other != name.as_str()
     {
         return Err(PackumentError::OtherName(other.chars().filter(|c| !c.is_control()).take(214).collect()));
     }
-    let Some(versions) = top.versions.filter(|span| text[span.start] == b'{') else {
+    let Some(kept) = &top.versions else {
         return Err(PackumentError::Malformed("it has no versions".to_owned()));
     };
-    let kept = keep_versions(text, versions, name)?;
-    pack(text, &top, &kept, full)
+    pack(text, &top, kept, full)
 }
 
 #[derive(Default)]
 struct TopLevel {
     name: Option<Span>,
-    versions: Option<Span>,
+    versions: Option<Vec<Kept>>,
     dist_tags: Option<Span>,
     time: Option<Span>,
     modified: Option<Span>,
 }
 
 impl TopLevel {
-    fn find(text: &[u8], start: usize) -> Result<Self, ScanError> {
+    /// Versions are most of the text, so they are kept on the way.
+    fn find(text: &[u8], start: usize, package: &PackageName) -> Result<Self, ScanError> {
         let mut found = Self::default();
-        let end = spans::object(text, start, |key, value| {
-            let slot = match spans::unescape(key.of(text)).as_deref() {
-                Some("name") => &mut found.name,
-                Some("versions") => &mut found.versions,
-                Some("dist-tags") => &mut found.dist_tags,
-                Some("time") => &mut found.time,
-                Some("modified") => &mut found.modified,
-                _ => return Ok(()),
-            };
-            *slot = Some(value);
-            Ok(())
+        let end = spans::walk(text, start, |key, start| {
+            let key = spans::unescape(key.of(text));
+            if key.as_deref() == Some("versions") {
+                let kept = keep_versions(text, start, package)?;
+                let end = kept.as_ref().map_or_else(|| spans::value(text, start), |(_, end)| Ok(*end))?;
+                found.versions = kept.map(|(kept, _)| kept);
+                return Ok(end);
+            }
+            let end = spans::value(text, start)?;
+            match key.as_deref() {
+                Some("name") => found.name = Some(Span { start, end }),
+                Some("dist-tags") => found.dist_tags = Some(Span { start, end }),
+                Some("time") => found.time = Some(Span { start, end }),
+                Some("modified") => found.modified = Some(Span { start, end }),
+                _ => {}
+            }
+            Ok(end)
         })?;
         match spans::space(text, end) {
             at if at == text.len() => Ok(found),
@@ -201,16 +207,19 @@ struct Kept {
     manifest: super::manifest::Manifest,
 }
 
-fn keep_versions(text: &[u8], versions: Span, name: &PackageName) -> Result<Vec<Kept>, ScanError> {
+/// The versions in the object that starts at `start`, and the byte after it; `None` if it is no object.
+fn keep_versions(text: &[u8], start: usize, name: &PackageName) -> Result<Option<(Vec<Kept>, usize)>, ScanError> {
+    if text.get(start) != Some(&b'{') {
+        return Ok(None);
+    }
     let mut kept: Vec<Kept> = Vec::new();
     let mut lines: HashMap<String, usize> = HashMap::new();
-    spans::object(text, versions.start, |key, value| {
-        let Some(version) = spans::unescape(key.of(text)).filter(|version| Version::parse(version).is_ok()) else {
-            return Ok(());
-        };
-        let Some(manifest) = super::manifest::Manifest::find(text, value)? else { return Ok(()) };
+    let end = spans::walk(text, start, |key, start| {
+        let version = spans::unescape(key.of(text)).filter(|version| Version::parse(version).is_ok());
+        let (Some(version), Some(b'{')) = (version, text.get(start)) else { return spans::value(text, start) };
+        let (manifest, end) = super::manifest::Manifest::find(text, start)?;
         if !manifest.belongs_to(text, name.as_str(), &version) {
-            return Ok(());
+            return Ok(end);
         }
         match lines.get(version.as_ref()) {
             Some(&line) => kept[line].manifest = manifest,
@@ -219,9 +228,9 @@ fn keep_versions(text: &[u8], versions: Span, name: &PackageName) -> Result<Vec<
                 kept.push(Kept { version: version.into_owned(), manifest });
             }
         }
-        Ok(())
+        Ok(end)
     })?;
-    Ok(kept)
+    Ok(Some((kept, end)))
 }
 
 fn pack(text: &[u8], top: &TopLevel, kept: &[Kept], full: bool) -> Result<Packed, PackumentError> {
@@ -229,7 +238,6 @@ fn pack(text: &[u8], top: &TopLevel, kept: &[Kept], full: bool) -> Result<Packed
     let times = times(text, top.time)?;
     index.modified = string_at(text, top.modified).or_else(|| times.get("modified").cloned());
     index.spans = vec![0; kept.len() * 8];
-    let mut trust = Vec::with_capacity(kept.len());
     let mut body = Vec::with_capacity(text.len() / 2);
     // The newest manifests come first in the body, because they are the ones that are read.
     for (line, kept) in kept.iter().enumerate().rev() {
@@ -244,13 +252,12 @@ fn pack(text: &[u8], top: &TopLevel, kept: &[Kept], full: bool) -> Result<Packed
     let mut lines = Vec::with_capacity(kept.len());
     for (line, kept) in kept.iter().enumerate() {
         lines.push(kept.version.as_str());
-        trust.push(kept.manifest.trust(text));
         if kept.manifest.is_deprecated(text) {
             index.deprecated.push(u32::try_from(line).map_err(|_| PackumentError::TooLarge(text.len()))?);
         }
     }
     index.versions = lines.join("\n");
-    index.trust = full.then_some(trust);
+    index.trust = full.then(|| kept.iter().map(|kept| kept.manifest.trust(text)).collect());
     if top.time.is_some() {
         let by_line: Vec<&str> =
             lines.iter().map(|version| times.get(*version).map_or("", |time| time.as_str())).collect();

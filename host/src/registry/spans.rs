@@ -42,6 +42,19 @@ pub(super) fn object(
     at: usize,
     mut entry: impl FnMut(Span, Span) -> Result<(), ScanError>,
 ) -> Result<usize, ScanError> {
+    walk(text, at, |key, start| {
+        let end = value(text, start)?;
+        entry(key, Span { start, end }).map(|()| end)
+    })
+}
+
+/// As [`object`], for values that are walked themselves, so that nothing is passed over twice: `entry` gets the byte
+/// where a value starts and returns the byte after it.
+pub(super) fn walk(
+    text: &[u8],
+    at: usize,
+    mut entry: impl FnMut(Span, usize) -> Result<usize, ScanError>,
+) -> Result<usize, ScanError> {
     let mut at = expect(text, at, b'{')?;
     at = space(text, at);
     if text.get(at) == Some(&b'}') {
@@ -52,9 +65,7 @@ pub(super) fn object(
         let after = string(text, at)?;
         let key = Span { start: at + 1, end: after - 1 };
         let start = space(text, expect(text, after, b':')?);
-        let end = value(text, start)?;
-        entry(key, Span { start, end })?;
-        at = space(text, end);
+        at = space(text, entry(key, start)?);
         match text.get(at) {
             Some(b',') => at += 1,
             Some(b'}') => return Ok(at + 1),

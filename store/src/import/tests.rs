@@ -1,5 +1,6 @@
 use std::{fs, path::Path};
 
+use cap_std::fs::PermissionsExt as _;
 use proptest::prelude::*;
 
 use super::*;
@@ -48,7 +49,7 @@ fn an_imported_package_is_found_with_all_that_it_holds() {
     let tarball = sample();
     let integrity = integrity(&tarball);
     assert!(store.find(&integrity).unwrap().is_none());
-    let index = store.import(&tarball, &integrity, &Limits::default()).unwrap();
+    let Imported { index, .. } = store.import(&tarball, &integrity, &Limits::default()).unwrap();
     assert_eq!(store.find(&integrity).unwrap().unwrap(), index);
     assert_eq!((index.name.as_str(), index.version.as_str(), index.requires_build), ("a", "1.0.0", true));
     assert_eq!(index.bins, [("a".to_owned(), "cli.js".to_owned())]);
@@ -107,6 +108,15 @@ fn bytes_are_never_filed_under_another_digest_than_their_own() {
 }
 
 #[test]
+fn only_who_writes_a_package_is_told_that_it_is_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let tarball = sample();
+    let import = || store.import(&tarball, &integrity(&tarball), &Limits::default()).unwrap().is_new;
+    assert_eq!([import(), import()], [true, false]);
+}
+
+#[test]
 fn many_importers_of_one_package_all_succeed() {
     let folder = tempfile::tempdir().unwrap();
     let tarball = sample();
@@ -132,7 +142,7 @@ fn damage_of_every_kind_is_found_by_the_check_before_a_link() {
     let store = Store::open(folder.path()).unwrap();
     let tarball = sample();
     let integrity = integrity(&tarball);
-    let index = store.import(&tarball, &integrity, &Limits::default()).unwrap();
+    let Imported { index, .. } = store.import(&tarball, &integrity, &Limits::default()).unwrap();
     let at = |n: usize| {
         store.path().join("packages").join(Key::each(&integrity).next().unwrap().path()).join(&index.files[n].blob)
     };

@@ -4,7 +4,7 @@
 use super::{Failures, Install, Network, inputs, one, packages};
 use crate::{
     graph::Placement,
-    link::{self, Job, LinkError, Linked, Stored},
+    link::{self, Early, Job, LinkError, Linked, PackageSource, Stored},
     plan::Plan,
     report::LogLevel,
     state::Layout,
@@ -20,11 +20,11 @@ pub(super) fn carry_out(
     placement: &Placement,
     plan: &Plan,
     layout: &Layout,
-    mut stored: Stored,
+    (mut stored, mut early): (Stored, Early),
 ) -> Result<(Linked, Stored), Failures> {
     let _phase = install.phase("link");
     for _ in 0..MENDED {
-        match link::link(&job(install, placement, plan, layout, &stored)) {
+        match link::link(&job(install, placement, plan, layout, &stored), std::mem::take(&mut early)) {
             Ok(linked) => return Ok((linked, stored)),
             Err(LinkError::Damaged { snapshot, package, detail }) => {
                 install.message(
@@ -37,7 +37,7 @@ pub(super) fn carry_out(
                 }
                 network.fetcher(&store)?.forget(&(&placement.snapshots[snapshot as usize]).into());
                 let mut again = placement.clone();
-                stored = packages::have(install, network, &store, layout, &mut again, plan.clone())?.0;
+                stored = packages::have(install, network, &store, layout, &mut again, plan.clone())?.0.0;
             }
             Err(error) => return Err(one(error)),
         }
@@ -54,7 +54,7 @@ pub(super) fn job<'a>(
     placement: &'a Placement,
     plan: &'a Plan,
     layout: &'a Layout,
-    source: &'a Stored,
+    source: &'a dyn PackageSource,
 ) -> Job<'a> {
     Job {
         placement,
@@ -63,6 +63,7 @@ pub(super) fn job<'a>(
         source,
         patches: &install.context.config.patches,
         method: inputs::method(install.context.config.layout.import),
+        verify: install.context.config.layout.verify_store_integrity,
         report: install.context.report.as_ref(),
         timings: &install.context.timings,
     }

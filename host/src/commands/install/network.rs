@@ -83,8 +83,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    fn new(integrity: Integrity, index: store::PackageIndex) -> Self {
-        Self { integrity, contents: Arc::new(index.into()) }
+    fn new(integrity: Integrity, index: store::PackageIndex, is_new: bool) -> Self {
+        Self { integrity, contents: Arc::new(Contents { is_new, ..index.into() }) }
     }
 }
 
@@ -93,12 +93,12 @@ impl PackageStore for Shelf {
 
     fn find(&self, integrity: &Integrity) -> Option<Self::Index> {
         // A package that cannot be read is fetched again; if the disk is broken, that says so.
-        self.store.find(integrity).ok().flatten().map(|index| Held::new(integrity.clone(), index))
+        self.store.find(integrity).ok().flatten().map(|index| Held::new(integrity.clone(), index, false))
     }
 
     fn import(&self, tarball: &[u8], integrity: &Integrity) -> Result<Self::Index, ImportFailure> {
         let imported = self.store.import(tarball, integrity, &self.limits);
-        imported.map(|index| Held::new(integrity.clone(), index)).map_err(|error| {
+        imported.map(|it| Held::new(integrity.clone(), it.index, it.is_new)).map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             ImportFailure { code: error.code(), message: format!("{error}{cause}") }
         })
@@ -107,7 +107,7 @@ impl PackageStore for Shelf {
     fn gather(&self, source: &Source) -> Result<Self::Index, ImportFailure> {
         let gathered = self.sources.gather(source, &self.store);
         gathered
-            .map(|imported| Held::new(imported.integrity, imported.index))
+            .map(|imported| Held::new(imported.integrity, imported.index, imported.is_new))
             .map_err(|error| ImportFailure { code: error.code, message: error.message })
     }
 }

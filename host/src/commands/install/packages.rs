@@ -8,12 +8,12 @@ use std::{
 
 use store::Store;
 
-use super::{Failures, Install, Network, network::Held, one};
+use super::{Failures, Install, Network, link, network::Held, one};
 use crate::{
     diagnostic::Diagnostic,
     fetch::FetchJob,
     graph::{Placement, SnapshotIndex, Target},
-    link::{Contents, Stored},
+    link::{Arriving, Contents, Early, Stored},
     plan::Plan,
     state::Layout,
 };
@@ -28,7 +28,8 @@ pub(super) fn open_store(install: &Install<'_>) -> Result<Store, Failures> {
     })
 }
 
-/// Has all packages. The plan is made anew if an optional package was left out.
+/// Has all packages, and builds slots of some while others are on their way. The plan is made anew if an optional
+/// package was left out.
 pub(super) fn have(
     install: &Install<'_>,
     network: &Network<'_>,
@@ -36,15 +37,27 @@ pub(super) fn have(
     layout: &Layout,
     placement: &mut Placement,
     plan: Plan,
-) -> Result<(Stored, Plan), Failures> {
+) -> Result<((Stored, Early), Plan), Failures> {
     let _phase = install.phase("fetch");
     let needed = needed(placement, &plan);
-    let mut indexes = fetch(network, store, placement, &needed)?;
+    let mut early = Early::default();
+    let mut indexes = {
+        let arriving = Arriving::new(store.clone(), placement.snapshots.len());
+        let job = link::job(install, placement, &plan, layout, &arriving);
+        let built: HashSet<SnapshotIndex> = plan.slots.iter().map(|change| change.snapshot).collect();
+        fetch(network, store, placement, &needed, |at, held| {
+            if built.contains(&at) {
+                arriving.put(at, &held.integrity, &held.contents);
+                early.build(&job, at);
+            }
+        })?
+    };
     let missing: HashSet<SnapshotIndex> =
         (0..).zip(&indexes).filter(|(at, index)| index.is_none() && needed.contains(at)).map(|(at, _)| at).collect();
     let plan = if missing.is_empty() {
         plan
     } else {
+        early = Early::default(); // it may have built what is not wanted any more
         let kept = placement.leave_out(&missing);
         indexes = kept.iter().map(|&at| indexes[at as usize].take()).collect();
         install.plan(placement, layout)?
@@ -56,7 +69,7 @@ pub(super) fn have(
             (None, Arc::new(Contents { requires_build, ..Contents::default() }))
         }
     });
-    Ok((Stored::new(store.clone(), packages.collect()), plan))
+    Ok(((Stored::new(store.clone(), packages.collect()), early), plan))
 }
 
 /// The packages whose files or executables are wanted: all but those of slots that stand and offer no command to the
@@ -81,19 +94,22 @@ fn needed(placement: &Placement, plan: &Plan) -> BTreeSet<SnapshotIndex> {
     needed
 }
 
-/// The index of each package that is needed; `None` for others and for an optional one that cannot be had.
+/// The index of each package that is needed; `None` for others and for an optional one that cannot be had. While
+/// something is on its way, `landed` hears of those that are there.
 fn fetch(
     network: &Network<'_>,
     store: &Store,
     placement: &Placement,
     needed: &BTreeSet<SnapshotIndex>,
+    mut landed: impl FnMut(SnapshotIndex, &Held),
 ) -> Result<Vec<Option<Arc<Held>>>, Failures> {
     let mut held: Vec<Option<Arc<Held>>> = placement.snapshots.iter().map(|_| None).collect();
     if needed.is_empty() {
         return Ok(held);
     }
-    let jobs: Vec<FetchJob> = needed.iter().map(|at| FetchJob::from(&placement.snapshots[*at as usize])).collect();
-    let outcomes = network.fetcher(store)?.finish(&jobs);
+    let order: Vec<SnapshotIndex> = needed.iter().copied().collect();
+    let jobs: Vec<FetchJob> = order.iter().map(|at| FetchJob::from(&placement.snapshots[*at as usize])).collect();
+    let outcomes = network.fetcher(store)?.finish_telling(&jobs, |at, held| landed(order[at], held));
     let mut failed: Failures = Vec::new();
     for ((at, job), outcome) in needed.iter().zip(&jobs).zip(outcomes) {
         match outcome {
