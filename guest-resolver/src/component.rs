@@ -15,6 +15,54 @@ use crate::{boundary, session::Session};
 #[global_allocator]
 static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 
+/// What most projects need, bytes: asked for at once, since each growth is a call of the host's kernel. What is not
+/// touched costs nothing.
+const ROOM: usize = 8 << 20;
+
+/// Compares eight bytes at a time. The one of the C library goes byte by byte, which was a tenth of the time on a graph
+/// of long dep-paths.
+///
+/// # Safety
+/// As in C: both sides have `length` bytes.
+#[expect(unsafe_code, reason = "the compiler calls it by this name wherever texts are compared")]
+#[inline(never)] // in place at each comparison it would be an eighth of the component
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, length: usize) -> i32 {
+    // SAFETY: no read begins or ends outside of `length` bytes.
+    let longs =
+        |at| unsafe { (left.add(at).cast::<u64>().read_unaligned(), right.add(at).cast::<u64>().read_unaligned()) };
+    // SAFETY: likewise.
+    let halves =
+        |at| unsafe { (left.add(at).cast::<u32>().read_unaligned(), right.add(at).cast::<u32>().read_unaligned()) };
+    // SAFETY: likewise.
+    let bytes = |at| unsafe { (left.add(at).read(), right.add(at).read()) };
+    // Where a whole does not fit a second time, the last one overlaps what is before it, which is equal.
+    let mut at = 0;
+    if length >= 8 {
+        while at < length {
+            let (left, right) = longs(at.min(length - 8));
+            if left != right {
+                return left.to_be().cmp(&right.to_be()) as i32;
+            }
+            at += 8;
+        }
+        return 0;
+    }
+    if length >= 4 {
+        let first = halves(0);
+        let (left, right) = if first.0 == first.1 { halves(length - 4) } else { first };
+        return left.to_be().cmp(&right.to_be()) as i32;
+    }
+    while at < length {
+        let (left, right) = bytes(at);
+        if left != right {
+            return left.cmp(&right) as i32;
+        }
+        at += 1;
+    }
+    0
+}
+
 struct Component;
 
 impl lockfile::Guest for Component {
@@ -36,6 +84,7 @@ struct Shared(RefCell<Session>);
 
 impl resolution::GuestSession for Shared {
     fn open(project: Project) -> Result<resolution::Session, Vec<Failure>> {
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(ROOM)));
         Session::open(project).map(|session| resolution::Session::new(Self(RefCell::new(session))))
     }
 

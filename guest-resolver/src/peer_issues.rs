@@ -13,7 +13,7 @@ use wit::settings::PeerDependencyRules;
 use crate::hoist::pattern::Patterns;
 use crate::intern::{TextMap, TextSet};
 use crate::lockfile::Lockfile;
-use crate::lockfile::model::{ImporterDependency, dep_path_of, package_key, split_key};
+use crate::lockfile::model::{ImporterDependency, dep_path_of, package_key, split_key, write_dep_path};
 use crate::peers::missing::peer_range;
 use crate::resolve::context::Project;
 use crate::resolve::paths;
@@ -133,8 +133,14 @@ impl<'a> Walk<'a> {
             let value = snapshot.dependencies.get(peer).or_else(|| snapshot.optional_dependencies.get(peer));
             self.judge(asking, value.map(String::as_str), ".");
         }
-        let children = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
-        packages.extend(children.filter_map(|(alias, value)| Some((dep_path_of(alias, value)?, Some(place)))));
+        // In a dense graph nearly all edges lead to what has been visited: no text of their own for those.
+        let mut path = String::new();
+        for (alias, value) in snapshot.dependencies.iter().chain(&snapshot.optional_dependencies) {
+            path.clear();
+            if write_dep_path(&mut path, alias, value) && !self.visited.contains(path.as_str()) {
+                packages.push((path.clone(), Some(place)));
+            }
+        }
     }
 
     /// `base` is the folder that links are relative to.

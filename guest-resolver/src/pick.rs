@@ -234,8 +234,13 @@ impl<'a> View<'a> {
     /// The best of `lines` that is visible and satisfies `range`; of equals the first.
     fn best(&self, lines: impl Iterator<Item = usize>, range: Option<&Range>, direction: Direction) -> Option<usize> {
         let wanted = if direction == Direction::Highest { Ordering::Greater } else { Ordering::Less };
+        let (lowest, highest) = range.map_or((0, u64::MAX), Range::majors);
         let mut best: Option<(usize, &Version)> = None;
         for index in lines {
+            // Most versions are of another major: they need not be read.
+            if self.packument.major(index).is_some_and(|major| major < lowest || major > highest) {
+                continue;
+            }
             let Some(version) = self.version(index) else { continue };
             // The comparison is cheapest and refuses most, the range is next, the time must be parsed.
             if best.is_none_or(|(_, held)| version.precedence(held) == wanted)

@@ -204,10 +204,22 @@ pub struct Snapshot {
 /// `1.0.0(a@1)` is a version of the alias itself, anything with a name in front stands for itself.
 #[must_use]
 pub fn dep_path_of(alias: &str, value: &str) -> Option<String> {
+    let mut path = String::new();
+    write_dep_path(&mut path, alias, value).then_some(path)
+}
+
+/// Appends the dep-path behind an alias and its value; `false` for a link, which appends nothing.
+pub fn write_dep_path(out: &mut String, alias: &str, value: &str) -> bool {
     if value.starts_with("link:") {
-        return None;
+        return false;
     }
-    Some(if is_named(value) { value.to_owned() } else { format!("{alias}@{value}") })
+    if !is_named(value) {
+        out.reserve(alias.len() + value.len() + 1);
+        out.push_str(alias);
+        out.push('@');
+    }
+    out.push_str(value);
+    true
 }
 
 /// Whether a value of `dependencies` has a name of its own in front of its version.

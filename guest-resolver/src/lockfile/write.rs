@@ -215,7 +215,10 @@ fn push_other<'a>(fields: &mut Entries<'a>, other: &'a OtherFields, rank: impl F
 
 /// pnpm sorts maps within an entry by the order of the entry's own fields too: a dependency named `os` comes first.
 fn sorted_by_rank(mut entries: Entries<'_>, rank: fn(&str) -> u8) -> Entries<'_> {
-    entries.sort_by_key(|(key, _)| rank(key));
+    // Nearly always no name is one of the fields: then each is looked at once.
+    if !entries.is_sorted_by_key(|(key, _)| rank(key)) {
+        entries.sort_by_key(|(key, _)| rank(key));
+    }
     entries
 }
 

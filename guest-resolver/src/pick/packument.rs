@@ -79,6 +79,16 @@ impl Packument {
         self.parsed.get(index)?.get_or_init(|| Version::parse_loose(self.text(index))).as_ref()
     }
 
+    /// The major of a line, without reading all of it; `None` if that takes a closer look.
+    pub fn major(&self, index: usize) -> Option<u64> {
+        let text = self.text(index).as_bytes();
+        let digits = text.iter().position(|byte| !byte.is_ascii_digit())?;
+        if text[digits] != b'.' || !(1..=15).contains(&digits) {
+            return None;
+        }
+        Some(text[..digits].iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+    }
+
     /// The line of a version by its exact text.
     pub fn find(&self, text: &str) -> Option<usize> {
         let (versions, wanted) = (self.parts.versions.as_bytes(), text.as_bytes());

@@ -135,3 +135,11 @@ fn without_times_an_old_packument_will_do() {
     let options = PickOptions { age: Some(&rule), ..Default::default() };
     assert_eq!(picked(&with("1970-01-09", true), "^1.0.0", &options), Err(PickError::MissingTime));
 }
+
+#[test]
+fn the_major_of_a_line_is_read_off_or_left_open() {
+    let lines = "1.2.3\n10.0.0-rc.1\nv2.0.0\n\n3\n01.0.0\n9999999999999999.0.0\n";
+    let packument = Packument::new(PackumentParts { versions: lines.to_owned(), ..PackumentParts::default() });
+    let majors: Vec<Option<u64>> = (0..packument.len()).map(|line| packument.major(line)).collect();
+    assert_eq!(majors, [Some(1), Some(10), None, None, None, Some(1), None]);
+}

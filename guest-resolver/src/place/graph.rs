@@ -8,7 +8,7 @@ use crate::{
     lockfile::{
         Lockfile, LockfileError,
         error::{UNSUPPORTED_ENGINE, UNSUPPORTED_PLATFORM},
-        model::{ImporterDependency, Package, Snapshot, is_named, package_key, split_key},
+        model::{ImporterDependency, Package, Snapshot, package_key, split_key, write_dep_path},
     },
     platform::{self, Fit, Wanted},
     semver,
@@ -217,15 +217,10 @@ pub(super) struct Finder<'a> {
 impl Finder<'_> {
     /// The snapshot behind an alias and its value; `None` for a link.
     pub(super) fn find(&mut self, alias: &str, value: &str) -> Result<Option<u32>, LockfileError> {
-        if value.starts_with("link:") {
+        self.path.clear();
+        if !write_dep_path(&mut self.path, alias, value) {
             return Ok(None);
         }
-        self.path.clear();
-        if !is_named(value) {
-            self.path.push_str(alias);
-            self.path.push('@');
-        }
-        self.path.push_str(value);
         match self.index.get(self.path.as_str()) {
             Some(at) => Ok(Some(*at)),
             None => Err(LockfileError::new(

@@ -10,7 +10,7 @@ use wit::guest::wasi_pm::resolver::types::Platform;
 use wit::settings::Settings;
 
 use crate::age::AgePolicy;
-use crate::facts::Facts;
+use crate::facts::{Facts, PackumentKey};
 use crate::intern::{NumberMap, Symbol, Symbols};
 use crate::lockfile::Lockfile;
 use crate::manifest::Manifest;
@@ -19,6 +19,7 @@ use crate::specifier::Specifier;
 use crate::trust::TrustRule;
 
 use super::cutoff::Cutoff;
+use super::edges::Edge;
 use super::preferences::Preferences;
 use super::tree::Resolved;
 
@@ -79,10 +80,16 @@ pub struct Context {
     pub specifiers: RefCell<NumberMap<(Symbol, Symbol), Rc<Specifier>>>,
     /// Manifests after hooks.
     pub hooked: RefCell<NumberMap<(Symbol, Symbol, bool), Rc<Manifest>>>,
+    /// What manifests ask for, by the address of each, which stays as long as it is held here.
+    pub edges: RefCell<NumberMap<usize, (Rc<Manifest>, Rc<[Edge]>)>>,
     /// By edge, the project that came to it first.
     pub askers: RefCell<NumberMap<super::wanted::WantedKey, Symbol>>,
     /// What edges resolved to.
     pub resolved: RefCell<NumberMap<super::wanted::WantedKey, Rc<Resolved>>>,
+    /// Versions that were picked without preferences: from which packument, for which specifier, for a project itself.
+    pub lines: RefCell<NumberMap<(PackumentKey, Symbol, bool), super::wanted::Line>>,
+    /// Packages of registries that have been resolved: which packument, which version, whether as an option.
+    pub picked: RefCell<NumberMap<(PackumentKey, Symbol, bool), Rc<Resolved>>>,
     /// Packages whose download may start, each once.
     pub downloads: RefCell<Vec<Download>>,
     /// What has been offered for download.

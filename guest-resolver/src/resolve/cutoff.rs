@@ -105,6 +105,7 @@ fn published(ctx: &Context, resolved: &Resolved) -> Option<(String, String)> {
     Some((id, time))
 }
 
-fn is_time_based(ctx: &Context) -> bool {
+/// What lies below the projects is held to the time of what they ask for themselves.
+pub fn is_time_based(ctx: &Context) -> bool {
     ctx.settings.rules.resolution_mode == ResolutionMode::TimeBased
 }

@@ -50,7 +50,8 @@ impl Aliases {
 /// Dependencies that a package asks for as peers too: whoever provides the peer provides them. Peers that are installed
 /// automatically are always provided; others, and optional ones, only if they are in sight.
 pub(super) fn shadowed(ctx: &Context, manifest: &Manifest, above: &Aliases) -> Shadowed {
-    if manifest.peer_dependencies.is_empty() || manifest.dependencies.is_empty() {
+    // Peers are few where dependencies are many, and hardly any package asks for one name as both.
+    if !manifest.peer_dependencies.keys().any(|name| manifest.dependencies.contains_key(name)) {
         return Rc::from([]);
     }
     let both = manifest.dependencies.keys().filter(|name| manifest.peer_dependencies.contains_key(*name));
@@ -83,8 +84,19 @@ pub fn peers_of(ctx: &Context, manifest: &Manifest, shadowed: &[Symbol]) -> Rc<[
     sorted.into()
 }
 
-/// The edges of a manifest, by alias in code-unit order. What is in the tarball already is no edge.
-pub fn children_of(ctx: &Context, manifest: &Manifest) -> Vec<Edge> {
+/// The edges of a manifest, read once: the walk asks for what the look ahead has read.
+pub fn children_of(ctx: &Context, manifest: &Rc<Manifest>) -> Rc<[Edge]> {
+    let address = Rc::as_ptr(manifest) as usize;
+    if let Some((_, known)) = ctx.edges.borrow().get(&address) {
+        return Rc::clone(known);
+    }
+    let edges: Rc<[Edge]> = read_children(ctx, manifest).into();
+    ctx.edges.borrow_mut().insert(address, (Rc::clone(manifest), Rc::clone(&edges)));
+    edges
+}
+
+/// By alias in code-unit order. What is in the tarball already is no edge.
+fn read_children(ctx: &Context, manifest: &Manifest) -> Vec<Edge> {
     let optional = |name: &String| manifest.optional_dependencies.contains_key(name);
     let mut all: Vec<(&String, &String, bool)> =
         manifest.dependencies.iter().map(|(name, range)| (name, range, optional(name))).collect();

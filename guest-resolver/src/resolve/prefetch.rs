@@ -59,15 +59,16 @@ impl Prefetch {
                 Poll::Ready(Err(_)) => {}
                 Poll::Ready(Ok(resolved)) => {
                     let mut seen = self.seen.borrow_mut();
-                    let below = children_of(ctx, &resolved.manifest).into_iter();
+                    let below = children_of(ctx, &resolved.manifest);
                     let shadowed = |edge: &Edge| {
                         !edge.optional && resolved.manifest.peer_dependencies.contains_key(&*ctx.text(edge.alias))
                     };
                     open.extend(
                         below
+                            .iter()
                             .filter(|edge| !shadowed(edge))
                             .filter(|edge| seen.insert((edge.alias, edge.specifier, edge.optional)))
-                            .map(|edge| (importer, edge, Waits::default())),
+                            .map(|edge| (importer, edge.clone(), Waits::default())),
                     );
                 }
             }

@@ -230,7 +230,7 @@ impl Walker {
     }
 
     fn all_edges(&mut self, ctx: &Context, id: PackageId, resolved: &Resolved) -> Rc<[Edge]> {
-        Rc::clone(self.edges.entry(id).or_insert_with(|| children_of(ctx, &resolved.manifest).into()))
+        Rc::clone(self.edges.entry(id).or_insert_with(|| children_of(ctx, &resolved.manifest)))
     }
 
     fn edges_of(&mut self, ctx: &Context, from: From, parent: &Parent) -> Rc<[Edge]> {

@@ -12,7 +12,7 @@ use crate::boundary;
 use crate::facts::{PackumentKey, Want as Ask};
 use crate::intern::Symbol;
 use crate::manifest::{Dist, Manifest};
-use crate::pick::{Direction, PickError, PickOptions, Preference, pick};
+use crate::pick::{Direction, Packument, PickError, PickOptions, Preference, pick};
 use crate::platform;
 use crate::specifier::{Specifier, Want, WorkspaceTarget, WorkspaceWant};
 use crate::trust;
@@ -159,41 +159,18 @@ fn is_higher(found: &str, project: &Project) -> bool {
 }
 
 fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -> Outcome {
-    let name = ctx.name_of(wanted.alias, from.name);
-    let registry = from.alias.map(|alias| ctx.symbol(alias));
-    let mut key =
-        PackumentKey { name, registry, full: wanted.optional || ctx.trust.is_some() || cutoff::needs_times(ctx) };
-    let ask = Ask {
-        version: if let Want::Version(version) = from.want { Some(version.to_string()) } else { None },
-        likely: wanted.likely,
+    let line = match ready!(line(ctx, wanted, from, overlay)) {
+        Ok(line) => line,
+        Err(refused) => return Poll::Ready(Err(refused)),
     };
-    let preferred = preferences(ctx, wanted.importer, name, overlay);
-    let lowest = wanted.direct && ctx.settings.rules.resolution_mode != ResolutionMode::Highest;
-    let options = PickOptions {
-        preferred: &preferred,
-        direction: if lowest { Direction::Lowest } else { Direction::Highest },
-        age: cutoff::age(ctx, &wanted),
-        refused: &[],
-    };
-    let (packument, picked) = loop {
-        let packument = match ready!(ctx.facts.packument(key, &ask, |symbol| ctx.text(symbol))) {
-            Ok(packument) => packument,
-            Err(why) => return Poll::Ready(Err(explain::unavailable(from.name, &why))),
-        };
-        match pick(&packument, from.want, &options) {
-            Ok(picked) => match trust::pick_on(ctx.trust.as_ref(), &packument, from.want, &options, picked) {
-                Ok(picked) => break (packument, picked),
-                Err(refused) => return Poll::Ready(Err(*refused)),
-            },
-            Err(PickError::NeedsFull) if !key.full => key.full = true,
-            Err(why) => {
-                let (alias, specifier) = (ctx.text(wanted.alias), ctx.text(wanted.specifier));
-                let asked = Asked { alias: &alias, specifier: &specifier, want: from.want };
-                return Poll::Ready(Err(explain::no_pick(asked, &packument, why)));
-            }
-        }
-    };
-    let version = ctx.symbol(packument.text(picked.index));
+    let Line { key, packument, index } = line;
+    let name = key.name;
+    let version = ctx.symbol(packument.text(index));
+    // Edges of other terms come to the same package again and again.
+    let known = (key, version, wanted.optional);
+    if let Some(resolved) = ctx.picked.borrow().get(&known) {
+        return Poll::Ready(Ok(Rc::clone(resolved)));
+    }
     let manifest = match ready!(ctx.facts.manifest(key, version, |symbol| ctx.text(symbol))) {
         Ok(manifest) => manifest,
         Err(why) => return Poll::Ready(Err(explain::unavailable(from.name, &why))),
@@ -211,8 +188,69 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[C
         Some(alias) => format!("{}@{alias}:{}", from.name, ctx.text(version)),
     };
     let origin = Origin::Registry(from.alias.map(str::to_owned));
-    let id = patched(ctx, id, from.name, &ctx.text(version));
-    Poll::Ready(id.map(|id| Rc::new(Resolved { id, name, version, manifest, origin })))
+    let id = match patched(ctx, id, from.name, &ctx.text(version)) {
+        Ok(id) => id,
+        Err(refused) => return Poll::Ready(Err(refused)),
+    };
+    let resolved = Rc::new(Resolved { id, name, version, manifest, origin });
+    ctx.picked.borrow_mut().insert(known, Rc::clone(&resolved));
+    Poll::Ready(Ok(resolved))
+}
+
+/// A version that was picked.
+#[derive(Debug, Clone)]
+pub struct Line {
+    key: PackumentKey,
+    packument: Rc<Packument>,
+    index: usize,
+}
+
+/// Picks a version. What preferences have no part in is picked once, however many edges ask for it and however often
+/// each is looked at until its manifest is there.
+fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -> Poll<Result<Line, Failure>> {
+    let name = ctx.name_of(wanted.alias, from.name);
+    let registry = from.alias.map(|alias| ctx.symbol(alias));
+    let needs_times = cutoff::needs_times(ctx);
+    let mut key = PackumentKey { name, registry, full: wanted.optional || ctx.trust.is_some() || needs_times };
+    let preferred = preferences(ctx, wanted.importer, name, overlay);
+    let is_plain = preferred.is_empty() && ctx.trust.is_none() && !cutoff::is_time_based(ctx);
+    let plain = (key, wanted.specifier, wanted.direct);
+    if is_plain && let Some(known) = ctx.lines.borrow().get(&plain) {
+        return Poll::Ready(Ok(known.clone()));
+    }
+    let ask = Ask {
+        version: if let Want::Version(version) = from.want { Some(version.to_string()) } else { None },
+        likely: wanted.likely,
+    };
+    let lowest = wanted.direct && ctx.settings.rules.resolution_mode != ResolutionMode::Highest;
+    let options = PickOptions {
+        preferred: &preferred,
+        direction: if lowest { Direction::Lowest } else { Direction::Highest },
+        age: cutoff::age(ctx, &wanted),
+        refused: &[],
+    };
+    let line = loop {
+        let packument = match ready!(ctx.facts.packument(key, &ask, |symbol| ctx.text(symbol))) {
+            Ok(packument) => packument,
+            Err(why) => return Poll::Ready(Err(explain::unavailable(from.name, &why))),
+        };
+        match pick(&packument, from.want, &options) {
+            Ok(picked) => match trust::pick_on(ctx.trust.as_ref(), &packument, from.want, &options, picked) {
+                Ok(picked) => break Line { key, packument, index: picked.index },
+                Err(refused) => return Poll::Ready(Err(*refused)),
+            },
+            Err(PickError::NeedsFull) if !key.full => key.full = true,
+            Err(why) => {
+                let (alias, specifier) = (ctx.text(wanted.alias), ctx.text(wanted.specifier));
+                let asked = Asked { alias: &alias, specifier: &specifier, want: from.want };
+                return Poll::Ready(Err(explain::no_pick(asked, &packument, why)));
+            }
+        }
+    };
+    if is_plain {
+        ctx.lines.borrow_mut().insert(plain, line.clone());
+    }
+    Poll::Ready(Ok(line))
 }
 
 /// Preferences of the project, and versions that parents have chosen.

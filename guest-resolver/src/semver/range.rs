@@ -122,6 +122,24 @@ impl Range {
         self.sets.iter().any(|set| set_accepts(set, version, self.include_prerelease))
     }
 
+    /// Between which majors all lies that the range accepts; there may be none.
+    pub fn majors(&self) -> (u64, u64) {
+        let (mut lowest, mut highest) = (u64::MAX, 0);
+        for set in self.sets() {
+            let (mut low, mut high) = (0, u64::MAX);
+            for Comparator { operator, version } in set {
+                if !operator.is_upper_bound() {
+                    low = low.max(version.major);
+                }
+                if !operator.is_lower_bound() {
+                    high = high.min(version.major);
+                }
+            }
+            (lowest, highest) = (lowest.min(low), highest.max(high));
+        }
+        (lowest, highest)
+    }
+
     /// [`Range::satisfies`], where a prerelease that the range refuses is tried again as its release: how pnpm judges
     /// peers.
     pub fn satisfies_as_peer(&self, version: &Version) -> bool {

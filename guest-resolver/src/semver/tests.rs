@@ -48,6 +48,11 @@ fn ranges_accept_what_npm_accepts() {
         }
         for (version, expected) in versions[1..].iter().zip(fields[4].chars()) {
             let parsed = if flags.contains('L') { Version::parse_loose(version) } else { Version::parse(version) };
+            let (lowest, highest) = range.majors();
+            let outside = parsed.as_ref().is_some_and(|it| it.major < lowest || it.major > highest);
+            if outside && expected == '1' {
+                wrong.push(format!("{flags} {version} is in {text:?}, but not from {lowest} to {highest}"));
+            }
             if parsed.is_some_and(|version| range.satisfies(&version)) != (expected == '1') {
                 wrong.push(format!("{flags} {version} in {text:?} should be {expected}"));
             }
