@@ -75,7 +75,8 @@ pub fn place_lockfile(project: &r::Project) -> Result<WitPlaced, Vec<t::Failure>
     let projects = lockfile.importers.len();
     lockfile.importers.retain(|id, _| parsed.manifests.contains_key(id));
     let has_conflict = project.lockfile.as_deref().is_some_and(lockfile::has_conflict);
-    let rewritten = (has_conflict || lockfile.importers.len() < projects).then(|| lockfile::write(&lockfile));
+    let is_merged = has_conflict || !parsed.settings.lockfile.branches.is_empty();
+    let rewritten = (is_merged || lockfile.importers.len() < projects).then(|| lockfile::write(&lockfile));
     let placement = place_in(&lockfile, &parsed, &project.platform)?;
     Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), outcome: outcome(&placement, rewritten) }))
 }
@@ -116,7 +117,7 @@ fn open(project: &r::Project) -> Result<(Parsed, Lockfile), Vec<t::Failure>> {
         let error = LockfileError::new(NO_LOCKFILE, "there is no pnpm-lock.yaml");
         return Err(failures(error.hint("Install without --frozen-lockfile to make one")));
     };
-    let lockfile = lockfile::read_beside(text, &parsed.settings.workspace.neighbours).map_err(failures)?;
+    let lockfile = lockfile::read_for(text, &parsed.settings).map_err(failures)?;
     Ok((parsed, lockfile))
 }
 

@@ -14,6 +14,6 @@ pub use error::LockfileError;
 pub use merge::has_conflict;
 pub use model::Lockfile;
 pub(crate) use read::join;
-pub use read::{read, read_beside};
+pub use read::{read, read_for};
 pub use write::write;
 pub(crate) use write::{Kept, write_kept};

@@ -33,5 +33,6 @@ pub mod scripts;
 pub mod state;
 pub mod timings;
 pub mod verify;
+mod wildcard;
 
 pub use program::main;

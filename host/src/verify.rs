@@ -7,7 +7,7 @@ use wit::{
     time::{format_time, parse_time},
 };
 
-use crate::{facts::Metadata, registry::without_secrets};
+use crate::{facts::Metadata, registry::without_secrets, wildcard};
 
 #[cfg(test)]
 mod tests;
@@ -160,17 +160,5 @@ fn matches(pattern: &str, name: &str) -> bool {
     if let Some(negated) = pattern.strip_prefix('!') {
         return !matches(negated, name);
     }
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut rest) = name.strip_prefix(head) else { return false };
-    let mut parts = tail.split('*').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
+    wildcard::fits(pattern, name)
 }

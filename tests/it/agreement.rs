@@ -66,7 +66,9 @@ fn in_memory(about: &str, given: &engine::Project, mode: LockfileUse, facts: &Fa
         assert_eq!(native, component, "{about}: the lockfile placed natively and in the component");
         match native? {
             Ok(made) if mode != LockfileUse::Resolve => {
-                let written = made.lockfile.filter(|_| !mode.is_frozen());
+                // What branches were merged into is written even where it is frozen.
+                let is_written = !mode.is_frozen() || !given.settings.lockfile.branches.is_empty();
+                let written = made.lockfile.filter(|_| is_written);
                 return Ok(written.or(old).unwrap_or_default());
             }
             Err(drifts) if mode.is_frozen() => return Err(drifts.into_iter().take(1).collect()),

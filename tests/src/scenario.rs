@@ -185,11 +185,16 @@ impl Scenario {
         let environment =
             Environment { cwd: project.dir(), now: environment::now(), variables, ..Environment::default() };
         let invocation = cli::parse(words).unwrap_or_else(|error| panic!("{}: {:?}", self.name, error.0));
-        let config = Config::load(&invocation, &environment).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let mut config =
+            Config::load(&invocation, &environment).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let lockfile = fs::read_to_string(project.dir().join("pnpm-lock.yaml")).ok();
+        if lockfile.is_some() {
+            config.settings.lockfile.branches = branches(&config);
+        }
         let importers = config.project.importers.iter();
         let given = engine::Project {
             importers: importers.map(|it| (it.id.clone(), it.manifest.text.to_string())).collect(),
-            lockfile: fs::read_to_string(project.dir().join("pnpm-lock.yaml")).ok(),
+            lockfile,
             settings: config.settings,
             platform: Platform {
                 os: "linux".into(),
@@ -208,6 +213,16 @@ impl Scenario {
         let folder = if self.web == Web::default() { folder() } else { folder().join(HOSTED) };
         folder.join(format!("{}.{step}.lock.yaml", self.name))
     }
+}
+
+/// The lockfiles of branches that are merged into the common one.
+fn branches(config: &Config) -> BTreeMap<String, String> {
+    let paths = config.project.branch_lockfiles().expect("the project's folder can be listed");
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text)
+    };
+    paths.into_iter().map(read).collect()
 }
 
 /// A lockfile with a name of the registry that is the same in every run.

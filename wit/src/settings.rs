@@ -255,6 +255,9 @@ pub struct LockfileRules {
     pub pnpmfile_checksum: Option<String>,
     /// Resolve even what could be read off the existing lockfile.
     pub always_resolve: bool,
+    /// Lockfiles of branches, file name to text: merged into the existing one in the order of their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub branches: BTreeMap<String, String>,
 }
 
 /// What is lifted, and how slots are named.

@@ -68,4 +68,12 @@ impl LockfileError {
         self.hint = Some(hint.to_owned());
         self
     }
+
+    /// What is wrong is wrong with the lockfile of a branch, in this file.
+    pub(crate) fn of_branch(self, file: &str) -> Self {
+        let error = Self { message: format!("{file}: {}", self.message), ..self };
+        error
+            .fact("file", file)
+            .hint("Restore the file from version control, or delete it if what it pins is not needed")
+    }
 }

@@ -4,9 +4,10 @@
 mod fill;
 mod validate;
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 pub(crate) use validate::join;
+use wit::settings::Settings;
 
 use super::{
     Lockfile,
@@ -23,27 +24,41 @@ const LONGEST: usize = 256 << 20;
 /// # Errors
 /// [`LockfileError`] with pnpm's code where it has one.
 pub fn read(text: &str) -> Result<Lockfile, LockfileError> {
-    read_beside(text, &BTreeMap::new())
+    read_for(text, &Settings::default())
 }
 
-/// Reads a lockfile that stands beside `neighbours`, projects of the same workspace by folder: links may lead there.
+/// Reads the lockfile that settings are about: beside its neighbours, projects of the same workspace that links may lead
+/// to, and with the lockfiles of branches merged into it.
 ///
 /// # Errors
-/// As [`read`].
-pub fn read_beside(text: &str, neighbours: &BTreeMap<String, String>) -> Result<Lockfile, LockfileError> {
+/// As [`read`]; what is wrong with the lockfile of a branch begins with its name.
+pub fn read_for(text: &str, settings: &Settings) -> Result<Lockfile, LockfileError> {
+    let mut lockfile = read_unchecked(text)?;
+    for (name, text) in &settings.lockfile.branches {
+        if split_documents(&normalize(text)).1.trim().is_empty() {
+            continue;
+        }
+        lockfile = merge::merge(lockfile, read_unchecked(text).map_err(|error| error.of_branch(name))?);
+    }
+    validate::validate(&lockfile, &settings.workspace.neighbours)?;
+    Ok(lockfile)
+}
+
+/// The lockfile, with both sides of a conflict merged; nothing in it is checked.
+fn read_unchecked(text: &str) -> Result<Lockfile, LockfileError> {
     if text.len() > LONGEST {
         return Err(LockfileError::broken("the lockfile has more than 256 MiB"));
     }
     let text = normalize(text);
     let (_, body) = split_documents(&text);
-    let lockfile = match scan::scan(body) {
+    match scan::scan(body) {
         None if let Some((ours, theirs)) = conflict(body).and_then(|_| merge::sides(&text)) => {
-            merge::merge(parse(&ours)?, parse(&theirs)?)
+            let mut merged = merge::merge(parse(&ours)?, parse(&theirs)?);
+            merge::prune(&mut merged);
+            Ok(merged)
         }
-        _ => parse(&text)?,
-    };
-    validate::validate(&lockfile, neighbours)?;
-    Ok(lockfile)
+        _ => parse(&text),
+    }
 }
 
 fn parse(text: &str) -> Result<Lockfile, LockfileError> {

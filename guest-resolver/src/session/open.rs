@@ -41,12 +41,9 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
     let age = AgePolicy::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
     let trust = TrustRule::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
     let lockfile = given.lockfile.as_deref();
-    let lockfile = lockfile
-        .map(|text| lockfile::read_beside(text, &settings.workspace.neighbours))
-        .transpose()
-        .map_err(|bad| {
-            vec![Failure { hint: bad.hint.clone(), facts: bad.facts.clone(), ..failure(bad.code, bad.message.clone()) }]
-        })?;
+    let lockfile = lockfile.map(|text| lockfile::read_for(text, &settings)).transpose().map_err(|bad| {
+        vec![Failure { hint: bad.hint.clone(), facts: bad.facts.clone(), ..failure(bad.code, bad.message.clone()) }]
+    })?;
     let anew = match &given.intent {
         Intent::Update(names) if names.is_empty() => Anew::All,
         Intent::Update(names) => Anew::Only(names.clone()),

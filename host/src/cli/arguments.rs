@@ -210,6 +210,8 @@ struct InstallArguments {
     strict_peer_dependencies: bool,
     #[arg(long, hide = true)]
     merge_git_branch_lockfiles: bool,
+    #[arg(long, value_name = "pattern", hide = true)]
+    merge_git_branch_lockfiles_branch_pattern: Vec<String>,
     #[arg(short, long, hide = true)]
     global: bool,
 
@@ -431,6 +433,10 @@ impl InstallArguments {
         settings.when(self.shamefully_hoist, "shamefullyHoist", true);
         settings.when(self.strict_peer_dependencies, "strictPeerDependencies", true);
         settings.when(self.merge_git_branch_lockfiles, "mergeGitBranchLockfiles", true);
+        let patterns = &self.merge_git_branch_lockfiles_branch_pattern;
+        if !patterns.is_empty() {
+            settings.put("mergeGitBranchLockfilesBranchPattern", patterns.clone());
+        }
         settings.when(self.offline, "offline", true);
         settings.when(self.no_offline, "offline", false);
         settings.when(self.prefer_offline, "preferOffline", true);

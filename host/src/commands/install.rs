@@ -12,6 +12,7 @@
 //! Nothing under `node_modules` changes before every package is in the store.
 
 mod ahead;
+mod branches;
 mod cycles;
 mod excludes;
 mod finish;
@@ -28,6 +29,7 @@ mod separate;
 mod verify;
 
 use self::{
+    branches::Branches,
     inputs::Inputs,
     network::{Clients, Network},
     placement::Found,
@@ -91,7 +93,8 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
         lifecycle::before(install)?;
     }
     let network = Network::new(install, clients);
-    let Found { mut placement, as_locked } = placement::find(install, &network)?;
+    let branches = Branches::find(install)?;
+    let Found { mut placement, as_locked } = placement::find(install, &network, &branches)?;
     let mut verification = verify::start(install, &network, &placement, as_locked)?;
     if changes_nothing {
         verify::finish(verification.take(), install)?;
@@ -101,6 +104,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
         finish::write_lockfile(install, &placement)?;
         install.stage(Stage::ImportingDone);
         placement::strict_peers(install, &placement)?;
+        branches.remove()?;
         return Ok(Vec::new());
     }
     let layout = projects::layout(config);
@@ -118,6 +122,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let ignored_builds = finish::record(install, &placement, &plan, &layout, linked, inputs, seen)?;
     network.settle();
     placement::strict_peers(install, &placement)?;
+    branches.remove()?;
     Ok(ignored_builds)
 }
 
@@ -163,7 +168,8 @@ impl Install<'_> {
     fn up_to_date(&self, inputs: &Inputs) -> Option<Vec<String>> {
         let _phase = self.phase("up to date?");
         let install = &self.context.config.install;
-        let may_end = install.optimistic_repeat && !install.force && !install.clean;
+        let merges_branches = self.context.config.project.merges_branches;
+        let may_end = install.optimistic_repeat && !install.force && !install.clean && !merges_branches;
         if !may_end || install.repair || install.dry_run || install.lockfile_only || local::is_wanted(self) {
             return None;
         }

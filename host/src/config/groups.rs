@@ -44,11 +44,7 @@ pub(super) fn assemble(
     invocation: &Invocation,
     environment: &Environment,
 ) -> Result<Config, ConfigError> {
-    if values.flag("gitBranchLockfile") == Some(true)
-        && let Some(branch) = branch::current(&project.dir)
-    {
-        project.lockfile_name = branch::lockfile_name(&branch);
-    }
+    branch::choose(&mut project, &values);
     project.has_own_lockfiles = project.is_workspace && values.flag("sharedWorkspaceLockfile") == Some(false);
     let install = install::install(&values, invocation, environment)?;
     let network = network::network(&values, &project, environment)?;

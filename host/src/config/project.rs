@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use wit::ImporterId;
 
 use super::{
-    ConfigError, files,
+    ConfigError, branch, files,
     manifest::{self, Manifest},
     pattern::{Patterns, Progress},
 };
@@ -40,6 +40,8 @@ pub struct Project {
     pub is_workspace: bool,
     /// The name of the lockfile: `pnpm-lock.yaml`, or with `gitBranchLockfile` one with the branch in it.
     pub lockfile_name: String,
+    /// The lockfiles of all branches are merged into that one (`mergeGitBranchLockfiles`).
+    pub merges_branches: bool,
     /// The projects, `.` first, then by folder.
     pub importers: Vec<Importer>,
 }
@@ -67,6 +69,14 @@ impl Project {
     pub fn lockfile_to_read(&self) -> PathBuf {
         let own = self.lockfile();
         if own.exists() { own } else { self.root.join(LOCKFILE) }
+    }
+
+    /// The lockfiles of branches that are to be merged into the common one, in the order in which they are.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn branch_lockfiles(&self) -> io::Result<Vec<PathBuf>> {
+        if self.merges_branches { branch::lockfiles(&self.root) } else { Ok(Vec::new()) }
     }
 
     /// The root's own project, if it has a manifest.
@@ -133,6 +143,7 @@ pub fn discover(place: &Place) -> Result<Project, ConfigError> {
         has_own_lockfiles: false,
         is_workspace: patterns.is_some(),
         lockfile_name: LOCKFILE.to_owned(),
+        merges_branches: false,
         importers,
     })
 }

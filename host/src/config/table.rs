@@ -123,8 +123,8 @@ pub static SETTINGS: &[Setting] = &[
     row("lockfileIncludeTarballUrl", Flag, Used),
     row("excludeLinksFromLockfile", Flag, Used),
     row("gitBranchLockfile", Flag, Used),
-    row("mergeGitBranchLockfiles", Flag, Refused(&["false"])),
-    row("mergeGitBranchLockfilesBranchPattern", List, Notice("lockfiles of git branches are not merged yet")),
+    row("mergeGitBranchLockfiles", Flag, Used),
+    row("mergeGitBranchLockfilesBranchPattern", List, Used),
     row("optimisticRepeatInstall", Flag, Used),
     row("trustLockfile", Flag, Used),
     // Versions and peers.

@@ -82,9 +82,7 @@ fn prod_and_dev_select_groups() {
 
 #[test]
 fn a_setting_that_would_change_the_outcome_is_refused() {
-    for yaml in
-        ["nodeLinker: hoisted", "mergeGitBranchLockfiles: true", "configDependencies: {a: 1.0.0}", "lockfile: false"]
-    {
+    for yaml in ["nodeLinker: hoisted", "configDependencies: {a: 1.0.0}", "lockfile: false"] {
         let error = load(yaml, "", &[], &[]).expect_err(yaml);
         assert_eq!(error.code(), "ERR_WASI_PM_UNSUPPORTED_SETTING", "{yaml}");
     }

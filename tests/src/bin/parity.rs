@@ -100,7 +100,7 @@ fn run_native(scenario: &Scenario) -> Vec<Made> {
         let old = given.lockfile.clone();
         let placed = (old.is_some() && mode != LockfileUse::Resolve).then(|| native::place(&given));
         let now = if let Some(Ok(Ok(placed))) = placed {
-            Ok(placed.lockfile.filter(|_| !mode.is_frozen()))
+            Ok(placed.lockfile.filter(|_| is_written(&given, mode)))
         } else {
             let facts = Facts::new(&world, &registry.url);
             native::resolve(&given, &facts, Order::AsAsked).map(|made| made.lockfile)
@@ -115,6 +115,11 @@ fn run_native(scenario: &Scenario) -> Vec<Made> {
         });
     }
     made
+}
+
+/// Whether a lockfile that fits is written if it was merged: a frozen one only where branches were merged into it.
+fn is_written(given: &host::engine::Project, mode: LockfileUse) -> bool {
+    !mode.is_frozen() || !given.settings.lockfile.branches.is_empty()
 }
 
 /// All scenarios that pnpm is recorded on.

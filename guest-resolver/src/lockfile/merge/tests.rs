@@ -1,5 +1,6 @@
 use super::{has_conflict, sides};
-use crate::lockfile::{read, write};
+use crate::lockfile::{read, read_for, write};
+use wit::settings::Settings;
 
 const HEAD: &str = "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n";
 
@@ -39,4 +40,18 @@ fn marks_that_do_not_pair_are_no_conflict_to_merge() {
     }
     let (ours, theirs) = sides("a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> x\nd\n").unwrap();
     assert_eq!((ours.as_str(), theirs.as_str()), ("a\nb\nd\n", "a\nc\nd\n"));
+}
+
+#[test]
+fn of_branches_nothing_is_dropped_and_what_is_wrong_names_its_file() {
+    let conflicted = conflicted();
+    let (ours, theirs) = sides(&conflicted).unwrap();
+    let mut settings = Settings::default();
+    settings.lockfile.branches.insert("pnpm-lock.one.yaml".to_owned(), theirs);
+    let merged = read_for(&ours, &settings).unwrap();
+    assert_eq!(merged.importers["."].dependencies["a"].version, "1.10.0");
+    assert_eq!(merged.snapshots.keys().collect::<Vec<_>>(), ["a@1.10.0", "a@1.9.0"]);
+    settings.lockfile.branches.insert("pnpm-lock.two.yaml".to_owned(), "[]".to_owned());
+    let error = read_for(&ours, &settings).unwrap_err();
+    assert!(error.message.starts_with("pnpm-lock.two.yaml: "), "{error}");
 }

@@ -63,8 +63,8 @@ fn tell_what_changed(install: &Install<'_>, plan: &Plan) {
 pub(super) fn write_lockfile(install: &Install<'_>, placement: &Placement) -> Result<(), Failures> {
     let path = install.context.config.project.lockfile();
     let Some(text) = &placement.lockfile else { return Ok(()) };
-    let is_frozen = install.context.config.install.lockfile.is_frozen();
-    if is_frozen && path.exists() {
+    let config = &install.context.config;
+    if config.install.lockfile.is_frozen() && !config.project.merges_branches && path.exists() {
         return Ok(()); // a conflict in it was merged for this run alone
     }
     if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {

@@ -5,7 +5,7 @@ use std::io;
 
 use wit::ImporterId;
 
-use super::{Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, one, packages};
+use super::{Branches, Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, one, packages};
 use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
@@ -27,10 +27,11 @@ pub(super) struct Found {
 }
 
 /// Finds the placement.
-pub(super) fn find(install: &Install<'_>, network: &Network<'_>) -> Result<Found, Failures> {
+pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Branches) -> Result<Found, Failures> {
     let config = &install.context.config;
     let lockfile = read_lockfile(install)?;
-    let project = project(install, network, lockfile)?;
+    let mut project = project(install, network, lockfile)?;
+    project.settings.lockfile.branches = branches.texts(install, project.lockfile.is_some())?;
     install.event(Event::Context {
         current_lockfile_exists: config.layout.virtual_store_dir.join("lock.yaml").exists(),
         store_dir: config.directories.store.join("v1").display().to_string(),
@@ -129,21 +130,23 @@ fn from_lockfile(
         settings: &project.settings,
         platform: &project.platform,
     });
-    let has_conflict = project.lockfile.as_deref().is_some_and(has_conflict);
+    // What is merged is written anew, and no file has its text before.
+    let is_merged =
+        project.lockfile.as_deref().is_some_and(has_conflict) || !project.settings.lockfile.branches.is_empty();
     let recalled = {
         let _phase = install.phase("recall");
-        if has_conflict { None } else { memory.recall(key) }
+        if is_merged { None } else { memory.recall(key) }
     };
     if let Some(placement) = recalled {
         return Ok(Ok(placement));
     }
-    if !has_conflict {
+    if !is_merged {
         ahead::start(install, network, project.lockfile.as_deref().unwrap_or_default())?;
     }
     let _phase = install.phase("place");
     match engine::place(project, Limits::default()).map_err(of_engine)? {
         Placed::Fits(placement) => {
-            if !has_conflict && let Err(error) = memory.keep(key, &placement) {
+            if !is_merged && let Err(error) = memory.keep(key, &placement) {
                 install.message(LogLevel::Debug, format!("The placement cannot be remembered: {error}"));
             }
             Ok(Ok(*placement))
