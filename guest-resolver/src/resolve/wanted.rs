@@ -167,7 +167,7 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[C
         version: if let Want::Version(version) = from.want { Some(version.to_string()) } else { None },
         likely: wanted.likely,
     };
-    let preferred = preferences(ctx, wanted.importer, name, overlay);
+    let preferred = preferences(ctx, wanted, name, overlay);
     let lowest = wanted.direct && ctx.settings.rules.resolution_mode != ResolutionMode::Highest;
     let options = PickOptions {
         preferred: &preferred,
@@ -216,8 +216,9 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[C
 }
 
 /// Preferences of the project, and versions that parents have chosen.
-fn preferences(ctx: &Context, importer: Symbol, name: Symbol, overlay: &[Chosen]) -> Vec<Preference> {
-    let mut all = ctx.preferred.of(importer, name);
+fn preferences(ctx: &Context, wanted: Wanted, name: Symbol, overlay: &[Chosen]) -> Vec<Preference> {
+    let own_peer = wanted.direct.then(|| ctx.preferred.of_own_peer(wanted.importer, name)).flatten();
+    let mut all = own_peer.unwrap_or_else(|| ctx.preferred.of(wanted.importer, name));
     for Chosen { version, weight } in overlay {
         let Some(version) = crate::semver::Version::parse_loose(&ctx.text(*version)) else { continue };
         let want = Want::Version(version);
