@@ -12,6 +12,7 @@ pub mod hoist;
 pub mod hooks;
 pub mod immature;
 mod locked_peers;
+pub(crate) mod own_peers;
 pub mod patches;
 pub mod paths;
 mod pins;

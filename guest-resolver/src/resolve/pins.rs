@@ -8,6 +8,7 @@ use crate::specifier::{Specifier, Want};
 
 use super::context::{Anew, Context};
 use super::edges::Edge;
+use super::own_peers;
 use super::tree::Resolved;
 
 /// The locked edges of one package.
@@ -84,7 +85,11 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
     for edge in edges {
         let alias = ctx.text(edge.alias);
         let Some(held) = groups.iter().find_map(|group| group.get(&*alias)) else { continue };
-        edge.prior = locked(ctx, edge, &alias, &held.version).map(|(key, _)| key);
+        let found = locked(ctx, edge, &alias, &held.version);
+        let stays = |version: Symbol| {
+            Version::parse_loose(&ctx.text(version)).is_none_or(|version| own_peers::stays(ctx, id, edge, &version))
+        };
+        edge.prior = found.filter(|(_, version)| stays(*version)).map(|(key, _)| key);
     }
 }
 

@@ -11,7 +11,12 @@ use crate::specifier::Want;
 pub struct Preferences {
     declared: NumberMap<Symbol, NumberMap<Symbol, Vec<Want>>>,
     locked: NumberMap<Symbol, Vec<Version>>,
+    /// The peers that projects ask for themselves, with the versions they are locked to.
+    own_peers: NumberMap<(Symbol, Symbol), Option<Version>>,
 }
+
+/// The weight that being locked adds to a version of a project's own peer: less than what another project asks for.
+const OWN_PEER_WEIGHT: u32 = 1;
 
 impl Preferences {
     /// A project's manifest asks for it.
@@ -30,6 +35,27 @@ impl Preferences {
         }
     }
 
+    /// A project leaves the choice of a peer of its own to the others; `locked` is the version it has.
+    pub fn leave_to_others(&mut self, importer: Symbol, name: Symbol, locked: Option<Version>) {
+        self.own_peers.insert((importer, name), locked);
+    }
+
+    /// What a project asks for, or what others do, for a peer of its own.
+    pub fn declared(&self, importer: Symbol, name: Symbol) -> &[Want] {
+        self.declared.get(&importer).and_then(|own| own.get(&name)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What counts for a project's own peer where others depend on that package. The version that it is locked to has no
+    /// advantage, nor has one that somebody asks for exactly.
+    pub fn of_own_peer(&self, importer: Symbol, name: Symbol) -> Option<Vec<Preference>> {
+        let own = self.own_peers.get(&(importer, name))?;
+        let declared = self.declared(importer, name);
+        let locked = self.locked.get(&name).into_iter().flatten().filter(|version| own.as_ref() != Some(*version));
+        let locked = locked.map(|version| Want::Version(version.clone())).filter(|want| !declared.contains(want));
+        let asked = declared.iter().map(|want| Preference { want: want.clone(), weight: DIRECT_WEIGHT });
+        Some(asked.chain(locked.map(|want| Preference { want, weight: OWN_PEER_WEIGHT })).collect())
+    }
+
     /// Whether a project has preferences of its own.
     pub fn is_declared(&self, importer: Symbol, name: Symbol) -> bool {
         self.declared.get(&importer).is_some_and(|own| own.contains_key(&name))
@@ -37,7 +63,7 @@ impl Preferences {
 
     /// All preferences that count below a project; weights of one version add up.
     pub fn of(&self, importer: Symbol, name: Symbol) -> Vec<Preference> {
-        let declared = self.declared.get(&importer).and_then(|own| own.get(&name)).into_iter().flatten();
+        let declared = self.declared(importer, name).iter();
         let mut all: Vec<Preference> =
             declared.map(|want| Preference { want: want.clone(), weight: DIRECT_WEIGHT }).collect();
         for version in self.locked.get(&name).into_iter().flatten() {

@@ -212,7 +212,7 @@ fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -
     let registry = from.alias.map(|alias| ctx.symbol(alias));
     let needs_times = cutoff::needs_times(ctx);
     let mut key = PackumentKey { name, registry, full: wanted.optional || ctx.trust.is_some() || needs_times };
-    let preferred = preferences(ctx, wanted.importer, name, overlay);
+    let preferred = preferences(ctx, wanted, name, overlay);
     let is_plain = preferred.is_empty() && ctx.trust.is_none() && !cutoff::is_time_based(ctx);
     let plain = (key, wanted.specifier, wanted.direct);
     if is_plain && let Some(known) = ctx.lines.borrow().get(&plain) {
@@ -254,8 +254,9 @@ fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -
 }
 
 /// Preferences of the project, and versions that parents have chosen.
-fn preferences(ctx: &Context, importer: Symbol, name: Symbol, overlay: &[Chosen]) -> Vec<Preference> {
-    let mut all = ctx.preferred.of(importer, name);
+fn preferences(ctx: &Context, wanted: Wanted, name: Symbol, overlay: &[Chosen]) -> Vec<Preference> {
+    let own_peer = wanted.direct.then(|| ctx.preferred.of_own_peer(wanted.importer, name)).flatten();
+    let mut all = own_peer.unwrap_or_else(|| ctx.preferred.of(wanted.importer, name));
     for Chosen { version, weight } in overlay {
         let Some(version) = crate::semver::Version::parse_loose(&ctx.text(*version)) else { continue };
         let want = Want::Version(version);

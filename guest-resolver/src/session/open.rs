@@ -17,6 +17,7 @@ use crate::manifest::Manifest;
 use crate::overrides::Overrides;
 use crate::resolve::context::{Anew, BUDGET, Context, Project};
 use crate::resolve::hooks;
+use crate::resolve::own_peers;
 use crate::resolve::preferences::Preferences;
 use crate::resolve::wanted::failure;
 use crate::semver::Version;
@@ -137,11 +138,11 @@ fn preferences(
     // A project leaves the choice of its own peers to the others.
     for (id, project) in projects {
         let manifest = &project.manifest;
-        let groups = [&manifest.dev_dependencies, &manifest.dependencies, &manifest.optional_dependencies];
-        for peer in manifest.peer_dependencies.keys().filter(|peer| !groups.iter().any(|own| own.contains_key(*peer))) {
-            for want in anywhere.get(peer.as_str()).into_iter().flatten() {
-                all.declare(symbols.number(id), symbols.number(peer), want.clone());
-            }
+        for peer in manifest.peer_dependencies.keys().filter(|peer| own_peers::is_own(manifest, peer)) {
+            let Some(wants) = anywhere.get(peer.as_str()) else { continue };
+            let (importer, name) = (symbols.number(id), symbols.number(peer));
+            wants.iter().for_each(|want| all.declare(importer, name, want.clone()));
+            all.leave_to_others(importer, name, lockfile.and_then(|held| own_peers::locked(held, id, peer)));
         }
     }
     for path in lockfile.iter().flat_map(|lockfile| lockfile.snapshots.keys()) {
