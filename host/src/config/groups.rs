@@ -4,6 +4,7 @@ mod install;
 mod network;
 mod places;
 mod settings;
+mod shared;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -40,7 +41,7 @@ pub type Policy = guest::Policy;
 /// Puts everything together.
 pub(super) fn assemble(
     mut project: Project,
-    values: Values,
+    mut values: Values,
     invocation: &Invocation,
     environment: &Environment,
 ) -> Result<Config, ConfigError> {
@@ -49,7 +50,13 @@ pub(super) fn assemble(
     let install = install::install(&values, invocation, environment)?;
     let network = network::network(&values, &project, environment)?;
     let directories = directories(&values, &project.root, environment)?;
-    let layout = places::layout(&values, &project, &directories, environment)?;
+    let mut layout = places::layout(&values, &project, &directories, environment)?;
+    if layout.global_virtual_store_dir.is_some()
+        && let Some(objection) = shared::objection(&project, &values)
+    {
+        layout.global_virtual_store_dir = None;
+        values.warnings.push(objection);
+    }
     let scripts = scripts(&values)?;
     let mut settings = settings::settings(&values, &install, &network, environment)?;
     let patches = patches(&values, &project.root)?;
