@@ -59,6 +59,7 @@ pub(super) fn assemble(
     }
     let scripts = scripts(&values)?;
     let mut settings = settings::settings(&values, &install, &network, environment)?;
+    values.warnings.extend(of_references(&settings.rules));
     let patches = patches(&values, &project.root)?;
     settings.rules.patched_dependencies =
         patches.iter().map(|(selector, patch)| (selector.clone(), patch.hash.clone())).collect();
@@ -83,6 +84,20 @@ pub(super) fn assemble(
         node_version: values.text("nodeVersion"),
         warnings: values.warnings,
         project,
+    })
+}
+
+/// What pnpm says of overrides that mean what the root depends on.
+fn of_references(rules: &guest::VersionRules) -> Option<String> {
+    let names: Vec<&str> = rules
+        .overrides
+        .iter()
+        .filter(|(_, value)| value.starts_with('$'))
+        .map(|(selector, _)| selector.as_str())
+        .collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(", ");
+        format!("\"$\" in overrides ({names}) is deprecated: put the version into a catalog and name it with catalog:")
     })
 }
 
