@@ -11,6 +11,7 @@ use wit::guest::wasi_pm::resolver::types as t;
 use wit::settings::Settings;
 
 use crate::{
+    engines,
     hoist::{HoistTarget, Hoisted},
     lockfile::{self, Lockfile, LockfileError, Manifests, error::NO_LOCKFILE, model::Resolution},
     place::{self, Group, PlaceContext, Placed, Placement, Project, Target},
@@ -68,6 +69,7 @@ pub fn parse(project: &r::Project) -> Result<Parsed, Vec<t::Failure>> {
 /// No lockfile, or one that cannot be used.
 pub fn place_lockfile(project: &r::Project) -> Result<WitPlaced, Vec<t::Failure>> {
     let (parsed, mut lockfile) = open(project)?;
+    let told = engines::of_projects(project, &parsed.settings)?;
     let drifts = lockfile::check(&lockfile, &parsed.settings, &parsed.manifests).map_err(failures)?;
     if !drifts.is_empty() {
         return Ok(WitPlaced::Outdated(drifts.into_iter().map(failure).collect()));
@@ -78,7 +80,9 @@ pub fn place_lockfile(project: &r::Project) -> Result<WitPlaced, Vec<t::Failure>
     let is_merged = has_conflict || !parsed.settings.lockfile.branches.is_empty();
     let rewritten = (is_merged || lockfile.importers.len() < projects).then(|| lockfile::write(&lockfile));
     let placement = place_in(&lockfile, &parsed, &project.platform)?;
-    Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), outcome: outcome(&placement, rewritten) }))
+    let mut outcome = outcome(&placement, rewritten);
+    outcome.notices.extend(told.into_iter().map(r::Notice::Other));
+    Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), outcome }))
 }
 
 /// The export `lockfile.check`.

@@ -14,6 +14,7 @@ pub mod age;
 pub mod boundary;
 pub mod catalogs;
 mod component;
+pub mod engines;
 pub mod extensions;
 pub mod facts;
 pub mod hoist;

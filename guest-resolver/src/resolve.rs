@@ -167,7 +167,7 @@ pub fn direct_edges(ctx: &Context, manifest: &Manifest) -> Result<Vec<Edge>, Fai
             return Err(wanted::failure("ERR_PNPM_INVALID_DEPENDENCY_NAME", message));
         }
         let specifier = catalogs::resolve(&ctx.settings.rules.catalogs, alias, text)
-            .map_err(|error| wanted::failure(error.code(), error.to_string()))?
+            .map_err(|error| explain::hinted(wanted::failure(error.code(), error.to_string())))?
             .unwrap_or(text);
         edges.push(Edge {
             alias: ctx.symbol(alias),

@@ -17,6 +17,9 @@ const WORLD: &str = "
   kit: {versions: {1.0.0: {dependencies: {plugin: ^1.0.0}}}}
   other: {versions: {1.0.0: {peerDependencies: {lib: ^2.0.0}}}}
   host: {versions: {1.0.0: {}, 2.0.0: {}}}
+  odd: {versions: {1.0.0: {dependencies: {art: 'store:team/art'}}}}
+  shop: {versions: {1.0.0: {dependencies: {gone: ^1.0.0}}}}
+  elsewhere: {versions: {1.0.0: {os: [none]}}}
 ";
 
 /// What standard error says of an install of these dependencies.
@@ -138,7 +141,7 @@ fn a_registry_that_lets_nobody_in() {
     error[ERR_PNPM_FETCH_401]: lib could not be fetched (401): the registry wants to know who asks
       .
       └─ lib@1
-      cause: http://registry.example/lib answered 401: made to fail
+      cause: http://registry.example/lib answered 401: made to fail (no credentials were sent)
 
     hint: Log in to the registry, or set a token for it in the user-level .npmrc
     ");
@@ -146,7 +149,7 @@ fn a_registry_that_lets_nobody_in() {
     error[ERR_PNPM_FETCH_403]: lib could not be fetched (403): the registry does not let you
       .
       └─ lib@1
-      cause: http://registry.example/lib answered 403: made to fail
+      cause: http://registry.example/lib answered 403: made to fail (no credentials were sent)
 
     hint: Ask for access to the package, or check that the token in the user-level .npmrc is of the right account
     ");
@@ -173,4 +176,97 @@ fn a_registry_that_is_not_there() {
 
     hint: Check the connection, the proxy settings and the address of the registry
     ");
+}
+
+#[test]
+fn a_protocol_that_nobody_here_resolves() {
+    assert_snapshot!(said(&json!({ "art": "store:art@1" }), "", |_, _| ()), @"
+    error[ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER]: art@store:art@1 isn't supported by any available resolver
+      .
+      └─ art@store:art@1
+
+    hint: Ask for art by a version, a folder, a repository or an address of a tarball; a plugin may come to resolve store:, but this version of wasi-pm loads none
+    ");
+    assert_snapshot!(said(&json!({ "odd": "1" }), "", |_, _| ()), @r#"
+    error[ERR_PNPM_UNSUPPORTED_PROTOCOL]: Unsupported protocol "store:" in the dependency specifier "store:team/art"
+      .
+      └─ odd@1.0.0
+         └─ art@store:team/art
+
+    hint: Lead it to a version of a registry in pnpm-workspace.yaml, overrides: 'odd>art': '<version>'; a plugin may come to resolve store:, but this version of wasi-pm loads none
+    "#);
+}
+
+#[test]
+fn a_package_that_is_not_there_or_not_for_everybody() {
+    assert_snapshot!(said(&json!({ "shop": "1" }), "", |_, _| ()), @"
+    error[ERR_PNPM_FETCH_404]: gone is not in the registry, or you have no permission to fetch it
+      .
+      └─ shop@1.0.0
+         └─ gone@^1.0.0
+      cause: http://registry.example/gone answered 404: not found (no credentials were sent)
+
+    hint: Check the name for a typing error, and that you are logged in if the package is private
+    ");
+    let log_in = |registry: &Registry, project: &Project| {
+        let host = registry.url.strip_prefix("http:").unwrap();
+        std::fs::write(project.home().join(".npmrc"), format!("{host}:_authToken=secret\n")).unwrap();
+    };
+    let text = said(&json!({ "shop": "1" }), "", log_in);
+    assert!(text.contains("(credentials were sent)") && !text.contains("secret"), "{text}");
+}
+
+#[test]
+fn a_machine_that_a_package_or_a_project_is_not_made_for() {
+    let text = said(&json!({ "elsewhere": "1" }), "engineStrict: true\n", |_, _| ());
+    assert!(text.starts_with("error[ERR_PNPM_UNSUPPORTED_PLATFORM]: elsewhere@1.0.0 does not fit: "), "{text}");
+    assert!(
+        text.contains("hint: Make it an optional dependency, add the platform to supportedArchitectures"),
+        "{text}"
+    );
+    let engines = |engines: Value| {
+        move |_: &Registry, project: &Project| {
+            project.write("package.json", &json!({ "name": "p", "engines": engines }).to_string());
+        }
+    };
+    let text = said(&json!({}), "engineStrict: true\n", engines(json!({ "node": ">=99" })));
+    assert!(text.starts_with("error[ERR_PNPM_UNSUPPORTED_ENGINE]: Unsupported engine for the project .: "), "{text}");
+    assert!(text.contains("change engines.node in the manifest"), "{text}");
+    let text = said(&json!({}), "", engines(json!({ "pnpm": ">=99" })));
+    assert!(text.starts_with("error[ERR_PNPM_UNSUPPORTED_ENGINE]: Unsupported engine for the project .: "), "{text}");
+    assert!(text.contains("hint: Change engines.pnpm in the manifest"), "{text}");
+}
+
+#[test]
+fn rules_of_the_workspace_that_cannot_be_followed() {
+    assert_snapshot!(said(&json!({ "lib": "catalog:none" }), "catalog: {lib: ^1.0.0}\n", |_, _| ()), @"
+    error[ERR_PNPM_CATALOG_ENTRY_NOT_FOUND_FOR_SPEC]: No catalog entry 'lib' was found for catalog 'none'
+
+    hint: Add the entry to catalog or catalogs in pnpm-workspace.yaml, or write a version in its place
+    ");
+    let overrides = |text: &str| said(&json!({ "lib": "1" }), &format!("overrides:\n  {text}\n"), |_, _| ());
+    assert_snapshot!(overrides("'lib>': '1'"), @r#"
+    error[ERR_PNPM_INVALID_SELECTOR]: Cannot parse the "lib>" selector
+
+    hint: In overrides a name stands as pkg, pkg@range, or parent>pkg
+    "#);
+    assert_snapshot!(overrides("lib: $other"), @r#"
+    [WARN] "$" in overrides (lib) is deprecated: put the version into a catalog and name it with catalog:
+    error[ERR_PNPM_CANNOT_RESOLVE_OVERRIDE_VERSION]: Cannot resolve version $other in overrides. The direct dependencies don't have dependency "other"
+
+    hint: Depend on it in the root's package.json, or write the version into overrides itself
+    "#);
+    assert_snapshot!(overrides("lib: 'catalog:none'"), @"
+    error[ERR_PNPM_CATALOG_IN_OVERRIDES]: Could not resolve a catalog in the overrides: No catalog entry 'lib' was found for catalog 'none'
+
+    hint: Add the entry to catalog or catalogs in pnpm-workspace.yaml, or write a version in its place
+    ");
+    assert_snapshot!(said(&json!({ "near": "workspace:*" }), "packages: [p/*]\n", |_, _| ()), @r#"
+    error[ERR_PNPM_WORKSPACE_PKG_NOT_FOUND]: "near@workspace:*" is in the dependencies but no package named "near" is present in the workspace
+      .
+      └─ near@workspace:*
+      workspace: p
+
+    hint: Check the name, and that packages in pnpm-workspace.yaml matches the project's folder
+    "#);
 }

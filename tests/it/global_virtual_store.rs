@@ -11,7 +11,7 @@ use tests::{
     registry::Registry,
 };
 
-use crate::support::{binary, manifest, node, small, small_world, tree};
+use crate::support::{binary, manifest, node, small, small_world, tree, world};
 
 const GLOBAL: &str = "--config.enableGlobalVirtualStore=true";
 
@@ -162,4 +162,30 @@ fn prune_keeps_everything_while_a_project_cannot_tell_what_it_uses() {
     let said = project.run(&["store", "prune"]);
     assert!(said.ok().stdout.contains("Kept all slots"), "{}", said.stdout);
     assert_eq!(slots(&links(&project)).len(), 2);
+}
+
+#[test]
+fn a_package_that_does_not_bear_shared_slots_switches_them_off_with_a_notice() {
+    let registry = Registry::start(world("next: {versions: {1.0.0: {}}}\na: {versions: {1.0.0: {}}}"));
+    let project = Project::new(&registry.url, binary());
+    let is_shared = || project.store().join("v1/links").exists();
+    for dependencies in [json!({ "next": "1" }), json!({ "framework": "npm:next@1" })] {
+        manifest(&project, &dependencies);
+        let run = install(&project);
+        run.ok();
+        assert!(format!("{}{}", run.stdout, run.stderr).contains("Turbopack"), "{run:?}");
+        assert!(project.dir().join("node_modules/.pnpm/next@1.0.0/node_modules/next").is_dir());
+        assert!(!is_shared(), "{dependencies}");
+    }
+    project.write("pnpm-workspace.yaml", "disableGlobalVirtualStoreForPackages: []\n");
+    let run = install(&project);
+    run.ok();
+    assert!(!format!("{}{}", run.stdout, run.stderr).contains("Turbopack"), "{run:?}");
+    assert!(is_shared());
+    project.write("pnpm-workspace.yaml", "disableGlobalVirtualStoreForPackages: [a]\n");
+    manifest(&project, &json!({ "a": "1" }));
+    let run = install(&project);
+    run.ok();
+    assert!(format!("{}{}", run.stdout, run.stderr).contains("the dependency a"), "{run:?}");
+    assert!(project.dir().join("node_modules/.pnpm/a@1.0.0/node_modules/a").is_dir());
 }

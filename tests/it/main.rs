@@ -8,6 +8,7 @@ mod failures;
 mod faults;
 mod global_virtual_store;
 mod hosted;
+mod hostile_lockfiles;
 mod install;
 mod lockfiles;
 mod modes;

@@ -12,7 +12,7 @@ use super::{
     Lockfile,
     error::{CONFIG_MISMATCH, LockfileError},
 };
-use crate::{extensions, overrides::Overrides};
+use crate::{extensions, overrides::Overrides, resolve::explain::hint_for};
 
 const DEFAULT_PEERS_SUFFIX: u32 = 1000;
 
@@ -35,9 +35,8 @@ pub fn check(
         let fields = ["dependencies", "devDependencies", "optionalDependencies"];
         fields.iter().find_map(|field| manifest.get(*field)?.get(name)?.as_str().map(str::to_owned))
     };
-    let overrides = Overrides::parse(&settings.rules.overrides, &settings.rules.catalogs, root).map_err(|bad| {
-        LockfileError::new("ERR_PNPM_INVALID_OVERRIDE", format!("an override cannot be read: {bad:?}"))
-    })?;
+    let overrides = Overrides::parse(&settings.rules.overrides, &settings.rules.catalogs, root)
+        .map_err(|bad| LockfileError { hint: hint_for(bad.code), ..LockfileError::new(bad.code, bad.message) })?;
     let overrides = overrides.seen_from(&settings.workspace.root);
     let mut drifts = settings_drifts(lockfile, settings, &overrides);
     drifts.extend(manifests::drifts(lockfile, settings, &overrides, manifests));

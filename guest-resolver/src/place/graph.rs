@@ -293,7 +293,10 @@ fn refused(node: &Node<'_>, misfit: &Misfit) -> LockfileError {
     LockfileError::new(code, format!("{} does not fit: {}", node.dep_path, misfit.detail))
         .fact("package", node.dep_path)
         .fact("misfit", misfit.detail.as_str())
-        .hint("Use a version of Node that fits, or install without engineStrict")
+        .hint(match misfit.engine {
+            true => "Use a version of Node that fits, or install without engineStrict",
+            false => "Make it an optional dependency, add the platform to supportedArchitectures, or install without engineStrict",
+        })
 }
 
 fn misfit(package: &Package, context: &PlaceContext<'_>) -> Option<Misfit> {

@@ -17,6 +17,11 @@ const NAMED: usize = 10;
 /// The fact that a hint is made of, once it is known who asks.
 const NEAREST: &str = "nearest";
 
+/// The codes of specifiers that nobody here resolves.
+const UNSUPPORTED: [&str; 2] = ["ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER", "ERR_PNPM_UNSUPPORTED_PROTOCOL"];
+/// Protocols with a meaning of their own, which no plugin could take.
+const KNOWN: [&str; 9] = ["npm", "workspace", "jsr", "catalog", "file", "link", "git", "http", "https"];
+
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
@@ -119,8 +124,59 @@ pub fn by_whom(mut failure: Failure, chain: Vec<String>) -> Failure {
             _ => format!("Ask for {alias} {near}"),
         });
     }
+    if failure.hint.is_none()
+        && let Some(edge) = chain.last().filter(|_| UNSUPPORTED.contains(&failure.code.as_str()))
+    {
+        failure.hint = Some(unsupported(edge, &chain));
+    }
     failure.chain = chain;
+    hinted(failure)
+}
+
+/// What can be done about a specifier that nobody here resolves.
+fn unsupported(edge: &str, chain: &[String]) -> String {
+    let (alias, text) = crate::lockfile::model::split_key(edge).unwrap_or((edge, ""));
+    let way = match chain {
+        [.., parent, _] if chain.len() > 2 => format!(
+            "Lead it to a version of a registry in pnpm-workspace.yaml, overrides: '{}>{alias}': '<version>'",
+            name_of(parent)
+        ),
+        _ => format!("Ask for {alias} by a version, a folder, a repository or an address of a tarball"),
+    };
+    match text.split_once(':').map(|(protocol, _)| protocol).filter(|protocol| !KNOWN.contains(protocol)) {
+        Some(protocol) => {
+            format!("{way}; a plugin may come to resolve {protocol}:, but this version of wasi-pm loads none")
+        }
+        None => way,
+    }
+}
+
+/// A failure with the hint of its code, if it has none of its own.
+pub fn hinted(mut failure: Failure) -> Failure {
+    failure.hint = failure.hint.or_else(|| hint_for(&failure.code));
     failure
+}
+
+/// What can be done about a failure that always has the same way out.
+pub fn hint_for(code: &str) -> Option<String> {
+    let hint = match code {
+        "ERR_PNPM_INVALID_SELECTOR" => "In overrides a name stands as pkg, pkg@range, or parent>pkg",
+        "ERR_PNPM_CANNOT_RESOLVE_OVERRIDE_VERSION" => {
+            "Depend on it in the root's package.json, or write the version into overrides itself"
+        }
+        "ERR_PNPM_CATALOG_IN_OVERRIDES" | "ERR_PNPM_CATALOG_ENTRY_NOT_FOUND_FOR_SPEC" => {
+            "Add the entry to catalog or catalogs in pnpm-workspace.yaml, or write a version in its place"
+        }
+        "ERR_PNPM_CATALOG_ENTRY_INVALID_RECURSIVE_DEFINITION"
+        | "ERR_PNPM_CATALOG_ENTRY_INVALID_WORKSPACE_SPEC"
+        | "ERR_PNPM_CATALOG_ENTRY_INVALID_SPEC" => "An entry of a catalog is a version, a range or a tag",
+        "ERR_PNPM_WORKSPACE_PKG_NOT_FOUND" => {
+            "Check the name, and that packages in pnpm-workspace.yaml matches the project's folder"
+        }
+        "ERR_PNPM_NO_MATCHING_VERSION_INSIDE_WORKSPACE" => "Ask for workspace:*, or change the version of the project",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 fn name_of(edge: &str) -> &str {
@@ -169,7 +225,7 @@ pub fn unavailable(name: &str, why: &Unavailable) -> Failure {
         ),
     };
     let mut failure = failure(&code, message);
-    let told = !matches!(why.reason, UnavailableReason::NotFound | UnavailableReason::Offline);
+    let told = why.reason != UnavailableReason::Offline;
     match &why.detail {
         Some(detail) if told => failure.facts.push(("cause".to_owned(), detail.clone())),
         _ => failure.facts.extend(why.url.iter().map(|url| ("url".to_owned(), url.clone()))),

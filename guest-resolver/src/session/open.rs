@@ -4,18 +4,20 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use wit::ImporterId;
-use wit::guest::exports::wasi_pm::resolver::resolution::{Intent, Project as Given};
+use wit::guest::exports::wasi_pm::resolver::resolution::{Intent, Notice, Project as Given};
 use wit::guest::wasi_pm::resolver::types::Failure;
 use wit::settings::Settings;
 
 use crate::age::AgePolicy;
 use crate::catalogs;
+use crate::engines;
 use crate::facts::Facts;
 use crate::intern::Symbols;
 use crate::lockfile::{self, Lockfile};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
 use crate::resolve::context::{Anew, BUDGET, Context, Project};
+use crate::resolve::explain;
 use crate::resolve::hooks;
 use crate::resolve::own_peers;
 use crate::resolve::preferences::Preferences;
@@ -28,6 +30,7 @@ use crate::trust::TrustRule;
 pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
     let settings: Settings = serde_json::from_str(&given.settings)
         .map_err(|error| vec![failure("ERR_WASI_PM_BAD_SETTINGS", format!("the settings cannot be read: {error}"))])?;
+    let told = engines::of_projects(given, &settings)?;
     let written = manifests(given.importers.iter().map(|importer| (&importer.id, &importer.manifest)))?;
     let neighbours = manifests(&settings.workspace.neighbours)?;
     let root = written.get(&settings.workspace.root).or_else(|| neighbours.get(&settings.workspace.root));
@@ -37,7 +40,7 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         groups.into_iter().find_map(|group| group.get(name)).cloned()
     };
     let overrides = Overrides::parse(&settings.rules.overrides, &settings.rules.catalogs, declared)
-        .map_err(|bad| vec![failure(bad.code, bad.message)])?
+        .map_err(|bad| vec![explain::hinted(failure(bad.code, bad.message))])?
         .seen_from(&settings.workspace.root);
     let age = AgePolicy::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
     let trust = TrustRule::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
@@ -83,7 +86,7 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         resolved: RefCell::default(),
         downloads: RefCell::default(),
         offered: RefCell::default(),
-        notices: RefCell::default(),
+        notices: RefCell::new(told.into_iter().map(Notice::Other).collect()),
         skipped: RefCell::default(),
         budget: Cell::new(BUDGET),
     })

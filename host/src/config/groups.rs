@@ -4,6 +4,7 @@ mod install;
 mod network;
 mod places;
 mod settings;
+mod shared;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -40,7 +41,7 @@ pub type Policy = guest::Policy;
 /// Puts everything together.
 pub(super) fn assemble(
     mut project: Project,
-    values: Values,
+    mut values: Values,
     invocation: &Invocation,
     environment: &Environment,
 ) -> Result<Config, ConfigError> {
@@ -49,9 +50,16 @@ pub(super) fn assemble(
     let install = install::install(&values, invocation, environment)?;
     let network = network::network(&values, &project, environment)?;
     let directories = directories(&values, &project.root, environment)?;
-    let layout = places::layout(&values, &project, &directories, environment)?;
+    let mut layout = places::layout(&values, &project, &directories, environment)?;
+    if layout.global_virtual_store_dir.is_some()
+        && let Some(objection) = shared::objection(&project, &values)
+    {
+        layout.global_virtual_store_dir = None;
+        values.warnings.push(objection);
+    }
     let scripts = scripts(&values)?;
     let mut settings = settings::settings(&values, &install, &network, environment)?;
+    values.warnings.extend(of_references(&settings.rules));
     let patches = patches(&values, &project.root)?;
     settings.rules.patched_dependencies =
         patches.iter().map(|(selector, patch)| (selector.clone(), patch.hash.clone())).collect();
@@ -76,6 +84,20 @@ pub(super) fn assemble(
         node_version: values.text("nodeVersion"),
         warnings: values.warnings,
         project,
+    })
+}
+
+/// What pnpm says of overrides that mean what the root depends on.
+fn of_references(rules: &guest::VersionRules) -> Option<String> {
+    let names: Vec<&str> = rules
+        .overrides
+        .iter()
+        .filter(|(_, value)| value.starts_with('$'))
+        .map(|(selector, _)| selector.as_str())
+        .collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(", ");
+        format!("\"$\" in overrides ({names}) is deprecated: put the version into a catalog and name it with catalog:")
     })
 }
 

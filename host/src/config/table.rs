@@ -93,6 +93,7 @@ pub static SETTINGS: &[Setting] = &[
     row("virtualStoreType", Text, Refused(&[])),
     row("virtualStoreOnly", Flag, Refused(&["false"])),
     row("enableGlobalVirtualStore", Flag, Used),
+    row("disableGlobalVirtualStoreForPackages", List, Used),
     row("globalVirtualStoreDir", Text, Used),
     row("enableModulesDir", Flag, Refused(&["true"])),
     row("symlink", Flag, Refused(&["true"])),

@@ -19,8 +19,8 @@ pub enum RegistryError {
         status: u16,
         /// The registry's own words, if it has some.
         message: String,
-        /// Credentials were configured but not sent, because the address is plain http.
-        withheld: bool,
+        /// Whether it was told who asks.
+        identity: Identity,
     },
     /// The connection failed, after all retries.
     #[error("{url} could not be reached: {detail}")]
@@ -96,6 +96,27 @@ pub enum RegistryError {
     },
 }
 
+/// Whether a registry was told who asks. Where something is private, `404` may mean that it was not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// No credentials are configured for the address.
+    None,
+    /// Credentials are configured, but were not sent, because the address is plain http.
+    Withheld,
+    /// Credentials were sent.
+    Shown,
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "no credentials were sent",
+            Self::Withheld => "credentials were held back",
+            Self::Shown => "credentials were sent",
+        })
+    }
+}
+
 fn said(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
@@ -122,7 +143,7 @@ impl Diagnose for RegistryError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Status { withheld: true, .. } => {
+            Self::Status { identity: Identity::Withheld, .. } => {
                 "credentials are configured for this address, but they are sent over https only: \
                  use an https address for the registry"
             }
@@ -176,7 +197,9 @@ impl RegistryError {
         };
         // The session has a hint of its own for a plain status.
         let hint = match self {
-            Self::Status { withheld: false, .. } => None,
+            Self::Status { identity: Identity::Withheld, .. } => self.hint(),
+            Self::Status { status: 401 | 403 | 404, identity, .. } => Some(identity.to_string()),
+            Self::Status { .. } => None,
             _ => self.hint(),
         };
         let detail = match hint {

@@ -20,6 +20,7 @@ use tokio::{
 use super::{
     Lane, NetworkMode, NetworkSettings, RegistryError,
     body::{self, BodyError},
+    error::Identity,
     lanes::Lanes,
     retry::{self, Pauses},
     tls::Clients,
@@ -171,11 +172,11 @@ impl Http {
             tokio::time::sleep(left).await;
         }
         let permit = self.lanes.acquire(query.lane).await;
-        let (mut response, withheld) = self.follow(query).await?;
+        let (mut response, identity) = self.follow(query).await?;
         let url = without_secrets(query.url.as_str());
         let status = response.status().as_u16();
         if !(200..300).contains(&status) && status != 304 {
-            return Err(self.refused(response, url, withheld).await);
+            return Err(self.refused(response, url, identity).await);
         }
         if let Some(started) = &query.started {
             started(attempt, response.content_length());
@@ -198,12 +199,12 @@ impl Http {
     }
 
     /// Sends the request and follows redirects, each with the credentials of its own address only.
-    async fn follow(&self, query: &Query) -> Result<(reqwest::Response, bool), Failed> {
+    async fn follow(&self, query: &Query) -> Result<(reqwest::Response, Identity), Failed> {
         let mut url = query.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let (response, withheld) = self.send(query, &url).await?;
+            let (response, identity) = self.send(query, &url).await?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-                return Ok((response, withheld));
+                return Ok((response, identity));
             }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let redirect = |detail: &str| {
@@ -220,7 +221,7 @@ impl Http {
         }))
     }
 
-    async fn send(&self, query: &Query, url: &Url) -> Result<(reqwest::Response, bool), Failed> {
+    async fn send(&self, query: &Query, url: &Url) -> Result<(reqwest::Response, Identity), Failed> {
         let shown = without_secrets(url.as_str());
         let client = self
             .clients
@@ -246,7 +247,14 @@ impl Http {
                 let detail = "it does not answer".to_owned();
                 Err(Failed::MayPass(RegistryError::Network { url: shown, detail }, None))
             }
-            Ok(Ok(response)) => Ok((response, authorization == Authorization::Withheld)),
+            Ok(Ok(response)) => {
+                let identity = match authorization {
+                    Authorization::None => Identity::None,
+                    Authorization::Withheld => Identity::Withheld,
+                    Authorization::Header(_) => Identity::Shown,
+                };
+                Ok((response, identity))
+            }
             Ok(Err(error)) => {
                 let detail = words(&error);
                 Err(if detail.contains("certificate") {
@@ -258,7 +266,7 @@ impl Http {
         }
     }
 
-    async fn refused(&self, mut response: reqwest::Response, url: String, withheld: bool) -> Failed {
+    async fn refused(&self, mut response: reqwest::Response, url: String, identity: Identity) -> Failed {
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let after = retry::retry_after(header("retry-after"), header("date"));
@@ -266,7 +274,7 @@ impl Http {
             Ok(body) => said(&body),
             Err(_) => String::new(),
         };
-        let error = RegistryError::Status { url, status, message, withheld };
+        let error = RegistryError::Status { url, status, message, identity };
         if retry::may_pass(status) { Failed::MayPass(error, after) } else { Failed::Final(error) }
     }
 }

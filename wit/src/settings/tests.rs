@@ -22,8 +22,11 @@ fn paths(value: &Value, properties: fn(&Value) -> Option<&serde_json::Map<String
 fn the_schema_names_the_same_fields_as_the_type() {
     let mut settings = Settings::default();
     settings.layout.global_virtual_store = Some(GlobalVirtualStore::default());
+    // What is empty is not written; the names of files are nobody's fields.
+    settings.lockfile.branches.insert("file".to_owned(), String::new());
     let settings = serde_json::to_value(settings).unwrap();
-    let ours = paths(&settings, |value| value.as_object());
+    let mut ours = paths(&settings, |value| value.as_object());
+    ours.retain(|path| path != "lockfile.branches.file");
     let theirs = paths(&schema(), |value| value.get("properties")?.as_object());
     assert_eq!(ours, theirs);
 }
