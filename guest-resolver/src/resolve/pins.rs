@@ -1,8 +1,9 @@
 //! Keeps what an existing lockfile holds: below a package that is locked, an edge stays where it led as long as its
 //! range allows. What an update names is not kept.
 
+use crate::catalogs::catalog_name;
 use crate::intern::{NumberMap, Symbol};
-use crate::lockfile::model::{Snapshot, dep_path_of, package_key, split_key};
+use crate::lockfile::model::{Snapshot, dep_path_of, is_named, package_key, split_key};
 use crate::semver::{Range, Version};
 use crate::specifier::{Specifier, Want};
 
@@ -34,6 +35,8 @@ impl<'a> Pins<'a> {
     ) -> Edge {
         let alias = ctx.text(edge.alias);
         let held = self.snapshot.dependencies.get(&*alias).or_else(|| self.snapshot.optional_dependencies.get(&*alias));
+        // Of an alias the package below is picked anew: pnpm keeps only what goes by its own name.
+        let held = held.filter(|value| !is_named(package_key(value)));
         let found = held.and_then(|value| locked(ctx, edge, &alias, value));
         let Some((key, version)) = found else { return edge.clone() };
         match higher(edge.alias, version, edge.specifier) {
@@ -85,6 +88,11 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
     for edge in edges {
         let alias = ctx.text(edge.alias);
         let Some(held) = groups.iter().find_map(|group| group.get(&*alias)) else { continue };
+        // What names another package has no range of its own to hold the locked version to: it must not have changed.
+        let text = ctx.text(edge.specifier);
+        if text.starts_with("npm:") && held.specifier != *text && catalog_name(&held.specifier).is_none() {
+            continue;
+        }
         let found = locked(ctx, edge, &alias, &held.version);
         let stays = |version: Symbol| {
             Version::parse_loose(&ctx.text(version)).is_none_or(|version| own_peers::stays(ctx, id, edge, &version))
@@ -95,8 +103,12 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
 
 /// What a dependency of a project asks for: the locked version, as long as its range allows that.
 pub(super) fn of_direct(ctx: &Context, edge: &Edge) -> Symbol {
-    let version = |key: &str| split_key(package_key(key)).map(|(_, version)| ctx.symbol(version));
-    edge.prior.and_then(|key| version(&ctx.text(key))).unwrap_or(edge.specifier)
+    let exact = |key: &str| {
+        let plain = package_key(key);
+        let (name, version) = split_key(plain)?;
+        Some(if ctx.symbols.is(edge.alias, name) { ctx.symbol(version) } else { ctx.symbol(&format!("npm:{plain}")) })
+    };
+    edge.prior.and_then(|key| exact(&ctx.text(key))).unwrap_or(edge.specifier)
 }
 
 /// The snapshot and version behind a locked value, if the edge's range still allows it.
@@ -111,10 +123,10 @@ fn locked(ctx: &Context, edge: &Edge, alias: &str, value: &str) -> Option<(Symbo
     let version = Version::parse_loose(text)?;
     let allowed = match &*ctx.specifier(edge.alias, edge.specifier) {
         Specifier::Registry { name: asked, want: Want::Range(wanted), registry: None } => {
-            asked == name && name == alias && wanted.range.satisfies_as_peer(&version)
+            asked == name && wanted.range.satisfies_as_peer(&version)
         }
         Specifier::Registry { name: asked, want: Want::Version(exact), registry: None } => {
-            asked == name && name == alias && *exact == version
+            asked == name && *exact == version
         }
         _ => false,
     };
