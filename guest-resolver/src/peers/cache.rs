@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::intern::{NumberMap, Symbol};
+use crate::intern::{NumberMap, NumberSet, Symbol};
 use crate::resolve::tree::{NodeId, PackageId};
 use crate::resolve::walk::Direct;
 
@@ -37,6 +37,8 @@ pub struct Caches {
     pub(super) variants: NumberMap<PackageId, Vec<Cached>>,
     pub(super) parents_of: NumberMap<NodeId, Refs>,
     pub(super) canonical: NumberMap<PackageId, NodeId>,
+    /// Paths that name a provider which had not been visited: which of its variants it would be was open.
+    pub(super) tentative: NumberSet<PathId>,
 }
 
 impl Visit<'_> {
@@ -50,18 +52,11 @@ impl Visit<'_> {
         (known && self.tree.package(package).peers.is_empty()).then_some(path)
     }
 
-    /// Takes a variant from the cache: its providers are those of the same names that the node sees `above` itself.
-    pub(super) fn hit(
-        &mut self,
-        node: NodeId,
-        (package, at): (PackageId, usize),
-        above: &Refs,
-        refs: &Refs,
-        link: Option<&Rc<Link>>,
-    ) -> Output {
+    /// Takes a variant from the cache: from now on the node stands for the one that was visited.
+    pub(super) fn hit(&mut self, node: NodeId, (package, at): (PackageId, usize), link: Option<&Rc<Link>>) -> Output {
         let cached = &self.caches.variants[&package][at];
         let output = Output {
-            external: rebound(&cached.external, above, refs),
+            external: Rc::clone(&cached.external),
             provided: Vec::new(),
             missing: Rc::clone(&cached.missing),
             summary: cached.summary.clone(),
@@ -82,7 +77,6 @@ impl Visit<'_> {
         }
         self.remember(node, path);
         if !self.options.discovery {
-            self.external.insert(node, Rc::clone(&output.external));
             self.models.insert(node, model);
         }
         let depth = self.tree.node(node).depth;
@@ -150,18 +144,56 @@ impl Visit<'_> {
 
     /// Whether two providers come to the same.
     fn same(&self, current: NodeId, held: NodeId) -> bool {
+        let (current, held) = (self.model(current), self.model(held));
         if current == held {
             return true;
         }
         let paths = (self.caches.path_of.get(&current), self.caches.path_of.get(&held));
         if let (Some(a), Some(b)) = paths
             && a == b
+            && !self.caches.tentative.contains(a)
         {
             return true;
         }
         let package = self.tree.node(current).package;
         package == self.tree.node(held).package
-            && (self.caches.pure.contains_key(&package) || self.same_parents(held, current))
+            && (self.caches.pure.contains_key(&package) || !self.meets_circle(held) && self.same_parents(held, current))
+    }
+
+    /// The node that a node stands for: itself, or the one whose variant it took.
+    fn model(&self, node: NodeId) -> NodeId {
+        self.models.get(&node).copied().unwrap_or(node)
+    }
+
+    /// Whether the providers of a node, and theirs, come to form a circle: there the contexts of two nodes do not tell
+    /// whether these come to the same, for they hold nodes of which the same is asked.
+    fn meets_circle(&self, node: NodeId) -> bool {
+        if let Some(known) = self.circles.borrow().get(&node) {
+            return *known;
+        }
+        let (mut entered, mut left, mut settled) = (NumberSet::default(), NumberSet::default(), true);
+        let (mut open, mut found) = (vec![node], false);
+        while let Some(&top) = open.last()
+            && !found
+        {
+            if !entered.insert(top) {
+                left.insert(top);
+                open.pop();
+                continue;
+            }
+            settled &= self.visited.contains(&top);
+            for (_, next) in self.external.get(&top).into_iter().flat_map(|list| list.iter()) {
+                let next = self.model(*next);
+                found |= entered.contains(&next) && !left.contains(&next) && open.contains(&next);
+                if !entered.contains(&next) {
+                    open.push(next);
+                }
+            }
+        }
+        if found || settled {
+            self.circles.borrow_mut().insert(node, found);
+        }
+        found
     }
 
     fn same_parents(&self, held: NodeId, current: NodeId) -> bool {
@@ -209,21 +241,20 @@ impl Visit<'_> {
         }
     }
 
+    /// Whether a provider's own path is open, or hangs on one that is.
+    pub(super) fn is_open(&self, provider: NodeId) -> bool {
+        match self.caches.path_of.get(&provider) {
+            Some(path) => self.caches.tentative.contains(path),
+            None => {
+                let package = self.tree.node(provider).package;
+                !self.tree.package(package).leaf && !self.caches.pure.contains_key(&package)
+            }
+        }
+    }
+
     pub(super) fn path(&mut self, package: PackageId, mut parts: Vec<PathId>) -> PathId {
         parts.sort_unstable_by_key(|part| part.0);
         let next = PathId(u32::try_from(self.caches.paths.len()).expect("the budget is below 4 billion"));
         *self.caches.paths.entry((package, parts)).or_insert(next)
     }
-}
-
-/// The nearest nodes for providers that came to the same; those that the node brings itself stay.
-fn rebound(held: &Rc<ByName<NodeId>>, above: &Refs, refs: &Refs) -> Rc<ByName<NodeId>> {
-    let current = |name: Symbol, node: NodeId| match (get(above, name), get(refs, name)) {
-        (Some(above), Some(seen)) if above.node == seen.node => seen.node,
-        _ => node,
-    };
-    if held.iter().all(|(name, node)| current(*name, *node) == *node) {
-        return Rc::clone(held);
-    }
-    Rc::new(held.iter().map(|(name, node)| (*name, current(*name, *node))).collect())
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::intern::{NumberMap, NumberSet, Symbol, TextMap, TextSet};
+use crate::intern::{NumberMap, NumberSet, Symbol, TextMap};
 use crate::resolve::context::Context;
 use crate::resolve::tree::{NodeId, Origin, PackageId, Tree, components};
 
@@ -58,6 +58,8 @@ pub struct Finish<'a> {
     ctx: &'a Context,
     tree: &'a Tree,
     external: NumberMap<NodeId, Rc<ByName<NodeId>>>,
+    /// For nodes that took a variant from the cache: the node it was seen at, which they stand for in all.
+    models: NumberMap<NodeId, NodeId>,
     records: Vec<Record>,
     component: NumberMap<NodeId, u32>,
     cyclic: NumberSet<Symbol>,
@@ -72,11 +74,19 @@ type Path = (Rc<str>, Rc<[Segment]>);
 impl<'a> Finish<'a> {
     /// Takes a final visit.
     pub fn new(ctx: &'a Context, visit: Visit<'a>) -> Self {
-        let Visit { tree, external, models, records, .. } = visit;
+        let Visit { tree, mut external, models, records, .. } = visit;
+        for list in external.values_mut() {
+            if list.iter().any(|(_, provider)| models.contains_key(provider)) {
+                for (_, provider) in Rc::make_mut(list) {
+                    *provider = models.get(provider).copied().unwrap_or(*provider);
+                }
+            }
+        }
         let mut finish = Self {
             ctx,
             tree,
             external,
+            models,
             records,
             component: NumberMap::default(),
             cyclic: NumberSet::default(),
@@ -86,29 +96,7 @@ impl<'a> Finish<'a> {
         finish.find_cycles();
         finish.find_cyclic_names();
         finish.tell_variants_apart();
-        finish.follow_models(&models);
         finish
-    }
-
-    /// A node that took a variant from the cache sees providers of its own, which may have come to differ from those of
-    /// the node that was visited for it. Where that makes a variant that nothing recorded, it is the other's after all.
-    fn follow_models(&mut self, models: &NumberMap<NodeId, NodeId>) {
-        let nodes: Vec<NodeId> = self.records.iter().map(|record| record.node).collect();
-        let recorded: TextSet<Rc<str>> = nodes.into_iter().map(|node| self.dep_path(node)).collect();
-        let astray: Vec<(NodeId, NodeId)> = models
-            .iter()
-            .map(|(node, model)| (*node, *model))
-            .filter(|(node, _)| !self.external[node].is_empty() && !recorded.contains(&self.dep_path(*node)))
-            .collect();
-        for (node, model) in &astray {
-            if let Some(list) = self.external.get(model).map(Rc::clone) {
-                self.external.insert(*node, list);
-            }
-        }
-        if !astray.is_empty() {
-            self.paths.clear();
-            self.shared.clear();
-        }
     }
 
     /// A provider that is named by name and version alone does not tell which of its variants it is. Where there are
@@ -215,6 +203,7 @@ impl<'a> Finish<'a> {
 
     /// The dep-path of a node.
     pub fn dep_path(&mut self, node: NodeId) -> Rc<str> {
+        let node = self.models.get(&node).copied().unwrap_or(node);
         if let Some((path, _)) = self.paths.get(&node) {
             return Rc::clone(path);
         }
@@ -346,7 +335,7 @@ impl<'a> Finish<'a> {
     pub fn graph(mut self) -> Graph {
         let records = std::mem::take(&mut self.records);
         let mut least: TextMap<Rc<str>, i32> = TextMap::default();
-        let mut nodes: Vec<NodeId> = self.external.keys().copied().collect();
+        let mut nodes: Vec<NodeId> = self.external.keys().chain(self.models.keys()).copied().collect();
         nodes.sort_unstable();
         for node in nodes {
             let (path, depth) = (self.dep_path(node), self.tree.node(node).depth);

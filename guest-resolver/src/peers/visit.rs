@@ -2,6 +2,7 @@
 //! nothing but pure packages below it is visited once; a package seen with the same providers is taken from the cache;
 //! cycles are cut inside strongly connected components. An explicit stack stands for recursion.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use wit::guest::wasi_pm::resolver::types::Failure;
@@ -80,6 +81,8 @@ pub struct Visit<'a> {
     pub external: NumberMap<NodeId, Rc<ByName<NodeId>>>,
     /// For nodes that took a variant from the cache: the node it was seen at.
     pub(super) models: NumberMap<NodeId, NodeId>,
+    /// Nodes of which it is settled whether their providers form a circle.
+    pub(super) circles: RefCell<NumberMap<NodeId, bool>>,
     /// What a final visit recorded, in order.
     pub records: Vec<Record>,
     /// Missing and unfit peers.
@@ -129,6 +132,7 @@ impl<'a> Visit<'a> {
             visited: NumberSet::default(),
             external: NumberMap::default(),
             models: NumberMap::default(),
+            circles: RefCell::default(),
             records: Vec::new(),
             issues: Vec::new(),
             least_depth: NumberMap::default(),
@@ -240,7 +244,7 @@ impl<'a> Visit<'a> {
             && self.tree.node(node).children.is_none()
             && let Some(at) = self.quick_hit(above, package)
         {
-            return Ok(Entered::Done(self.hit(node, at, above, above, link)));
+            return Ok(Entered::Done(self.hit(node, at, link)));
         }
         let providers = self.preview(node, package, depth);
         let refs = self.refs_below(node, above, &providers);
@@ -248,7 +252,7 @@ impl<'a> Visit<'a> {
             self.caches.parents_of.insert(*provider, Rc::clone(&refs));
         }
         if let Some(at) = self.full_hit(&refs, package) {
-            return Ok(Entered::Done(self.hit(node, at, above, &refs, link)));
+            return Ok(Entered::Done(self.hit(node, at, link)));
         }
         let children = self.children(node, package, depth, &providers);
         self.ctx.spend(children.len() as u64)?;
@@ -307,6 +311,9 @@ impl<'a> Visit<'a> {
         all.retain(|(_, provider)| self.tree.node(*provider).package != package);
         let parts = all.iter().map(|(_, provider)| self.provisional(*provider)).collect();
         let path = self.path(package, parts);
+        if all.iter().any(|(_, provider)| self.is_open(*provider)) {
+            self.caches.tentative.insert(path);
+        }
         self.remember(node, path);
         let own_missing = (!missing.is_empty()).then(|| (package, missing.iter().map(|(name, _)| *name).collect()));
         let summary = match (own_missing, summaries.len()) {
