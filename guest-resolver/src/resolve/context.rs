@@ -45,6 +45,9 @@ pub enum Anew {
     Only(Vec<String>),
 }
 
+/// A manifest, and the edges that were read from it.
+pub type ReadEdges = (Rc<Manifest>, Rc<[Edge]>);
+
 /// Everything a resolution is given.
 #[derive(Debug)]
 pub struct Context {
@@ -81,7 +84,7 @@ pub struct Context {
     /// Manifests after hooks.
     pub hooked: RefCell<NumberMap<(Symbol, Symbol, bool), Rc<Manifest>>>,
     /// What manifests ask for, by the address of each, which stays as long as it is held here.
-    pub edges: RefCell<NumberMap<usize, (Rc<Manifest>, Rc<[Edge]>)>>,
+    pub edges: RefCell<NumberMap<usize, ReadEdges>>,
     /// By edge, the project that came to it first.
     pub askers: RefCell<NumberMap<super::wanted::WantedKey, Symbol>>,
     /// What edges resolved to.

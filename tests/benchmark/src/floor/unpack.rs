@@ -1,13 +1,13 @@
 //! Tarballs, fetched over many connections and unpacked into a folder each, by whoever is free.
 
 use std::{
+    collections::VecDeque,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     path::Path,
     sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
         mpsc::{Receiver, sync_channel},
     },
     thread::Scope,
@@ -50,15 +50,17 @@ impl Bodies {
 pub(super) fn fetch<'scope>(scope: &'scope Scope<'scope, '_>, url: &str, far: bool, paths: &'scope [String]) -> Bodies {
     let (sender, receiver) = sync_channel(WAITING);
     let address = url.trim_start_matches("http://").trim_end_matches('/');
-    let next = std::sync::Arc::new(AtomicUsize::new(0));
-    for _ in 0..if far { FAR } else { NEAR }.min(paths.len()) {
-        let (sender, next, address) = (sender.clone(), next.clone(), address.to_owned());
+    let open = Arc::new(Mutex::new(paths.iter().enumerate().collect::<VecDeque<_>>()));
+    for connection in 0..if far { FAR } else { NEAR }.min(paths.len()) {
+        let (sender, open, address) = (sender.clone(), open.clone(), address.to_owned());
+        // Half of them begin with the small ones: many answers that are late must be on their way while a few fill
+        // the line.
+        let take = if connection % 2 == 0 { VecDeque::pop_front } else { VecDeque::pop_back };
         scope.spawn(move || {
-            let mut connection = None;
-            while let Some((at, path)) =
-                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, paths.get(at)?)))
-            {
-                let body = get(&mut connection, &address, path).with_context(|| path.clone());
+            let mut stream = None;
+            loop {
+                let Some((at, path)) = take(&mut open.lock().unwrap_or_else(PoisonError::into_inner)) else { return };
+                let body = get(&mut stream, &address, path).with_context(|| path.clone());
                 if sender.send(body.map(|bytes| Body { at, bytes })).is_err() {
                     return;
                 }
