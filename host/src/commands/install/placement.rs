@@ -5,7 +5,7 @@ use std::io;
 
 use wit::ImporterId;
 
-use super::{Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, one, packages};
+use super::{Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, moved_on, one, packages};
 use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
@@ -136,6 +136,15 @@ fn from_lockfile(
     };
     if let Some(placement) = recalled {
         return Ok(Ok(placement));
+    }
+    let prefers = install.context.config.install.lockfile == LockfileUse::PreferFrozen;
+    if prefers
+        && !has_conflict
+        && let Some(message) =
+            moved_on::find(project.lockfile.as_deref().unwrap_or_default(), &project.importers, &project.settings)
+    {
+        let code = "ERR_PNPM_OUTDATED_LOCKFILE".to_owned();
+        return Ok(Err(vec![Failure { code, message, facts: Vec::new(), chain: Vec::new(), hint: None }]));
     }
     if !has_conflict {
         ahead::start(install, network, project.lockfile.as_deref().unwrap_or_default())?;
