@@ -1,5 +1,5 @@
 //! The component: compiled ahead of time, sandboxed, limited, driven. `driver` is what others call; `convert` is the
-//! only place that knows WIT records; `load` holds what is `unsafe`.
+//! only place that knows WIT records; `load` and `memory` hold what is `unsafe`.
 
 mod config;
 mod convert;
@@ -7,6 +7,7 @@ mod driver;
 mod error;
 mod limits;
 mod load;
+mod memory;
 mod sandbox;
 mod wasi;
 

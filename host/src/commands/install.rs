@@ -20,6 +20,7 @@ mod inputs;
 mod lifecycle;
 mod link;
 mod local;
+mod moved_on;
 mod network;
 mod order;
 mod packages;

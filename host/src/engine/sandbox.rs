@@ -13,7 +13,7 @@ use super::{
     config,
     error::EngineError,
     limits::{Limits, State, TICK, Ticker},
-    load, wasi,
+    load, memory, wasi,
 };
 
 #[cfg(test)]
@@ -37,6 +37,7 @@ pub(super) fn engine() -> Result<&'static Engine, EngineError> {
         .get_or_init(|| {
             let mut config = config::config(env!("WASI_PM_TARGET")).map_err(|error| format!("{error:#}"))?;
             load::in_place(&mut config);
+            memory::in_large_pages(&mut config);
             Engine::new(&config).map_err(|error| format!("{error:#}"))
         })
         .as_ref()

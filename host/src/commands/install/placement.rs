@@ -5,7 +5,7 @@ use std::io;
 
 use wit::ImporterId;
 
-use super::{Branches, Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, one, packages};
+use super::{Branches, Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, moved_on, one, packages};
 use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
@@ -139,6 +139,15 @@ fn from_lockfile(
     };
     if let Some(placement) = recalled {
         return Ok(Ok(placement));
+    }
+    let prefers = install.context.config.install.lockfile == LockfileUse::PreferFrozen;
+    if prefers
+        && !is_merged
+        && let Some(message) =
+            moved_on::find(project.lockfile.as_deref().unwrap_or_default(), &project.importers, &project.settings)
+    {
+        let code = "ERR_PNPM_OUTDATED_LOCKFILE".to_owned();
+        return Ok(Err(vec![Failure { code, message, facts: Vec::new(), chain: Vec::new(), hint: None }]));
     }
     if !is_merged {
         ahead::start(install, network, project.lockfile.as_deref().unwrap_or_default())?;

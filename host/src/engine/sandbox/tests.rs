@@ -82,6 +82,22 @@ fn growing_without_end_is_refused() {
 }
 
 #[test]
+fn memory_is_empty_at_first_and_ends_where_it_ends() {
+    let after_growing =
+        |rest: &str| format!("(memory 1) (func (export \"run\") (drop (memory.grow (i32.const 40))) {rest})");
+    let dirty = "(if (i32.load (i32.const 2686972)) (then unreachable))
+        (i32.store (i32.const 2686972) (i32.const 1)) (if (i32.eqz (i32.load (i32.const 2686972))) (then unreachable))";
+    let beyond = "(drop (i32.load (i32.const 2686976)))";
+    is(&called(&after_growing(&format!("{dirty} {beyond}"))), TRAP, "out of bounds");
+    is(&called(&after_growing("(i32.store (i32.const -4) (i32.const 1))")), TRAP, "out of bounds");
+    is(
+        &called("(memory 1) (func (export \"run\") (i32.store (i32.const 65533) (i32.const 1)))"),
+        TRAP,
+        "out of bounds",
+    );
+}
+
+#[test]
 fn starting_with_too_much_memory_is_refused() {
     is(&started("(memory 1024)"), MEMORY, "8388608 bytes");
 }
