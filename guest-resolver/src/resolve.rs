@@ -34,14 +34,14 @@ use wit::guest::wasi_pm::resolver::types::Failure;
 use crate::catalogs;
 use crate::intern::{NumberMap, NumberSet, Symbol};
 use crate::manifest::Manifest;
-use crate::peers::dedupe::{DirectPaths, dedupe, dedupe_injected};
+use crate::peers::dedupe::{DirectPaths, Unbound, dedupe, dedupe_injected};
 use crate::peers::finish::Finish;
 use crate::peers::missing::Summary;
 use crate::peers::{Caches, Discovery, Graph, Refs, Scope, Visit, VisitOptions};
 
 use context::Context;
 use edges::Edge;
-use hoist::{Lacking, RootDependency};
+use hoist::{Lacking, RootDependency, Sight};
 use locked_peers::LockedPeers;
 use prefetch::Prefetch;
 use subtree::Subtrees;
@@ -68,6 +68,8 @@ struct State {
     aliases: NumberSet<Symbol>,
     providers: NumberSet<NodeId>,
     added_optional: NumberSet<NodeId>,
+    /// Optional peers that are not added because what there is does not fit the project.
+    passed_over: NumberSet<Symbol>,
     missing: Vec<(Symbol, Lacking)>,
     optional: BTreeMap<Rc<str>, Vec<Rc<str>>>,
     locked: LockedPeers,
@@ -141,6 +143,7 @@ async fn start(
         aliases,
         providers: NumberSet::default(),
         added_optional: NumberSet::default(),
+        passed_over: NumberSet::default(),
         missing: Vec::new(),
         optional: BTreeMap::new(),
         locked,
@@ -221,8 +224,9 @@ async fn add_peers(
     }
     loop {
         let mut any = false;
-        for state in states.iter_mut() {
-            any |= add_optional(ctx, walker, state, roots).await?;
+        for at in 0..states.len() {
+            let at_root = at_root(ctx, states);
+            any |= add_optional(ctx, walker, &mut states[at], roots, &at_root).await?;
         }
         // Another project may have decided anew what stands below this one's dependencies.
         let stale = states.iter().any(|state| state.rewrites != Some(walker.rewrites));
@@ -356,21 +360,31 @@ fn stand_for_providers(ctx: &Context, state: &mut State, found: &Discovery, requ
     }
 }
 
+/// The dependencies of the workspace's root, where they may serve as peers everywhere.
+fn at_root(ctx: &Context, states: &[State]) -> Vec<Direct> {
+    let root = states.iter().find(|state| state.id == "." && ctx.settings.peers.resolve_peers_from_workspace_root);
+    root.map(|root| root.direct.clone()).unwrap_or_default()
+}
+
 async fn add_optional(
     ctx: &Context,
     walker: &mut Walker,
     state: &mut State,
     roots: &[RootDependency],
+    at_root: &[Direct],
 ) -> Result<bool, Failure> {
     if state.optional.is_empty() {
         return Ok(false);
     }
-    // Who does not dedupe has no reason to follow other projects in what is optional.
-    let own: Vec<NodeId> = state.direct.iter().map(|dep| dep.node).collect();
-    let roots_of_own = (!ctx.settings.peers.dedupe_peer_dependents).then_some(own.as_slice());
-    let mut versions = hoist::versions_in(ctx, walker, state.from.importer, state.optional.keys(), roots_of_own);
-    hoist::drop_unfit(ctx, &walker.tree, &state.direct, &mut versions);
+    // Who does not dedupe has no reason to follow other projects in what is optional, but for the root.
+    let nodes = |direct: &[Direct]| direct.iter().map(|dep| dep.node).collect();
+    let own = || Sight { below: nodes(&state.direct), at: nodes(at_root) };
+    let sight = (!ctx.settings.peers.dedupe_peer_dependents).then(own);
+    let mut versions = hoist::versions_in(ctx, walker, state.from.importer, state.optional.keys(), sight.as_ref());
+    let all = hoist::optional(ctx, &state.optional, &versions, roots, &state.locked);
+    hoist::drop_unfit(ctx, &walker.tree, &state.direct, at_root, &mut versions);
     let added = hoist::optional(ctx, &state.optional, &versions, roots, &state.locked);
+    state.passed_over.extend(all.keys().filter(|name| !added.contains_key(*name)).map(|name| ctx.symbol(name)));
     if added.is_empty() {
         return Ok(false);
     }
@@ -437,7 +451,24 @@ fn place(ctx: &Context, mut tree: Tree, states: &[State]) -> Result<Resolution, 
         });
     }
     if ctx.settings.peers.dedupe_peer_dependents {
-        dedupe(&mut graph, &mut direct, ctx.settings.peers.peers_suffix_max_length as usize);
+        let unbound = unbound(&tree, &graph, &direct, states);
+        dedupe(&mut graph, &mut direct, &unbound, ctx.settings.peers.peers_suffix_max_length as usize);
     }
     Ok(Resolution { tree, graph, direct })
+}
+
+/// Which variants are to stay without the optional peers that the projects which have them passed over.
+fn unbound(tree: &Tree, graph: &Graph, direct: &DirectPaths, states: &[State]) -> Unbound {
+    let mut found = Unbound::default();
+    for state in states.iter().filter(|state| !state.passed_over.is_empty()) {
+        for path in graph.reached(direct[&state.id].iter().map(|(_, path)| Rc::clone(path))) {
+            let peers = &tree.package(graph.placed[&path].package).peers;
+            let names = peers.iter().filter(|(name, peer)| peer.optional && state.passed_over.contains(name));
+            let names: Vec<Symbol> = names.map(|(name, _)| *name).collect();
+            if !names.is_empty() {
+                found.entry(path).or_default().extend(names);
+            }
+        }
+    }
+    found
 }

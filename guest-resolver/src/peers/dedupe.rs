@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::intern::{Symbol, TextMap, TextSet};
+use crate::intern::{NumberSet, Symbol, TextMap, TextSet};
 
 use super::finish::{Graph, Placed, Segment, suffixed};
 use super::refs::get;
@@ -11,9 +11,13 @@ use super::refs::get;
 /// Dep-paths of the projects' dependencies: by project, in order, alias by number.
 pub type DirectPaths = BTreeMap<String, Vec<(Symbol, Rc<str>)>>;
 
+/// Optional peers that variants are to stay without, by dep-path: a project that has the variant passed over what there
+/// is, for its own peers do not fit.
+pub type Unbound = TextMap<Rc<str>, NumberSet<Symbol>>;
+
 /// Merges variants that differ only in what the smaller lacks, then drops what nothing reaches. `limit` is how long the
 /// peers of a dep-path may be before their hash stands for them.
-pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths, limit: usize) {
+pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths, unbound: &Unbound, limit: usize) {
     let mut by_package: BTreeMap<u32, Vec<Rc<str>>> = BTreeMap::new();
     for (path, placed) in &graph.placed {
         by_package.entry(placed.package.0).or_default().push(Rc::clone(path));
@@ -22,7 +26,7 @@ pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths, limit: usize) {
     let mut merged: TextMap<Rc<str>, Rc<str>> = TextMap::default();
     loop {
         let mut found: TextMap<Rc<str>, Rc<str>> = TextMap::default();
-        groups = groups.into_iter().filter_map(|variants| merge(graph, variants, &mut found)).collect();
+        groups = groups.into_iter().filter_map(|variants| merge(graph, variants, unbound, &mut found)).collect();
         if found.is_empty() {
             break;
         }
@@ -123,7 +127,18 @@ fn redirect<'a>(paths: impl Iterator<Item = &'a mut Rc<str>>, merged: &TextMap<R
 }
 
 /// Merges the variants of one package; gives back those that neither took in another nor were taken in.
-fn merge(graph: &Graph, variants: Vec<Rc<str>>, found: &mut TextMap<Rc<str>, Rc<str>>) -> Option<Vec<Rc<str>>> {
+fn merge(
+    graph: &Graph,
+    variants: Vec<Rc<str>>,
+    unbound: &Unbound,
+    found: &mut TextMap<Rc<str>, Rc<str>>,
+) -> Option<Vec<Rc<str>>> {
+    let binds = |large: &Rc<str>, small: &Rc<str>| {
+        let gained = |name: &Symbol| {
+            graph.placed[large].resolved_peers.contains(name) && !graph.placed[small].resolved_peers.contains(name)
+        };
+        unbound.get(small).is_some_and(|names| names.iter().any(gained))
+    };
     let by_size = |a: &Rc<str>, b: &Rc<str>| size(&graph.placed[a]).cmp(&size(&graph.placed[b])).then_with(|| a.cmp(b));
     let mut left: TextSet<Rc<str>> = variants.iter().cloned().collect();
     let mut current = variants;
@@ -131,7 +146,7 @@ fn merge(graph: &Graph, variants: Vec<Rc<str>>, found: &mut TextMap<Rc<str>, Rc<
     while let Some(largest) = current.pop() {
         let mut next = Vec::new();
         while let Some(candidate) = current.pop() {
-            if has_all(graph, &largest, &candidate, &mut TextSet::default()) {
+            if !binds(&largest, &candidate) && has_all(graph, &largest, &candidate, &mut TextSet::default()) {
                 left.remove(&largest);
                 left.remove(&candidate);
                 found.insert(candidate, Rc::clone(&largest));

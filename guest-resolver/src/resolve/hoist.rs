@@ -115,18 +115,27 @@ impl Known {
 /// What is known to be wanted of missing peers, by name.
 pub type Versions = BTreeMap<Rc<str>, Known>;
 
-/// What is known to be wanted of `names`: preferences and what the graph has of them, or only what it has below `roots`.
+/// Which part of the graph missing peers are looked for in.
+#[derive(Debug)]
+pub struct Sight {
+    /// Here and all that is below.
+    pub(super) below: Vec<NodeId>,
+    /// Here alone.
+    pub(super) at: Vec<NodeId>,
+}
+
+/// What is known to be wanted of `names`: preferences and what the graph has of them, or only what it has in `sight`.
 pub fn versions_in<'a>(
     ctx: &Context,
     walker: &Walker,
     importer: Symbol,
     names: impl Iterator<Item = &'a Rc<str>>,
-    roots: Option<&[NodeId]>,
+    sight: Option<&Sight>,
 ) -> Versions {
-    let reached = roots.map(|roots| reached_from(&walker.tree, roots));
+    let reached = sight.map(|sight| in_sight(&walker.tree, sight));
     let preferred = |name: &Rc<str>| ctx.preferred.of(importer, ctx.symbol(name)).into_iter().map(|held| held.want);
     let mut all: Versions = names
-        .map(|name| (Rc::clone(name), if roots.is_some() { Known::default() } else { Known::wanted(preferred(name)) }))
+        .map(|name| (Rc::clone(name), if sight.is_some() { Known::default() } else { Known::wanted(preferred(name)) }))
         .collect();
     for (at, package) in walker.tree.packages.iter().enumerate() {
         let resolved = &package.resolved;
@@ -143,13 +152,16 @@ pub fn versions_in<'a>(
     all
 }
 
-/// Drops versions that ask for peers themselves which the project has in a version that does not fit.
-pub fn drop_unfit(ctx: &Context, tree: &Tree, direct: &[Direct], versions: &mut Versions) {
+/// Drops versions that ask for peers themselves which the project has, or sees at the root, in a version that does not
+/// fit.
+pub fn drop_unfit(ctx: &Context, tree: &Tree, direct: &[Direct], root: &[Direct], versions: &mut Versions) {
     let mut present: NumberMap<Symbol, Symbol> = NumberMap::default();
-    for resolved in direct.iter().map(|dep| &tree.package_of(dep.node).resolved) {
-        present.insert(resolved.name, resolved.version);
+    for direct in [root, direct] {
+        for resolved in direct.iter().map(|dep| &tree.package_of(dep.node).resolved) {
+            present.insert(resolved.name, resolved.version);
+        }
+        present.extend(direct.iter().map(|dep| (dep.alias, tree.package_of(dep.node).resolved.version)));
     }
-    present.extend(direct.iter().map(|dep| (dep.alias, tree.package_of(dep.node).resolved.version)));
     let fits = |name: Symbol, peer: &Peer| {
         let Some(version) = present.get(&name) else { return true };
         match (Version::parse_loose(&ctx.text(*version)), Range::parse_loose(&peer_range(&peer.range))) {
@@ -174,14 +186,17 @@ pub fn drop_unfit(ctx: &Context, tree: &Tree, direct: &[Direct], versions: &mut 
     versions.retain(|_, known| !known.is_empty());
 }
 
-/// Which packages some of `roots` are or depend on.
-fn reached_from(tree: &Tree, roots: &[NodeId]) -> Vec<bool> {
+/// Which packages are in sight.
+fn in_sight(tree: &Tree, sight: &Sight) -> Vec<bool> {
     let mut reached = vec![false; tree.packages.len()];
-    let mut open: Vec<PackageId> = roots.iter().map(|node| tree.node(*node).package).collect();
+    let mut open: Vec<PackageId> = sight.below.iter().map(|node| tree.node(*node).package).collect();
     while let Some(package) = open.pop() {
         if !std::mem::replace(&mut reached[package.0 as usize], true) {
             open.extend(tree.edges(package).iter().map(|edge| edge.package));
         }
+    }
+    for node in &sight.at {
+        reached[tree.node(*node).package.0 as usize] = true;
     }
     reached
 }
