@@ -154,3 +154,16 @@ fn without_a_common_lockfile_those_of_branches_go_unread_with_a_warning() {
     assert!(!project.has("pnpm-lock.one.yaml"));
     assert!(project.read("pnpm-lock.yaml").contains("b@1.1.0:"));
 }
+
+#[test]
+fn lockfiles_of_branches_stay_while_scripts_are_undecided() {
+    let registry = tests::registry::Registry::start(world("built: {versions: {1.0.0: {scripts: {install: 'true'}}}}"));
+    let project = tests::project::Project::new(&registry.url, crate::support::binary());
+    manifest(&project, &json!({ "built": "1" }));
+    project.run(&["install", "--lockfile-only"]).ok();
+    project.write("pnpm-lock.one.yaml", &project.read("pnpm-lock.yaml"));
+    project.run(&["install", "--merge-git-branch-lockfiles"]).fails_with("ERR_PNPM_IGNORED_BUILDS");
+    assert!(project.has("pnpm-lock.one.yaml"));
+    project.run(&["install", "--merge-git-branch-lockfiles", "--config.strictDepBuilds=false"]).ok();
+    assert!(!project.has("pnpm-lock.one.yaml"));
+}

@@ -123,7 +123,9 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let ignored_builds = finish::record(install, &placement, &plan, &layout, linked, inputs, seen)?;
     network.settle();
     placement::strict_peers(install, &placement)?;
-    branches.remove()?;
+    if install.undecided(&ignored_builds).is_none() {
+        branches.remove()?;
+    }
     Ok(ignored_builds)
 }
 
@@ -210,10 +212,15 @@ impl Install<'_> {
         }
     }
 
-    /// The last lines; an error if scripts were passed over that `strictDepBuilds` wants decided.
-    fn end(&self, ignored_builds: &[String]) -> Result<(), Failures> {
+    /// The error that scripts which were passed over are where `strictDepBuilds` wants them decided.
+    fn undecided(&self, ignored_builds: &[String]) -> Option<Diagnostic> {
         let strict = self.context.config.scripts.strict_dep_builds && !self.context.config.scripts.ignore;
-        let failure = ignored_builds_error(ignored_builds).filter(|_| strict);
+        ignored_builds_error(ignored_builds).filter(|_| strict)
+    }
+
+    /// The last lines; an error if scripts are undecided.
+    fn end(&self, ignored_builds: &[String]) -> Result<(), Failures> {
+        let failure = self.undecided(ignored_builds);
         self.event(Event::Summary { prefix: self.prefix.clone() });
         let (started_at, ended_at) = (self.environment.now, crate::config::environment::now());
         self.event(Event::ExecutionTime { started_at, ended_at });
