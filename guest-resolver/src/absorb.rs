@@ -9,6 +9,9 @@
 mod graph;
 mod importers;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use wit::settings::{ResolutionMode, Settings};
