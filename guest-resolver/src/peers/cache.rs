@@ -168,30 +168,34 @@ impl Visit<'_> {
     /// Whether the providers of a node, and theirs, come to form a circle: there the contexts of two nodes do not tell
     /// whether these come to the same, for they hold nodes of which the same is asked.
     fn meets_circle(&self, node: NodeId) -> bool {
-        if let Some(known) = self.circles.borrow().get(&node) {
-            return *known;
-        }
+        let mut circles = self.circles.borrow_mut();
         let (mut entered, mut left, mut settled) = (NumberSet::default(), NumberSet::default(), true);
         let (mut open, mut found) = (vec![node], false);
         while let Some(&top) = open.last()
             && !found
         {
-            if !entered.insert(top) {
+            if let Some(known) = circles.get(&top) {
+                found = *known;
+                open.pop();
+            } else if !entered.insert(top) {
                 left.insert(top);
                 open.pop();
-                continue;
-            }
-            settled &= self.visited.contains(&top);
-            for (_, next) in self.external.get(&top).into_iter().flat_map(|list| list.iter()) {
-                let next = self.model(*next);
-                found |= entered.contains(&next) && !left.contains(&next) && open.contains(&next);
-                if !entered.contains(&next) {
-                    open.push(next);
+            } else {
+                settled &= self.visited.contains(&top);
+                for (_, next) in self.external.get(&top).into_iter().flat_map(|list| list.iter()) {
+                    let next = self.model(*next);
+                    if !entered.contains(&next) {
+                        open.push(next);
+                    } else if !left.contains(&next) {
+                        found = true;
+                    }
                 }
             }
         }
-        if found || settled {
-            self.circles.borrow_mut().insert(node, found);
+        if found {
+            circles.insert(node, true);
+        } else if settled {
+            circles.extend(left.into_iter().map(|node| (node, false)));
         }
         found
     }
