@@ -151,13 +151,18 @@ impl Visit<'_> {
         let paths = (self.caches.path_of.get(&current), self.caches.path_of.get(&held));
         if let (Some(a), Some(b)) = paths
             && a == b
-            && !self.caches.tentative.contains(a)
+            && !(self.is_foreign(held) && self.caches.tentative.contains(a))
         {
             return true;
         }
         let package = self.tree.node(current).package;
         package == self.tree.node(held).package
             && (self.caches.pure.contains_key(&package) || !self.meets_circle(held) && self.same_parents(held, current))
+    }
+
+    /// Whether a node was visited for another project: then a path that was open does not tell what it came to here.
+    fn is_foreign(&self, node: NodeId) -> bool {
+        self.visited.get(&node).is_some_and(|project| *project != self.project)
     }
 
     /// The node that a node stands for: itself, or the one whose variant it took.
@@ -181,7 +186,7 @@ impl Visit<'_> {
                 left.insert(top);
                 open.pop();
             } else {
-                settled &= self.visited.contains(&top);
+                settled &= self.visited.contains_key(&top);
                 for (_, next) in self.external.get(&top).into_iter().flat_map(|list| list.iter()) {
                     let next = self.model(*next);
                     if !entered.contains(&next) {
@@ -234,7 +239,7 @@ impl Visit<'_> {
             || self.options.providers.contains(&node)
         {
             self.caches.path_of.insert(node, path);
-            self.visited.insert(node);
+            self.visited.entry(node).or_insert(self.project);
         }
     }
 

@@ -76,7 +76,9 @@ pub struct Visit<'a> {
     /// How to visit.
     pub options: VisitOptions,
     pub(super) components: Rc<[u32]>,
-    pub(super) visited: NumberSet<NodeId>,
+    /// Visited nodes, with the project that was the first to.
+    pub(super) visited: NumberMap<NodeId, u32>,
+    pub(super) project: u32,
     /// Peers of each visited node, from outside.
     pub external: NumberMap<NodeId, Rc<ByName<NodeId>>>,
     /// For nodes that took a variant from the cache: the node it was seen at.
@@ -129,7 +131,8 @@ impl<'a> Visit<'a> {
             caches,
             options,
             components,
-            visited: NumberSet::default(),
+            visited: NumberMap::default(),
+            project: 0,
             external: NumberMap::default(),
             models: NumberMap::default(),
             circles: RefCell::default(),
@@ -149,6 +152,7 @@ impl<'a> Visit<'a> {
     /// If the graph is over the budget.
     pub fn project(&mut self, parents: &Refs, direct: &[Direct]) -> Result<Discovery, Failure> {
         let mut found = Discovery::default();
+        self.project += 1;
         let (provided, own): (Vec<&Direct>, Vec<&Direct>) =
             direct.iter().partition(|dep| self.options.providers.contains(&dep.node));
         for dep in &own {
@@ -161,7 +165,7 @@ impl<'a> Visit<'a> {
             self.drain(parents)?;
         }
         for dep in provided {
-            if !self.visited.contains(&dep.node) {
+            if !self.visited.contains_key(&dep.node) {
                 self.remember_parents(dep, parents);
                 self.root(dep.node, parents, &mut found)?;
             }
@@ -195,7 +199,7 @@ impl<'a> Visit<'a> {
     fn drain(&mut self, parents: &Refs) -> Result<(), Failure> {
         self.draining = true;
         while let Some(node) = self.pending.pop() {
-            if !self.visited.contains(&node) {
+            if !self.visited.contains_key(&node) {
                 self.visit(node, parents)?;
             }
         }
