@@ -55,7 +55,10 @@ fn resolving_again_with_the_lockfile_changes_nothing() {
         let name = &scenario.name;
         let locked = engine::Project { lockfile: Some(text.to_owned()), ..given.clone() };
         let again = native::resolve(&locked, facts, Order::AsAsked).unwrap();
-        assert_eq!(again.lockfile.as_deref().unwrap_or(text), text, "{name}: resolved again");
+        if again.lockfile.as_deref().is_some_and(|again| again != text) {
+            assert!(follows_others(given), "{name}: resolved again\n{text}\n{:?}", again.lockfile);
+            return;
+        }
         let Ok(placed) = native::place(&locked).unwrap() else {
             assert!(has_direct_prerelease(text), "{name}: it does not fit\n{text}");
             return;
@@ -66,6 +69,24 @@ fn resolving_again_with_the_lockfile_changes_nothing() {
         };
         assert_eq!(sorted(placed.snapshots), sorted(again.snapshots), "{name}: placed and resolved");
     });
+}
+
+/// Whether a project asks for a package as its peer alone that another one depends on. Such a peer is picked anew where its
+/// locked version does not suit all others, and counts less for being locked: where two suit alike, pnpm goes from one to
+/// the other and back each time (`a-projects-own-peer-moves-with-the-others`).
+fn follows_others(given: &engine::Project) -> bool {
+    let manifests = given.importers.iter().map(|(_, text)| serde_json::from_str::<serde_json::Value>(text).unwrap());
+    let manifests: Vec<_> = manifests.collect();
+    let depends = |manifest: &serde_json::Value, name: &str| {
+        let groups = ["dependencies", "devDependencies", "optionalDependencies"];
+        groups.iter().any(|group| manifest[group].get(name).is_some())
+    };
+    manifests.iter().any(|own| {
+        let peers = own["peerDependencies"].as_object().into_iter().flatten();
+        peers
+            .map(|(name, _)| name)
+            .any(|name| !depends(own, name) && manifests.iter().any(|other| depends(other, name)))
+    })
 }
 
 /// Of a package that has prereleases only one is picked for `*`, which it does not satisfy: for pnpm too such a lockfile
