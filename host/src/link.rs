@@ -36,6 +36,7 @@ pub use error::LinkError;
 pub use folder::{Folder, Kind};
 pub use import::Importer;
 pub use source::{Bin, Contents, PackageSource, StoreFile, Stored};
+pub(crate) use swap::BENCH;
 pub use swap::Bench;
 
 use crate::{

@@ -106,6 +106,40 @@ fn a_damaged_file_of_the_store_is_fetched_again() {
 }
 
 #[test]
+fn a_damaged_optional_package_that_is_not_to_be_had_is_named_and_left_out_by_the_next_run() {
+    let (_registry, project) = small();
+    project.write("package.json", r#"{"name":"root","dependencies":{"a":"2"},"optionalDependencies":{"b":"1.0.0"}}"#);
+    project.run(&["install"]).ok();
+    fs::write(project.dir().join("node_modules/b/index.js"), "").unwrap(); // the store's file too
+    fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
+    let run = project.run(&["install", "--offline"]);
+    run.fails_with("ERR_WASI_PM_STORE_DAMAGED");
+    assert!(run.stderr.contains("b@1.0.0 is damaged, and it cannot be fetched again"), "{}", run.stderr);
+    project.run(&["install", "--offline"]).ok();
+    assert_eq!(node(&project, "console.log(require('a'))"), "a@2.0.0");
+    assert!(!project.has("node_modules/b"));
+}
+
+#[test]
+fn what_a_run_left_that_was_cut_off_keeps_the_next_one_from_ending_early() {
+    let (_registry, project) = small();
+    project.run(&["install"]).ok();
+    project.write("node_modules/.wasi-pm-tmp/new/x@1.0.0/node_modules/x/index.js", "");
+    project.run(&["install"]).ok();
+    assert!(!project.has("node_modules/.wasi-pm-tmp"));
+    assert!(project.run(&["install"]).ok().stdout.contains("Already up to date"));
+}
+
+#[test]
+fn packages_of_an_unknown_tool_go_even_if_a_run_was_cut_off_before() {
+    let (_registry, project) = small();
+    project.write("node_modules/stray/package.json", "{}").write("node_modules/.wasi-pm-tmp/new/x", "");
+    project.run(&["install"]).ok();
+    assert!(!project.has("node_modules/stray"));
+    assert_eq!(node(&project, "console.log(require('a'))"), "b@1.1.0");
+}
+
+#[test]
 fn a_tree_of_another_tool_is_replaced_as_a_whole() {
     let (_registry, project) = small();
     project.write("node_modules/stray/package.json", "{}").write("node_modules/.package-lock.json", "{}");

@@ -9,7 +9,7 @@
 //! plan ─▶ packages into the store ─▶ link ─▶ lockfile, scripts, state ─▶ summary
 //! ```
 //! Where each project has a lockfile of its own, all but the summary happens once for each.
-//! Nothing under `node_modules` changes before every package is in the store.
+//! Nothing that can be reached under `node_modules` changes before every package is in the store.
 
 mod ahead;
 mod branches;
@@ -25,6 +25,7 @@ mod network;
 mod order;
 mod packages;
 mod placement;
+mod project_document;
 mod projects;
 mod separate;
 mod verify;
@@ -171,8 +172,8 @@ impl Install<'_> {
     fn up_to_date(&self, inputs: &Inputs) -> Option<Vec<String>> {
         let _phase = self.phase("up to date?");
         let install = &self.context.config.install;
-        let merges_branches = self.context.config.project.merges_branches;
-        let may_end = install.optimistic_repeat && !install.force && !install.clean && !merges_branches;
+        let merges = self.context.config.project.merges_lockfiles();
+        let may_end = install.optimistic_repeat && !install.force && !install.clean && !merges;
         if !may_end || install.repair || install.dry_run || install.lockfile_only || local::is_wanted(self) {
             return None;
         }

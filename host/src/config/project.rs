@@ -79,6 +79,12 @@ impl Project {
         if self.merges_branches { branch::lockfiles(&self.root) } else { Ok(Vec::new()) }
     }
 
+    /// Whether there are lockfiles of branches to be merged, or it cannot be told.
+    #[must_use]
+    pub fn merges_lockfiles(&self) -> bool {
+        self.branch_lockfiles().map_or(true, |paths| !paths.is_empty())
+    }
+
     /// The root's own project, if it has a manifest.
     #[must_use]
     pub fn root_importer(&self) -> Option<&Importer> {

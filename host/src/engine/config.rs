@@ -13,7 +13,7 @@ pub(crate) fn config(target: &str) -> wasmtime::Result<Config> {
     config.max_wasm_stack(MAX_WASM_STACK);
     // Where in the component it trapped is told by no message, and would be an eighth of the compiled code.
     config.generate_address_map(false);
-    // The memory comes from `memory`, which copies what it begins with.
+    // On Linux the memory comes from `memory`, which takes no image to begin with; one configuration for all.
     config.memory_init_cow(false);
     config.wasm_memory64(false);
     config.wasm_multi_memory(false);

@@ -6,16 +6,16 @@
 use wasmtime::Config;
 
 /// Lets wasmtime take memory from here.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub(super) fn in_large_pages(config: &mut Config) {
     config.with_host_memory(std::sync::Arc::new(linux::LargePages));
 }
 
 /// Nothing to do: wasmtime's own will do.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 pub(super) fn in_large_pages(_config: &mut Config) {}
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #[expect(unsafe_code, reason = "memory is mapped, and promised to wasmtime to be as it needs it")]
 mod linux {
     use std::{ffi::c_void, ptr};

@@ -12,7 +12,7 @@ use rustix::fs::RawMode;
 use crate::link::{Folder, Kind, LinkError};
 
 /// The folder of things on their way in or out.
-pub(super) const BENCH: &str = ".wasi-pm-tmp";
+pub(crate) const BENCH: &str = ".wasi-pm-tmp";
 
 /// The work bench of one `node_modules` folder.
 #[derive(Debug)]

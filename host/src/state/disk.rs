@@ -131,7 +131,7 @@ fn owner(modules: &Folder, tree: Option<&Tree>) -> Owner {
         None => {
             let names = modules.names().unwrap_or_default();
             let foreign = names.iter().any(|name| !name.starts_with('.'));
-            match (foreign && text.is_empty(), has(VIRTUAL_STORE) || has(".wasi-pm-tmp")) {
+            match (foreign && text.is_empty(), has(VIRTUAL_STORE)) {
                 (_, true) => Owner::Unfinished,
                 (true, false) => Owner::Foreign("another tool"),
                 (false, false) => Owner::Nobody,

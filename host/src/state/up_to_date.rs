@@ -10,8 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    link::LinkError,
-    link::open_modules,
+    link::{BENCH, LinkError, open_modules},
     state::{MODULES, VIRTUAL_STORE, modules_yaml, record::write, tree::Digest, tree::TREE_FILE, tree::digest},
 };
 
@@ -144,6 +143,9 @@ fn examine(
         if !std::fs::symlink_metadata(&modules).is_ok_and(|metadata| metadata.is_dir()) {
             return Err(format!("{} is missing", modules.display()));
         }
+    }
+    if std::fs::symlink_metadata(lockfile_dir.join(MODULES).join(BENCH)).is_ok() {
+        return Err("a run that was cut off has left something".to_owned());
     }
     let mut moved = false;
     for input in inputs.files.iter_mut().chain(&mut inputs.outputs) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use store::Store;
 use wit::PackageName;
 
-use super::{Failures, Install, Network};
+use super::{Failures, Install, Network, project_document};
 use crate::{facts::Download, fetch::FetchJob, graph::Source, link::shared::Standing, registry::Downloader};
 
 /// Takes downloads that are expected to be needed.
@@ -44,7 +44,7 @@ pub(super) fn start(install: &Install<'_>, network: &Network<'_>, lockfile: &str
 /// The packages of a lockfile that come from a registry for every platform. No more is read than the lines that
 /// wasi-pm and pnpm write; whatever looks different is left to the component.
 fn packages(lockfile: &str) -> impl Iterator<Item = Download> {
-    let section = lockfile.split_once("\npackages:\n").map_or("", |(_, rest)| rest);
+    let section = project_document::of(lockfile).split_once("\npackages:\n").map_or("", |(_, rest)| rest);
     let section = section.split_once("\nsnapshots:\n").map_or(section, |(packages, _)| packages);
     section.split("\n\n").filter_map(package)
 }

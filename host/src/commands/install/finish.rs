@@ -64,7 +64,7 @@ pub(super) fn write_lockfile(install: &Install<'_>, placement: &Placement) -> Re
     let path = install.context.config.project.lockfile();
     let Some(text) = &placement.lockfile else { return Ok(()) };
     let config = &install.context.config;
-    if config.install.lockfile.is_frozen() && !config.project.merges_branches && path.exists() {
+    if config.install.lockfile.is_frozen() && !config.project.merges_lockfiles() && path.exists() {
         return Ok(()); // a conflict in it was merged for this run alone
     }
     if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {

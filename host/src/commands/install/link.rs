@@ -3,6 +3,7 @@
 
 use super::{Failures, Install, Network, inputs, one, packages};
 use crate::{
+    diagnostic::Diagnostic,
     graph::Placement,
     link::{self, Early, Job, LinkError, Linked, PackageSource, Stored},
     plan::Plan,
@@ -37,15 +38,27 @@ pub(super) fn carry_out(
                 }
                 network.fetcher(&store)?.forget(&(&placement.snapshots[snapshot as usize]).into());
                 let mut again = placement.clone();
-                stored = packages::have(install, network, &store, layout, &mut again, plan.clone())?.0.0;
+                let ((held, built), _) = packages::have(install, network, &store, layout, &mut again, plan.clone())?;
+                if again.snapshots.len() != placement.snapshots.len() {
+                    // An optional package, which is left out where it is not to be had; but all that is planned counts
+                    // with it.
+                    return Err(vec![not_to_be_had(&package)]);
+                }
+                (stored, early) = (held, built);
             }
             Err(error) => return Err(one(error)),
         }
     }
     Err(vec![
-        crate::diagnostic::Diagnostic::new("ERR_WASI_PM_STORE_DAMAGED", "The store is damaged in too many places")
+        Diagnostic::new("ERR_WASI_PM_STORE_DAMAGED", "The store is damaged in too many places")
             .with_hint("Remove the store's folder; what is needed is fetched again"),
     ])
+}
+
+fn not_to_be_had(package: &str) -> Diagnostic {
+    let message = format!("The store's copy of {package} is damaged, and it cannot be fetched again");
+    Diagnostic::new("ERR_WASI_PM_STORE_DAMAGED", message)
+        .with_hint("It is optional and no longer in the store: install again, and it is left out")
 }
 
 /// What linking and the record need to know.

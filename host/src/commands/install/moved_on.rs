@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 use wit::{ImporterId, settings::Settings};
 
+use super::project_document;
+
 #[cfg(test)]
 mod tests;
 
@@ -53,6 +55,7 @@ fn difference(id: &str, manifest: &Map<String, Value>, locked: &Locked<'_>) -> O
 
 /// The projects of a lockfile as it is written here and by pnpm; `None` if it is written in another way.
 fn projects(lockfile: &str) -> Option<HashMap<&str, Locked<'_>>> {
+    let lockfile = project_document::of(lockfile);
     let start = lockfile.find("\nimporters:\n")? + "\nimporters:\n".len();
     let mut all: HashMap<&str, Locked<'_>> = HashMap::new();
     let (mut project, mut alias) = (None, None);
@@ -68,7 +71,10 @@ fn projects(lockfile: &str) -> Option<HashMap<&str, Locked<'_>>> {
             4 => in_dependencies = FIELDS.iter().any(|field| text.strip_suffix(':') == Some(field)),
             6 if in_dependencies => {
                 alias = Some(plain(text.strip_suffix(':')?)?);
-                all.get_mut(project?)?.insert(alias?, None);
+                // One alias in two groups, as a merge of git may leave it: which of them counts is not known here.
+                if all.get_mut(project?)?.insert(alias?, None).is_some() {
+                    return None;
+                }
             }
             8 if in_dependencies => {
                 if let Some(specifier) = text.strip_prefix("specifier: ") {
@@ -85,6 +91,9 @@ fn projects(lockfile: &str) -> Option<HashMap<&str, Locked<'_>>> {
 fn plain(text: &str) -> Option<&str> {
     match text.strip_prefix('\'') {
         Some(rest) => rest.strip_suffix('\'').filter(|inner| !inner.contains('\'')),
-        None => Some(text).filter(|text| !text.starts_with(['"', '>', '|', '&', '*', '!', '?', '{', '['])),
+        None => Some(text).filter(|text| {
+            let is_marked = text.starts_with(['"', '>', '|', '&', '*', '!', '?', '{', '[']);
+            !is_marked && !text.contains(" #") && !text.ends_with(char::is_whitespace)
+        }),
     }
 }

@@ -36,6 +36,24 @@ packages:
     resolution: {integrity: sha512-x}
 ";
 
+/// As pnpm writes it where it manages its own version.
+const ENVIRONMENT: &str = "---
+lockfileVersion: '9.0'
+
+importers:
+
+  .:
+    configDependencies: {}
+    packageManagerDependencies:
+      pnpm:
+        specifier: 12.21.0
+        version: 12.21.0
+
+packages:
+
+---
+";
+
 const FITS: &str = r#"{"dependencies": {"@scope/tool": "^2.0.0", "chalk": "*"}, "devDependencies": {"typed": "catalog:"},
     "peerDependencies": {"react": "^18.0.0"}}"#;
 
@@ -82,4 +100,33 @@ fn what_is_not_certain_is_left_to_the_component() {
     let quoted = LOCKFILE.replace("'*'", "\"\\u002a\"");
     let importers = [(ImporterId::parse(".").expect("the root"), FITS.to_owned())];
     assert_eq!(find(&quoted, &importers, &Settings::default()), None, "a text in double quotes is not read");
+}
+
+#[test]
+fn what_is_before_the_projects_own_document_does_not_count() {
+    let two = format!("{ENVIRONMENT}{LOCKFILE}");
+    let find = |manifest: &str| {
+        let importers = [(ImporterId::parse(".").expect("the root"), manifest.to_owned())];
+        find(&two, &importers, &Settings::default())
+    };
+    assert_eq!(find(FITS), None);
+    let more = FITS.replace(r#""chalk": "*""#, r#""chalk": "*", "new": "1""#);
+    assert_eq!(find(&more).as_deref(), Some(". has new@1, the lockfile has not"));
+}
+
+#[test]
+fn what_people_have_changed_by_hand_is_left_to_the_component() {
+    let importers = [(ImporterId::parse(".").expect("the root"), FITS.to_owned())];
+    for (from, to) in [
+        ("specifier: ^2.0.0", "specifier: ^2.0.0 # why"),
+        ("specifier: ^2.0.0", "specifier: ^2.0.0 "),
+        (
+            "    devDependencies:\n",
+            "    devDependencies:\n      chalk:\n        specifier: 1.0.0\n        version: 1.0.0\n",
+        ),
+    ] {
+        let changed = LOCKFILE.replace(from, to);
+        assert_ne!(changed, LOCKFILE);
+        assert_eq!(find(&changed, &importers, &Settings::default()), None, "{to}");
+    }
 }
