@@ -8,6 +8,7 @@ use guest_resolver::{
 };
 use host::engine;
 use tests::{
+    cost::{self, Case},
     native::{self, Order},
     oracle::Facts,
     random,
@@ -96,6 +97,20 @@ fn has_direct_prerelease(text: &str) -> bool {
     let importers = lockfile.importers.values();
     let groups = importers.flat_map(|it| [&it.dependencies, &it.dev_dependencies, &it.optional_dependencies]);
     groups.flat_map(BTreeMap::values).any(|held| held.version.split('(').next().is_some_and(|it| it.contains('-')))
+}
+
+/// Every package of a layer leads to all of the next: a walk that followed each way on its own would not end.
+#[test]
+fn what_a_dense_lockfile_holds_is_taken_over_once_when_a_dependency_is_dropped() {
+    let mut case = Case::peers(40);
+    let whole = cost::native(&case, usize::MAX).unwrap().lockfile.unwrap();
+    let (_, manifest) = &mut case.project.importers[0];
+    let less = manifest.replace(r#","provider":"^1.0.0""#, "");
+    assert_ne!(*manifest, less);
+    *manifest = less;
+    let anew = cost::native(&case, usize::MAX).unwrap().lockfile.unwrap();
+    case.project.lockfile = Some(whole);
+    assert_eq!(cost::native(&case, usize::MAX).unwrap().lockfile.as_deref(), Some(&*anew));
 }
 
 #[test]

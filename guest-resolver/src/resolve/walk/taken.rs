@@ -1,6 +1,7 @@
 //! Takes over what the lockfile holds whole: packages and nodes down to the last, without a level of their own. Where
 //! something below needs what the project now asks otherwise for, it is picked anew and walked like any other.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use wit::guest::wasi_pm::resolver::types::Failure;
@@ -88,14 +89,12 @@ impl Walker {
         Ok(frontier)
     }
 
-    fn take_down(
-        &mut self,
-        ctx: &Context,
-        from: From,
-        mut open: Vec<Taken>,
-    ) -> Result<(Vec<Owned>, Vec<Anew>), Failure> {
+    fn take_down(&mut self, ctx: &Context, from: From, open: Vec<Taken>) -> Result<(Vec<Owned>, Vec<Anew>), Failure> {
         let (mut owned, mut anew) = (Vec::new(), Vec::new());
-        while let Some(taken) = open.pop() {
+        // Level by level: who comes first keeps a package. Deeper first, each later way to it would take it over again, with
+        // all that is below it.
+        let mut open = VecDeque::from(open);
+        while let Some(taken) = open.pop_front() {
             ctx.spend(1)?;
             if taken.depth > MAX_DEPTH {
                 return Err(over_budget("a chain of dependencies is longer than 1000"));
@@ -124,7 +123,15 @@ impl Walker {
                 let package = self.package(ctx, resolved, optional, &[]);
                 let node = self.tree.node_for(package, depth, true);
                 children.push((ChildEdge { alias: edge.alias, package, optional: edge.optional }, Some(node)));
-                open.push(Taken { key: edge.key, package, node, ancestors: chain.clone(), depth, optional, aliases });
+                open.push_back(Taken {
+                    key: edge.key,
+                    package,
+                    node,
+                    ancestors: chain.clone(),
+                    depth,
+                    optional,
+                    aliases,
+                });
             }
             owned.push(Owned { taken, owner, children });
         }
