@@ -8,7 +8,6 @@ use wasmtime::Config;
 pub(crate) fn config(target: &str) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config.target(target)?;
-    config.epoch_interruption(true);
     config.cranelift_nan_canonicalization(true);
     config.max_wasm_stack(MAX_WASM_STACK);
     // Where in the component it trapped is told by no message, and would be an eighth of the compiled code.

@@ -1,10 +1,9 @@
-//! Runs the component for the rest of the program: a whole resolution, or a lockfile placed as it stands. Each runs in
-//! a fresh store on a thread of its own with a large stack.
+//! Runs the component for the rest of the program: a whole resolution, or a lockfile placed as it stands, each in a
+//! sandbox of its own. Who calls waits, so it is never done on an async worker.
 
 use std::{
     collections::HashSet,
     sync::mpsc::{Receiver, Sender, channel},
-    thread,
 };
 
 use wasmtime::component::ResourceAny;
@@ -15,7 +14,6 @@ use wit::{
 };
 
 use super::{
-    config::MAX_WASM_STACK,
     convert,
     error::EngineError,
     limits::Limits,
@@ -109,10 +107,7 @@ pub type Outdated = Vec<Failure>;
 /// # Errors
 /// [`ResolveError`].
 pub fn resolve(project: &Project, oracle: &dyn Oracle, limits: Limits) -> Result<Resolved, ResolveError> {
-    on_own_thread(|| {
-        let (sandbox, resolver) = sandbox::start(limits)?;
-        Session::open(sandbox, &resolver, project, limits)?.run(oracle)
-    })
+    Session::open(sandbox::start(limits)?, project, limits)?.run(oracle)
 }
 
 /// Checks the project's lockfile and, if it fits, places it.
@@ -120,19 +115,17 @@ pub fn resolve(project: &Project, oracle: &dyn Oracle, limits: Limits) -> Result
 /// # Errors
 /// [`ResolveError`]; a lockfile that is missing or unreadable is among its failures.
 pub fn place(project: &Project, limits: Limits) -> Result<Placed, ResolveError> {
-    on_own_thread(|| {
-        let (mut sandbox, resolver) = sandbox::start(limits)?;
-        let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
-        let placed = sandbox.call(|store| resolver.wasi_pm_resolver_lockfile().call_place(store, &input))?;
-        match placed.map_err(|list| ResolveError::Failures(convert::failures(list)))? {
-            lockfile::Placed::Outdated(list) => Ok(Placed::Outdated(convert::failures(list))),
-            lockfile::Placed::Fits(it) => {
-                let snapshots = it.snapshots.into_iter().map(convert::snapshot).collect::<Result<_, _>>();
-                let placement = snapshots.and_then(|list| convert::placement(project, list, it.outcome));
-                Ok(Placed::Fits(Box::new(placement.map_err(|detail| sandbox.invalid(detail))?)))
-            }
+    let mut sandbox = sandbox::start(limits)?;
+    let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
+    let placed = sandbox.call(move |store, resolver| resolver.wasi_pm_resolver_lockfile().call_place(store, &input))?;
+    match placed.map_err(|list| ResolveError::Failures(convert::failures(list)))? {
+        lockfile::Placed::Outdated(list) => Ok(Placed::Outdated(convert::failures(list))),
+        lockfile::Placed::Fits(it) => {
+            let snapshots = it.snapshots.into_iter().map(convert::snapshot).collect::<Result<_, _>>();
+            let placement = snapshots.and_then(|list| convert::placement(project, list, it.outcome));
+            Ok(Placed::Fits(Box::new(placement.map_err(|detail| sandbox.invalid(detail))?)))
         }
-    })
+    }
 }
 
 /// Only the check: in what the lockfile does not fit.
@@ -140,28 +133,14 @@ pub fn place(project: &Project, limits: Limits) -> Result<Placed, ResolveError> 
 /// # Errors
 /// As [`place`].
 pub fn check(project: &Project, limits: Limits) -> Result<Outdated, ResolveError> {
-    on_own_thread(|| {
-        let (mut sandbox, resolver) = sandbox::start(limits)?;
-        let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
-        let drifts = sandbox.call(|store| resolver.wasi_pm_resolver_lockfile().call_check(store, &input))?;
-        drifts.map(convert::failures).map_err(|list| ResolveError::Failures(convert::failures(list)))
-    })
-}
-
-/// Never on an async worker, and with more stack than the component may use.
-fn on_own_thread<T: Send>(work: impl FnOnce() -> Result<T, ResolveError> + Send) -> Result<T, ResolveError> {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().name("resolver".to_owned()).stack_size(2 * MAX_WASM_STACK);
-        let handle = thread
-            .spawn_scoped(scope, work)
-            .map_err(|error| EngineError::Load { component: "resolver".to_owned(), detail: error.to_string() })?;
-        handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+    let mut sandbox = sandbox::start(limits)?;
+    let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
+    let drifts = sandbox.call(move |store, resolver| resolver.wasi_pm_resolver_lockfile().call_check(store, &input))?;
+    drifts.map(convert::failures).map_err(|list| ResolveError::Failures(convert::failures(list)))
 }
 
 struct Session<'a> {
-    sandbox: Sandbox,
-    resolver: &'a Resolver,
+    sandbox: Sandbox<Resolver>,
     project: &'a Project,
     handle: ResourceAny,
     limits: Limits,
@@ -174,28 +153,23 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn open(
-        mut sandbox: Sandbox,
-        resolver: &'a Resolver,
-        project: &'a Project,
-        limits: Limits,
-    ) -> Result<Self, ResolveError> {
+    fn open(mut sandbox: Sandbox<Resolver>, project: &'a Project, limits: Limits) -> Result<Self, ResolveError> {
         let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
         let manifests: usize = project.importers.iter().map(|(_, text)| text.len()).sum();
         let bytes_in = manifests + input.settings.len() + input.lockfile.as_ref().map_or(0, String::len);
-        let session = resolver.wasi_pm_resolver_resolution().session();
-        let answer = sandbox.call(|store| session.call_open(store, &input))?;
+        let answer = sandbox
+            .call(move |store, resolver| resolver.wasi_pm_resolver_resolution().session().call_open(store, &input))?;
         let handle = answer.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
         let crossings = Crossings { calls: 1, requests: 0, bytes_in: bytes_in as u64, memory: 0 };
         let (used, open, snapshots) = (HashSet::new(), HashSet::new(), Vec::new());
-        Ok(Self { sandbox, resolver, project, handle, limits, used, open, snapshots, kept: 0, downloads: 0, crossings })
+        Ok(Self { sandbox, project, handle, limits, used, open, snapshots, kept: 0, downloads: 0, crossings })
     }
 
     fn run(mut self, oracle: &dyn Oracle) -> Result<Resolved, ResolveError> {
         let (sender, receiver) = channel();
         let mut replies = Vec::new();
         loop {
-            let progress = self.advance(&std::mem::take(&mut replies))?;
+            let progress = self.advance(std::mem::take(&mut replies))?;
             let moved = !progress.snapshots.is_empty() || !progress.requests.is_empty();
             let batch = !progress.snapshots.is_empty();
             self.take(progress.downloads, progress.requests, oracle, &sender)?;
@@ -215,10 +189,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn advance(&mut self, replies: &[wire::Reply]) -> Result<wire::Progress, ResolveError> {
+    fn advance(&mut self, replies: Vec<wire::Reply>) -> Result<wire::Progress, ResolveError> {
         self.crossings.calls += 1;
-        let session = self.resolver.wasi_pm_resolver_resolution().session();
-        let progress = self.sandbox.call(|store| session.call_advance(store, self.handle, replies))?;
+        let handle = self.handle;
+        let progress = self.sandbox.call(move |store, resolver| {
+            resolver.wasi_pm_resolver_resolution().session().call_advance(store, handle, &replies)
+        })?;
         progress.map_err(|list| ResolveError::Failures(convert::failures(list)))
     }
 

@@ -1,15 +1,8 @@
 //! What a component may use, and the state of its store, which refuses more.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::time::Duration;
 
-use wasmtime::{Engine, ResourceLimiter};
+use wasmtime::ResourceLimiter;
 
 /// What a component may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,32 +90,5 @@ impl ResourceLimiter for State {
 
     fn memories(&self) -> usize {
         4
-    }
-}
-
-/// How long an epoch is.
-pub(super) const TICK: Duration = Duration::from_millis(10);
-
-/// Moves the engine's epoch on while a store lives; ends with it.
-pub(super) struct Ticker(Arc<AtomicBool>);
-
-impl Ticker {
-    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let stopped = Arc::new(AtomicBool::new(false));
-        let (seen, engine) = (stopped.clone(), engine.weak());
-        thread::Builder::new().name("component-epoch".to_owned()).spawn(move || {
-            while !seen.load(Ordering::Relaxed) {
-                thread::sleep(TICK);
-                let Some(engine) = engine.upgrade() else { return };
-                engine.increment_epoch();
-            }
-        })?;
-        Ok(Self(stopped))
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -28,8 +28,8 @@ mod linux {
 
     pub(super) struct LargePages;
 
-    // SAFETY: each memory is a mapping of its own that nobody else knows: zeroed, as long as was asked for with the
-    // guard behind it, and without access beyond its size.
+    // SAFETY: each memory is a mapping of its own that nobody else knows: zeroed, as long as was asked for with a
+    // guard on either side, and without access beyond its size.
     unsafe impl MemoryCreator for LargePages {
         fn new_memory(
             &self,
@@ -48,7 +48,7 @@ mod linux {
         }
     }
 
-    /// A reservation, of which the first part can be used.
+    /// A reservation between two guards, of which the first part can be used.
     struct Memory {
         start: *mut c_void,
         size: usize,
@@ -65,7 +65,11 @@ mod linux {
         fn reserve(capacity: usize, guard: usize) -> io::Result<Self> {
             let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
             // SAFETY: the kernel chooses the place, so nothing that is in use is mapped over.
-            let start = unsafe { mmap_anonymous(ptr::null_mut(), capacity + guard, ProtFlags::empty(), flags) }?;
+            let mapped =
+                unsafe { mmap_anonymous(ptr::null_mut(), guard + capacity + guard, ProtFlags::empty(), flags) }?;
+            // Wasmtime asks for the guard behind; the one before it would catch a mistake in its own arithmetic.
+            // SAFETY: the guard is the first part of what was mapped.
+            let start = unsafe { mapped.byte_add(guard) };
             // A kernel without large pages refuses, and small ones do as well.
             // SAFETY: the range was mapped above; the advice changes nothing that a program could see.
             let _refused = unsafe { madvise(start, capacity, Advice::LinuxHugepage) };
@@ -108,8 +112,9 @@ mod linux {
 
     impl Drop for Memory {
         fn drop(&mut self) {
-            // SAFETY: it was mapped with this length, and wasmtime drops it when nothing uses it any more.
-            let _unmapped = unsafe { munmap(self.start, self.capacity + self.guard) };
+            // SAFETY: it was mapped with this length, `start` a guard behind its beginning, and wasmtime drops it when
+            // nothing uses it any more.
+            let _unmapped = unsafe { munmap(self.start.byte_sub(self.guard), self.guard + self.capacity + self.guard) };
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Oracles that do not do their duty.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use super::*;
 use crate::facts::{Download, Request};
