@@ -15,9 +15,13 @@ use crate::{boundary, session::Session};
 #[global_allocator]
 static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 
-/// What most projects need, bytes: asked for at once, since each growth is a call of the host's kernel. What is not
-/// touched costs nothing.
-const ROOM: usize = 8 << 20;
+/// More than most projects need, bytes: asked for at once, since each growth is a call of the host's kernel, and what
+/// was granted in small pieces is mapped in small pages. What is not touched costs nothing.
+const ROOM: usize = 32 << 20;
+
+fn make_room() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(ROOM)));
+}
 
 /// Compares eight bytes at a time. The one of the C library goes byte by byte, which was a tenth of the time on a graph
 /// of long dep-paths.
@@ -67,6 +71,7 @@ struct Component;
 
 impl lockfile::Guest for Component {
     fn place(project: Project) -> Result<Placed, Vec<Failure>> {
+        make_room();
         boundary::place_lockfile(&project)
     }
 
@@ -84,7 +89,7 @@ struct Shared(RefCell<Session>);
 
 impl resolution::GuestSession for Shared {
     fn open(project: Project) -> Result<resolution::Session, Vec<Failure>> {
-        drop(std::hint::black_box(Vec::<u8>::with_capacity(ROOM)));
+        make_room();
         Session::open(project).map(|session| resolution::Session::new(Self(RefCell::new(session))))
     }
 

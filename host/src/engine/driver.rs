@@ -9,7 +9,10 @@ use std::{
 use wasmtime::component::ResourceAny;
 use wit::{
     ImporterId,
-    host::{Resolver, exports::wasi_pm::resolver::lockfile, exports::wasi_pm::resolver::resolution as wire},
+    host::{
+        Resolver, exports::wasi_pm::resolver::lockfile, exports::wasi_pm::resolver::resolution as wire,
+        wasi_pm::resolver::types,
+    },
     settings::Settings,
 };
 
@@ -17,7 +20,7 @@ use super::{
     convert,
     error::EngineError,
     limits::Limits,
-    sandbox::{self, Sandbox},
+    sandbox::{self, Called, Sandbox},
 };
 use crate::{
     facts::{Answer, Oracle, Reply, RequestId},
@@ -117,7 +120,8 @@ pub fn resolve(project: &Project, oracle: &dyn Oracle, limits: Limits) -> Result
 pub fn place(project: &Project, limits: Limits) -> Result<Placed, ResolveError> {
     let mut sandbox = sandbox::start(limits)?;
     let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
-    let placed = sandbox.call(move |store, resolver| resolver.wasi_pm_resolver_lockfile().call_place(store, &input))?;
+    let placed =
+        sandbox.call(input, |store, resolver, input| resolver.wasi_pm_resolver_lockfile().call_place(store, input))?;
     match placed.map_err(|list| ResolveError::Failures(convert::failures(list)))? {
         lockfile::Placed::Outdated(list) => Ok(Placed::Outdated(convert::failures(list))),
         lockfile::Placed::Fits(it) => {
@@ -135,7 +139,8 @@ pub fn place(project: &Project, limits: Limits) -> Result<Placed, ResolveError> 
 pub fn check(project: &Project, limits: Limits) -> Result<Outdated, ResolveError> {
     let mut sandbox = sandbox::start(limits)?;
     let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
-    let drifts = sandbox.call(move |store, resolver| resolver.wasi_pm_resolver_lockfile().call_check(store, &input))?;
+    let drifts =
+        sandbox.call(input, |store, resolver, input| resolver.wasi_pm_resolver_lockfile().call_check(store, input))?;
     drifts.map(convert::failures).map_err(|list| ResolveError::Failures(convert::failures(list)))
 }
 
@@ -157,8 +162,9 @@ impl<'a> Session<'a> {
         let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
         let manifests: usize = project.importers.iter().map(|(_, text)| text.len()).sum();
         let bytes_in = manifests + input.settings.len() + input.lockfile.as_ref().map_or(0, String::len);
-        let answer = sandbox
-            .call(move |store, resolver| resolver.wasi_pm_resolver_resolution().session().call_open(store, &input))?;
+        let answer = sandbox.call(input, |store, resolver, input| {
+            resolver.wasi_pm_resolver_resolution().session().call_open(store, input)
+        })?;
         let handle = answer.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
         let crossings = Crossings { calls: 1, requests: 0, bytes_in: bytes_in as u64, memory: 0 };
         let (used, open, snapshots) = (HashSet::new(), HashSet::new(), Vec::new());
@@ -167,11 +173,14 @@ impl<'a> Session<'a> {
 
     fn run(mut self, oracle: &dyn Oracle) -> Result<Resolved, ResolveError> {
         let (sender, receiver) = channel();
-        let mut replies = Vec::new();
+        let mut called = self.advance(Vec::new());
         loop {
-            let progress = self.advance(std::mem::take(&mut replies))?;
+            let progress = self.sandbox.finish(&called)?;
+            let progress = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
             let moved = !progress.snapshots.is_empty() || !progress.requests.is_empty();
-            let batch = !progress.snapshots.is_empty();
+            let more = !progress.snapshots.is_empty() && progress.outcome.is_none();
+            // The next batch is made while this one is read.
+            let ahead = more.then(|| self.advance(Vec::new()));
             self.take(progress.downloads, progress.requests, oracle, &sender)?;
             self.keep(progress.snapshots)?;
             if let Some(outcome) = progress.outcome {
@@ -183,19 +192,22 @@ impl<'a> Session<'a> {
             if self.open.is_empty() && !moved {
                 return Err(self.sandbox.invalid("it neither asks nor ends").into());
             }
-            if !batch {
-                replies = self.wait(&receiver);
-            }
+            called = match ahead {
+                Some(called) => called,
+                None => {
+                    let replies = self.wait(&receiver);
+                    self.advance(replies)
+                }
+            };
         }
     }
 
-    fn advance(&mut self, replies: Vec<wire::Reply>) -> Result<wire::Progress, ResolveError> {
+    fn advance(&mut self, replies: Vec<wire::Reply>) -> Called<Result<wire::Progress, Vec<types::Failure>>> {
         self.crossings.calls += 1;
         let handle = self.handle;
-        let progress = self.sandbox.call(move |store, resolver| {
-            resolver.wasi_pm_resolver_resolution().session().call_advance(store, handle, &replies)
-        })?;
-        progress.map_err(|list| ResolveError::Failures(convert::failures(list)))
+        self.sandbox.begin(replies, move |store, resolver, replies| {
+            resolver.wasi_pm_resolver_resolution().session().call_advance(store, handle, replies)
+        })
     }
 
     fn take(

@@ -45,6 +45,9 @@ pub(super) struct Sandbox<E> {
 /// What is done with a component on its thread.
 type Call<E> = Box<dyn FnOnce(&mut Guest<E>) + Send>;
 
+/// A call that was begun: its answer, and what the memories have grown to.
+pub(super) struct Called<T>(Receiver<(Result<T, EngineError>, u64)>);
+
 /// The half of a sandbox that lives on its thread.
 struct Guest<E> {
     name: String,
@@ -102,18 +105,35 @@ impl<E: Send + 'static> Sandbox<E> {
     }
 
     /// Calls into the component, with the time of one call.
-    pub(super) fn call<T: Send + 'static>(
+    pub(super) fn call<I: Send + 'static, T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Store<State>, &E) -> wasmtime::Result<T> + Send + 'static,
+        input: I,
+        work: impl FnOnce(&mut Store<State>, &E, &I) -> wasmtime::Result<T> + Send + 'static,
     ) -> Result<T, EngineError> {
+        let called = self.begin(input, work);
+        self.finish(&called)
+    }
+
+    /// Begins a call; its time is counted from [`finish`](Self::finish) on.
+    pub(super) fn begin<I: Send + 'static, T: Send + 'static>(
+        &self,
+        input: I,
+        work: impl FnOnce(&mut Store<State>, &E, &I) -> wasmtime::Result<T> + Send + 'static,
+    ) -> Called<T> {
         let (sender, answer) = channel();
         let call = move |guest: &mut Guest<E>| {
-            let result = work(&mut guest.store, &guest.exports).map_err(|error| guest.failed(&error));
+            let result = work(&mut guest.store, &guest.exports, &input).map_err(|error| guest.failed(&error));
             let _late = sender.send((result, guest.memory()));
+            // The input goes now that nobody waits for it.
         };
-        // Where the thread is gone nobody answers either, which `wait` sees.
+        // Where the thread is gone nobody answers either, which `finish` sees.
         let _gone = self.calls.send(Box::new(call));
-        let (result, memory) = self.wait(&answer)?;
+        Called(answer)
+    }
+
+    /// Waits for the answer.
+    pub(super) fn finish<T>(&mut self, called: &Called<T>) -> Result<T, EngineError> {
+        let (result, memory) = self.wait(&called.0)?;
         self.memory = memory;
         result
     }

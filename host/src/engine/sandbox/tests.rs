@@ -45,7 +45,7 @@ fn called(fields: &str) -> EngineError {
     );
     let mut sandbox = sandbox("culprit", &text, run::<()>).expect("it starts well");
     let begun = Instant::now();
-    let error = sandbox.call(|store, run| run.call(store, ())).expect_err("it misbehaves");
+    let error = sandbox.call((), |store, run, ()| run.call(store, ())).expect_err("it misbehaves");
     assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
     error
 }
@@ -89,7 +89,7 @@ fn who_computes_too_long_at_the_start_is_not_waited_for() {
 #[test]
 fn a_panic_of_a_call_reaches_who_called() {
     let mut sandbox = sandbox("sound", "(component)", |_, _| Ok(())).expect("it starts well");
-    let call = move || sandbox.call(|_, ()| -> wasmtime::Result<()> { panic!("made to fail") });
+    let call = move || sandbox.call((), |_, (), ()| -> wasmtime::Result<()> { panic!("made to fail") });
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).expect_err("it panicked");
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"made to fail"));
 }
@@ -146,7 +146,7 @@ fn a_component_may_be_called_again_and_has_its_time_anew() {
     let mut sandbox = sandbox("sound", text, run::<()>).expect("it starts well");
     for _ in 0..3 {
         thread::sleep(SMALL.call * 2 / 3);
-        sandbox.call(|store, run| run.call(store, ())).expect("its time starts with each call");
+        sandbox.call((), |store, run, ()| run.call(store, ())).expect("its time starts with each call");
     }
 }
 
@@ -160,7 +160,7 @@ fn a_text_longer_than_allowed_is_not_copied_out() {
         (func (export \"run\") (result string)
             (canon lift (core func $i \"run\") (memory (core memory $i \"memory\")))))";
     let mut sandbox = sandbox("culprit", text, run::<(String,)>).expect("it starts well");
-    let error = sandbox.call(|store, run| run.call(store, ())).expect_err("it returns too much");
+    let error = sandbox.call((), |store, run, ()| run.call(store, ())).expect_err("it returns too much");
     is(&error, TRAP, "fuel");
 }
 
@@ -196,7 +196,7 @@ fn what_is_not_answered_ends_the_component() {
         (core instance $i (instantiate $m (with \"host\" (instance (export \"exit\" (func $exit))))))
         (func (export \"run\") (canon lift (core func $i \"run\"))))";
     let mut sandbox = sandbox("culprit", text, run::<()>).expect("it starts well");
-    let error = sandbox.call(|store, run| run.call(store, ())).expect_err("there is no way out");
+    let error = sandbox.call((), |store, run, ()| run.call(store, ())).expect_err("there is no way out");
     is(&error, TRAP, "wasi:cli/exit@0.2#exit");
 }
 
