@@ -7,6 +7,7 @@
 //! percent of a resolution; it is for components whose host goes on after they were stopped.
 
 use std::{
+    any::Any,
     sync::{
         OnceLock,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -38,6 +39,7 @@ pub(super) struct Sandbox<E> {
     name: String,
     limits: Limits,
     memory: u64,
+    spent: Option<Box<dyn Any + Send>>,
     calls: Sender<Call<E>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -45,8 +47,16 @@ pub(super) struct Sandbox<E> {
 /// What is done with a component on its thread.
 type Call<E> = Box<dyn FnOnce(&mut Guest<E>) + Send>;
 
-/// A call that was begun: its answer, and what the memories have grown to.
-pub(super) struct Called<T>(Receiver<(Result<T, EngineError>, u64)>);
+/// A call that was begun.
+pub(super) struct Called<T>(Receiver<Answer<T>>);
+
+struct Answer<T> {
+    result: Result<T, EngineError>,
+    /// What the memories have grown to, bytes.
+    memory: u64,
+    /// What was handed in: it goes back to be freed where it was made, while the component works at the next call.
+    input: Box<dyn Any + Send>,
+}
 
 /// The half of a sandbox that lives on its thread.
 struct Guest<E> {
@@ -99,7 +109,7 @@ impl<E: Send + 'static> Sandbox<E> {
         let thread = thread::Builder::new().name(name.to_owned()).stack_size(2 * MAX_WASM_STACK).spawn(work);
         let thread =
             thread.map_err(|error| EngineError::Load { component: name.to_owned(), detail: error.to_string() })?;
-        let mut sandbox = Self { name: name.to_owned(), limits, memory: 0, calls, thread: Some(thread) };
+        let mut sandbox = Self { name: name.to_owned(), limits, memory: 0, spent: None, calls, thread: Some(thread) };
         sandbox.memory = sandbox.wait(&started)??;
         Ok(sandbox)
     }
@@ -116,26 +126,26 @@ impl<E: Send + 'static> Sandbox<E> {
 
     /// Begins a call; its time is counted from [`finish`](Self::finish) on.
     pub(super) fn begin<I: Send + 'static, T: Send + 'static>(
-        &self,
+        &mut self,
         input: I,
         work: impl FnOnce(&mut Store<State>, &E, &I) -> wasmtime::Result<T> + Send + 'static,
     ) -> Called<T> {
         let (sender, answer) = channel();
         let call = move |guest: &mut Guest<E>| {
             let result = work(&mut guest.store, &guest.exports, &input).map_err(|error| guest.failed(&error));
-            let _late = sender.send((result, guest.memory()));
-            // The input goes now that nobody waits for it.
+            let _late = sender.send(Answer { result, memory: guest.memory(), input: Box::new(input) });
         };
         // Where the thread is gone nobody answers either, which `finish` sees.
         let _gone = self.calls.send(Box::new(call));
+        self.spent = None;
         Called(answer)
     }
 
     /// Waits for the answer.
     pub(super) fn finish<T>(&mut self, called: &Called<T>) -> Result<T, EngineError> {
-        let (result, memory) = self.wait(&called.0)?;
-        self.memory = memory;
-        result
+        let answer = self.wait(&called.0)?;
+        (self.memory, self.spent) = (answer.memory, Some(answer.input));
+        answer.result
     }
 
     /// What its memories have grown to, bytes: they never shrink.
