@@ -1,6 +1,7 @@
 //! A packument as it crosses the border: texts of lines, looked into as little as possible.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use crate::age::parse_time;
 use crate::semver::Version;
@@ -32,7 +33,8 @@ pub struct Packument {
     parts: PackumentParts,
     /// Where each line of `versions` ends.
     ends: Vec<u32>,
-    parsed: Vec<OnceCell<Option<Version>>>,
+    /// Few lines are ever read, so that there is room for a pointer only.
+    parsed: Vec<OnceCell<Option<Box<Version>>>>,
     /// Where each line of `times` ends.
     time_ends: OnceCell<Vec<u32>>,
 }
@@ -76,12 +78,13 @@ impl Packument {
 
     /// A version, parsed loosely; `None` if it is no semver.
     pub fn version(&self, index: usize) -> Option<&Version> {
-        self.parsed.get(index)?.get_or_init(|| Version::parse_loose(self.text(index))).as_ref()
+        let read = || Version::parse_loose(self.text(index)).map(Box::new);
+        self.parsed.get(index)?.get_or_init(read).as_deref()
     }
 
     /// The major of a line, without reading all of it; `None` if that takes a closer look.
     pub fn major(&self, index: usize) -> Option<u64> {
-        let text = self.text(index).as_bytes();
+        let text = &self.parts.versions.as_bytes()[span(&self.ends, index)];
         let digits = text.iter().position(|byte| !byte.is_ascii_digit())?;
         if text[digits] != b'.' || !(1..=15).contains(&digits) {
             return None;
@@ -160,10 +163,17 @@ fn line_ends(text: &str) -> Vec<u32> {
     let offset =
         |at: usize| u32::try_from(at).expect("a text that crossed the border of a wasm32 guest is below 4 GiB");
     let body = text.strip_suffix('\n').unwrap_or(text);
-    body.match_indices('\n').map(|(at, _)| offset(at)).chain([offset(body.len())]).collect()
+    // Lines are too short for a search that prepares itself.
+    let breaks = body.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+    breaks.map(|(at, _)| offset(at)).chain([offset(body.len())]).collect()
 }
 
 fn line<'a>(text: &'a str, ends: &[u32], index: usize) -> &'a str {
+    &text[span(ends, index)]
+}
+
+/// Where a line is.
+fn span(ends: &[u32], index: usize) -> Range<usize> {
     let start = if index == 0 { 0 } else { ends[index - 1] as usize + 1 };
-    &text[start..ends[index] as usize]
+    start..ends[index] as usize
 }

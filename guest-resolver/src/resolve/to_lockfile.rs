@@ -294,13 +294,21 @@ pub fn unusual_tarball(
     let scoped = scope.and_then(|scope| registries.scoped.get(scope));
     let registry = named.or(scoped).unwrap_or(&registries.default);
     let unscoped = name.rsplit('/').next().unwrap_or(name);
-    let path = format!("{name}/-/{unscoped}-{}.tgz", version.split('+').next().unwrap_or(version));
+    let version = version.split('+').next().unwrap_or(version);
+    // Nearly all are canonical to the letter, and nothing is put together to see it.
+    let is_usual = is_made_of(tarball, &[registry, name, "/-/", unscoped, "-", version, ".tgz"])
+        || is_canonical(tarball, registry, &format!("{name}/-/{unscoped}-{version}.tgz"));
+    (!is_usual || ctx.settings.lockfile.include_tarball_url).then(|| tarball.to_owned())
+}
+
+fn is_made_of(text: &str, parts: &[&str]) -> bool {
+    parts.iter().try_fold(text, |rest, part| rest.strip_prefix(part)) == Some("")
+}
+
+/// Whether an address is that of this path in the registry, by whatever scheme and however its slashes are written.
+fn is_canonical(address: &str, registry: &str, path: &str) -> bool {
     let strip = |address: &str| {
         address.split_once("://").map_or(address.to_owned(), |(_, rest)| rest.replace("%2f", "/").replace("%2F", "/"))
     };
-    // Nearly all are canonical to the letter.
-    let canonical = tarball.strip_prefix(registry.as_str()) == Some(path.as_str())
-        || registry.is_empty() && tarball.ends_with(&path)
-        || strip(tarball) == strip(&format!("{registry}{path}"));
-    (!canonical || ctx.settings.lockfile.include_tarball_url).then(|| tarball.to_owned())
+    registry.is_empty() && address.ends_with(path) || strip(address) == strip(&format!("{registry}{path}"))
 }

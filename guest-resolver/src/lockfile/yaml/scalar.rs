@@ -51,6 +51,17 @@ pub(crate) fn is_plain(text: &str, in_block: bool) -> bool {
     is_plain_shape(text, in_block) && !is_typed(text)
 }
 
+/// Bytes that mean nothing wherever they stand behind the first: most of what there is, in checksums above all.
+const IS_HARMLESS: [bool; 256] = {
+    let mut harmless = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        harmless[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'+' | b'-' | b'.' | b'/' | b'=');
+        byte += 1;
+    }
+    harmless
+};
+
 /// Whether nothing in it has a meaning in YAML.
 pub(crate) fn is_plain_shape(text: &str, in_block: bool) -> bool {
     let bytes = text.as_bytes();
@@ -63,7 +74,7 @@ pub(crate) fn is_plain_shape(text: &str, in_block: bool) -> bool {
     }
     let mut before = 0;
     for &byte in bytes {
-        let safe = byte.is_ascii_alphanumeric()
+        let safe = IS_HARMLESS[byte as usize]
             || match byte {
                 0..0x20 | 0x7f => false,
                 b' ' => before != b':',
