@@ -114,7 +114,7 @@ pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
     sweep::register(job.layout)?;
     let needed = job.layout.global.as_ref().filter(|_| !job.plan.slots.is_empty());
     let publisher = needed.map(|links| shared::Publisher::new(links)).transpose()?;
-    let staging = publisher.as_ref().map_or_else(|| bench.staging(), shared::Publisher::staging);
+    let staging = publisher.as_ref().map_or_else(|| bench.staging(), |publisher| Ok(publisher.staging()))?;
     let builder = slot::Builder::new(job, staging, &importer);
     let (slots, hoisted) = rayon::join(
         || build_slots(job, &builder, publisher.as_ref(), &bins, &built),

@@ -53,11 +53,14 @@ impl Early {
         let Some(place) = &self.place else { return };
         let snapshot = &job.placement.snapshots[index as usize];
         let _span = job.timings.span(Lane::Link, || format!("{}@{}", snapshot.name, snapshot.version));
-        let built = slot::Builder::new(job, place.bench.staging(), &place.importer).build(index);
-        if built.is_ok() {
+        let Ok(staging) = place.bench.staging() else {
+            self.is_off = true;
+            return;
+        };
+        if slot::Builder::new(job, staging, &place.importer).build(index).is_ok() {
             self.built.insert(index);
         } else {
-            self.is_off = place.bench.staging().remove_tree(snapshot.slot.as_str()).is_err();
+            self.is_off = staging.remove_tree(snapshot.slot.as_str()).is_err();
         }
     }
 
