@@ -17,7 +17,7 @@ use crate::{
         import::{self, ImportFailure},
         patched,
     },
-    plan::link_text,
+    plan::LinkTexts,
     report::event::ImportMethod,
     state::MODULES,
 };
@@ -28,11 +28,13 @@ pub(super) struct Builder<'a> {
     staging: &'a Folder,
     importer: &'a Importer,
     slots: String,
+    texts: LinkTexts<'a>,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(job: &'a Job<'a>, staging: &'a Folder, importer: &'a Importer) -> Self {
-        Self { job, staging, importer, slots: job.layout.slots() }
+        let texts = LinkTexts::new(job.placement, job.layout);
+        Self { job, staging, importer, slots: job.layout.slots(), texts }
     }
 
     /// How files are brought in by now.
@@ -155,7 +157,7 @@ impl<'a> Builder<'a> {
             }
             _ => {
                 let from = format!("{}/{}/{MODULES}", self.slots, placement.snapshots[index as usize].slot);
-                link_text(placement, self.job.layout, &from, alias, target)
+                self.texts.text(&from, alias, target)
             }
         }
     }
