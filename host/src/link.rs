@@ -116,17 +116,34 @@ pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
     let publisher = needed.map(|links| shared::Publisher::new(links)).transpose()?;
     let staging = publisher.as_ref().map_or_else(|| bench.staging(), |publisher| Ok(publisher.staging()))?;
     let builder = slot::Builder::new(job, staging, &importer);
-    let (slots, hoisted) = rayon::join(
-        || build_slots(job, &builder, publisher.as_ref(), &bins, &built),
-        || trees::build_hoisted(job, &bench),
-    );
-    slots.and(hoisted)?;
+    let is_shared = job.layout.global.is_some();
+    let build_slots = || build_slots(job, &builder, publisher.as_ref(), &bins, &built);
+    if is_shared {
+        build_slots()?;
+    } else {
+        let (slots, hoisted) = rayon::join(build_slots, || trees::build_hoisted(job, &bench));
+        slots.and(hoisted)?;
+    }
     commit(job, &bench)?;
+    let place_store = || {
+        if is_shared {
+            trees::build_hoisted(job, &bench)?;
+        }
+        let virtual_store = trees::place_virtual_store(job, &bench)?;
+        let shims = trees::place_hoisted(job, &bench, &virtual_store, &bins)?;
+        Ok::<_, LinkError>((virtual_store, shims))
+    };
+    let place_roots = || trees::place_roots(job, &bench, &bins);
+    let ((virtual_store, shims), (of_roots, mut benches)) = if is_shared {
+        // Nothing of a project leads to its virtual store then, so neither has to wait for the other.
+        let (store, roots) = rayon::join(place_store, place_roots);
+        (store?, roots?)
+    } else {
+        (place_store()?, place_roots()?)
+    };
     let mut tree = job.plan.tree.clone();
     note_packages(job, &mut tree);
-    let virtual_store = trees::place_virtual_store(job, &bench)?;
-    trees::place_hoisted(job, &bench, &virtual_store, &bins, &mut tree)?;
-    let mut benches = trees::place_roots(job, &bench, &bins, &mut tree)?;
+    of_roots.into_iter().chain(shims).for_each(|shims| shims.note(&mut tree));
     trees::retire_slots(job, &bench, &virtual_store)?;
     benches.push(bench);
     Ok(Linked { tree, method: importer.method(), benches, publisher })
