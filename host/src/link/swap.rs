@@ -31,6 +31,7 @@ struct Made {
     folder: Folder,
     staging: Folder,
     old: Folder,
+    ahead: OnceLock<Folder>,
 }
 
 impl Bench {
@@ -56,6 +57,16 @@ impl Bench {
         self.made().map(|made| &made.staging).map_err(LinkError::io("prepare", BENCH))
     }
 
+    /// Where packages are filled before they have a slot.
+    pub(super) fn ahead(&self) -> io::Result<&Folder> {
+        let made = self.made()?;
+        if made.ahead.get().is_none() {
+            let folder = made.folder.make("ahead")?;
+            let _ = made.ahead.set(folder); // or another thread was faster
+        }
+        made.ahead.get().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     /// Something lies on it, which has to be cleaned up in the end.
     pub(crate) fn is_used(&self) -> bool {
         self.made.get().is_some()
@@ -67,7 +78,7 @@ impl Bench {
         }
         let folder = self.modules.make(BENCH)?;
         let (staging, old) = (folder.make("new")?, folder.make("old")?);
-        Ok(self.made.get_or_init(|| Made { folder, staging, old }))
+        Ok(self.made.get_or_init(|| Made { folder, staging, old, ahead: OnceLock::new() }))
     }
 
     /// Puts a folder or link that stands in `from` under a name of `to`, whatever is there.
