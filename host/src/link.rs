@@ -1,7 +1,8 @@
 //! Carries a [`Plan`] out: the one parallel pass that makes `node_modules`.
 //!
 //! ```text
-//! 0 early   slots of packages that are there while others are still fetched: on the thread that waits
+//! 0 ahead   files of packages that are there while it is still resolved who needs them: on a thread of its own
+//!   early   slots of packages that are there while others are still fetched: on the thread that waits
 //! 1 build   every other new or changed slot in node_modules/.wasi-pm-tmp/new    rayon, biggest first; nothing reachable
 //! 2 commit  .wasi-pm-state removed, the tree record reduced               from here on only renames and links
 //! 3 swap    slots, or the whole virtual store, renamed into place         old ones go to .wasi-pm-tmp/old
@@ -12,9 +13,11 @@
 //! Whatever is killed before 2 leaves the old tree as it was; after 2 the record says what can be relied on, and the
 //! next run does the rest. A damaged file of the store shows up in 1.
 
+mod ahead;
 pub mod bins;
 mod early;
 mod error;
+mod files;
 mod folder;
 mod import;
 mod patched;
@@ -31,6 +34,7 @@ use std::{collections::HashSet, path::Path};
 
 use rayon::prelude::*;
 
+pub use ahead::{Ahead, AheadOptions, Expected};
 pub use early::{Arriving, Early};
 pub use error::LinkError;
 pub use folder::{Folder, Kind};
@@ -38,6 +42,9 @@ pub use import::Importer;
 pub use source::{Bin, Contents, PackageSource, StoreFile, Stored};
 pub(crate) use swap::BENCH;
 pub use swap::Bench;
+
+use ahead::Filled;
+use early::Begun;
 
 use crate::{
     graph::{Placement, Snapshot, SnapshotIndex},
@@ -103,30 +110,47 @@ impl Linked {
 /// # Errors
 /// [`LinkError::Damaged`] before anything reachable has changed; else what the system refused.
 pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
-    let (bench, importer, built) = match early.hand_over() {
+    let Begun { bench, importer, ahead, built } = match early.hand_over() {
         Some(begun) => begun,
         None => {
             let bench = Bench::new(open_modules(&job.layout.lockfile_dir)?)?;
-            (bench, Importer::new(job.method), HashSet::new())
+            Begun { bench, importer: Importer::new(job.method), ahead: Filled::default(), built: HashSet::new() }
         }
     };
     let bins = bins::Catalogue::new(job.placement, job.layout, job.source);
     sweep::register(job.layout)?;
     let needed = job.layout.global.as_ref().filter(|_| !job.plan.slots.is_empty());
     let publisher = needed.map(|links| shared::Publisher::new(links)).transpose()?;
-    let staging = publisher.as_ref().map_or_else(|| bench.staging(), shared::Publisher::staging);
-    let builder = slot::Builder::new(job, staging, &importer);
-    let (slots, hoisted) = rayon::join(
-        || build_slots(job, &builder, publisher.as_ref(), &bins, &built),
-        || trees::build_hoisted(job, &bench),
-    );
-    slots.and(hoisted)?;
+    let staging = publisher.as_ref().map_or_else(|| bench.staging(), |publisher| Ok(publisher.staging()))?;
+    let builder = slot::Builder::new(job, staging, &importer).taking(&bench, &ahead);
+    let is_shared = job.layout.global.is_some();
+    let build_slots = || build_slots(job, &builder, publisher.as_ref(), &bins, &built);
+    if is_shared {
+        build_slots()?;
+    } else {
+        let (slots, hoisted) = rayon::join(build_slots, || trees::build_hoisted(job, &bench));
+        slots.and(hoisted)?;
+    }
     commit(job, &bench)?;
+    let place_store = || {
+        if is_shared {
+            trees::build_hoisted(job, &bench)?;
+        }
+        let virtual_store = trees::place_virtual_store(job, &bench)?;
+        let shims = trees::place_hoisted(job, &bench, &virtual_store, &bins)?;
+        Ok::<_, LinkError>((virtual_store, shims))
+    };
+    let place_roots = || trees::place_roots(job, &bench, &bins);
+    let ((virtual_store, shims), (of_roots, mut benches)) = if is_shared {
+        // Nothing of a project leads to its virtual store then, so neither has to wait for the other.
+        let (store, roots) = rayon::join(place_store, place_roots);
+        (store?, roots?)
+    } else {
+        (place_store()?, place_roots()?)
+    };
     let mut tree = job.plan.tree.clone();
     note_packages(job, &mut tree);
-    let virtual_store = trees::place_virtual_store(job, &bench)?;
-    trees::place_hoisted(job, &bench, &virtual_store, &bins, &mut tree)?;
-    let mut benches = trees::place_roots(job, &bench, &bins, &mut tree)?;
+    of_roots.into_iter().chain(shims).for_each(|shims| shims.note(&mut tree));
     trees::retire_slots(job, &bench, &virtual_store)?;
     benches.push(bench);
     Ok(Linked { tree, method: importer.method(), benches, publisher })

@@ -162,21 +162,40 @@ impl LinkPlan {
     }
 }
 
-/// The text of a link to a package or a project, from the folder `node_modules` at `from`, for an alias in it.
-#[must_use]
-pub fn link_text(placement: &Placement, layout: &Layout, from: &str, alias: &str, target: &Target) -> String {
-    let from = alias.split_once('/').map_or_else(|| from.to_owned(), |(scope, _)| format!("{from}/{scope}"));
-    let to = match target {
-        Target::Snapshot(index) => {
-            let snapshot = &placement.snapshots[*index as usize];
-            format!("{}/{}/node_modules/{}", layout.slots(), snapshot.slot, snapshot.name)
+/// Makes the texts of links.
+#[derive(Debug)]
+pub struct LinkTexts<'a> {
+    placement: &'a Placement,
+    layout: &'a Layout,
+    slots: String,
+}
+
+impl<'a> LinkTexts<'a> {
+    /// For a placement that is laid out like this.
+    #[must_use]
+    pub fn new(placement: &'a Placement, layout: &'a Layout) -> Self {
+        Self { placement, layout, slots: layout.slots() }
+    }
+
+    /// The text of a link to a package or a project, from the folder `node_modules` at `from`, for an alias in it.
+    #[must_use]
+    pub fn text(&self, from: &str, alias: &str, target: &Target) -> String {
+        let to = match target {
+            Target::Snapshot(index) => {
+                let snapshot = &self.placement.snapshots[*index as usize];
+                format!("{}/{}/node_modules/{}", self.slots, snapshot.slot, snapshot.name)
+            }
+            Target::Directory(importer) => self.layout.project(importer),
+        };
+        match alias.split_once('/') {
+            Some((scope, _)) => relative(&format!("{from}/{scope}"), &to),
+            None => relative(from, &to),
         }
-        Target::Directory(importer) => layout.project(importer),
-    };
-    relative(&from, &to)
+    }
 }
 
 fn wanted_tree(placement: &Placement, layout: &Layout, shape: [u8; 16]) -> Tree {
+    let texts = LinkTexts::new(placement, layout);
     let mut tree = Tree { shape, ..Tree::default() };
     for snapshot in &placement.snapshots {
         let record = match layout.global {
@@ -192,7 +211,7 @@ fn wanted_tree(placement: &Placement, layout: &Layout, shape: [u8; 16]) -> Tree 
     for ImporterLinks { importer, links } in &placement.roots {
         let modules = layout.modules(importer);
         let record = |link: &RootLink| RootRecord {
-            target: link_text(placement, layout, &modules, link.alias.as_str(), &link.target),
+            target: texts.text(&modules, link.alias.as_str(), &link.target),
             real_name: link.real_name.as_str().to_owned(),
             version: link.version.clone(),
             group: Some(link.group),
@@ -205,11 +224,11 @@ fn wanted_tree(placement: &Placement, layout: &Layout, shape: [u8; 16]) -> Tree 
     for link in &placement.hoisted {
         let alias = link.alias.as_str();
         if !link.public {
-            let target = link_text(placement, layout, &hoisting, alias, &link.target);
+            let target = texts.text(&hoisting, alias, &link.target);
             tree.hoisted.entry(alias.to_owned()).or_insert(target);
             continue;
         }
-        let target = link_text(placement, layout, &root_modules, alias, &link.target);
+        let target = texts.text(&root_modules, alias, &link.target);
         let record = RootRecord { target, real_name: alias.to_owned(), version: None, group: None };
         tree.roots.entry(".".to_owned()).or_default().entry(alias.to_owned()).or_insert(record);
     }

@@ -13,6 +13,7 @@ pub(super) static RUNNING: LazyLock<Running> = LazyLock::new(Running::default);
 /// Ends the process with 130 or 143 when Ctrl-C or SIGTERM comes. To be called when real work starts: a run with
 /// nothing to do is over before it would pay. A system that gives no thread or handler keeps its own way of ending.
 pub fn watch_signals() {
+    reserve_handles();
     let watch = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
@@ -31,6 +32,13 @@ pub fn watch_signals() {
         }
     };
     let _none = std::thread::Builder::new().name("signals".to_owned()).spawn(watch);
+}
+
+/// Has the kernel make its table of this process's handles large enough now. As soon as there are threads it waits for
+/// all processors, some ten milliseconds, whenever a handle does not fit (the 65th, the 257th).
+fn reserve_handles() {
+    const HANDLES: i32 = 1000; // below the usual limit of 1024; where that is lower, nothing is reserved
+    let _ = rustix::io::fcntl_dupfd_cloexec(std::io::stderr(), HANDLES); // and given back at once: the table stays
 }
 
 /// Words a panic as what it is: a bug of ours, with what is needed to report it.

@@ -96,7 +96,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     }
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
-    let Found { mut placement, as_locked } = placement::find(install, &network, &branches)?;
+    let Found { mut placement, as_locked, early } = placement::find(install, &network, &branches)?;
     let mut verification = verify::start(install, &network, &placement, as_locked)?;
     if changes_nothing {
         verify::finish(verification.take(), install)?;
@@ -118,7 +118,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     }
     install.tell_what_is_added(&placement, &plan);
     let store = packages::open_store(install)?;
-    let (packages, plan) = packages::have(install, &network, &store, &layout, &mut placement, plan)?;
+    let (packages, plan) = packages::have(install, &network, &store, &layout, (&mut placement, plan, early))?;
     verify::finish(verification, install)?;
     let linked = link::carry_out(install, &network, &placement, &plan, &layout, packages)?;
     let ignored_builds = finish::record(install, &placement, &plan, &layout, linked, inputs, seen)?;

@@ -19,7 +19,9 @@ pub(super) fn read_text(path: &Path, max: u64, limit: &'static str) -> Result<Op
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    let mut text = String::new();
+    // As large as the file at once: it would else be read in many small pieces.
+    let size = file.metadata().map_or(0, |metadata| metadata.len().min(max));
+    let mut text = String::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     file.take(max + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > max {
         return Err(ConfigError::TooLarge { path: path.to_path_buf(), limit });

@@ -2,10 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Map, Value};
 
 use super::ConfigError;
 
@@ -25,6 +26,21 @@ pub struct Manifest {
     pub version: Option<String>,
     /// It has a `pnpm` field, which pnpm 12 does not read.
     pub has_pnpm_field: bool,
+    /// Read once for all who ask.
+    fields: Arc<OnceLock<Map<String, Value>>>,
+}
+
+impl Manifest {
+    /// Its fields.
+    #[must_use]
+    pub fn fields(&self) -> &Map<String, Value> {
+        self.fields.get_or_init(|| serde_json::from_str(&self.text).unwrap_or_default())
+    }
+
+    /// What a field holds, if it is a mapping: nothing in it, if it is not.
+    pub fn entries(&self, field: &str) -> impl Iterator<Item = (&String, &Value)> {
+        self.fields().get(field).and_then(Value::as_object).into_iter().flatten()
+    }
 }
 
 /// Reads `<dir>/package.json`; `None` if there is none.
@@ -47,7 +63,11 @@ pub fn missing(dir: &Path) -> ConfigError {
     ConfigError::NoManifest { dir: dir.to_path_buf(), other }
 }
 
-fn parse(path: &Path, text: &str) -> Result<Manifest, ConfigError> {
+/// A manifest of this text; `path` is for what is said of it.
+///
+/// # Errors
+/// It is over a limit, or not a JSON object.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Manifest, ConfigError> {
     if depth(text) > MAX_DEPTH {
         let limit = "a manifest may be nested 128 levels deep";
         return Err(ConfigError::TooLarge { path: path.to_path_buf(), limit });
@@ -70,6 +90,7 @@ fn parse(path: &Path, text: &str) -> Result<Manifest, ConfigError> {
         name: head.name.and_then(|text| text.0),
         version: head.version.and_then(|text| text.0),
         has_pnpm_field: head.pnpm.is_some(),
+        fields: Arc::default(),
     })
 }
 

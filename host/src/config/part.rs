@@ -54,8 +54,9 @@ impl Config {
 
 /// A manifest as its neighbours see it; what the workspace's root develops with may stand in overrides.
 fn shown(importer: &Importer) -> String {
-    let mut manifest: Map<String, Value> = serde_json::from_str(&importer.manifest.text).unwrap_or_default();
     let is_root = importer.id.as_str() == ".";
-    manifest.retain(|key, _| OF_NEIGHBOURS.contains(&key.as_str()) || is_root && key == "devDependencies");
-    Value::Object(manifest).to_string()
+    let is_shown = |key: &str| OF_NEIGHBOURS.contains(&key) || is_root && key == "devDependencies";
+    let shown = importer.manifest.fields().iter().filter(|(key, _)| is_shown(key));
+    let shown: Map<String, Value> = shown.map(|(key, value)| (key.clone(), value.clone())).collect();
+    Value::Object(shown).to_string()
 }

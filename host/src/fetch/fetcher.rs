@@ -86,16 +86,23 @@ impl<S: PackageStore> Fetcher<S> {
 
     /// Starts to have packages that will probably be needed; returns at once, since who calls has better things to do:
     /// even whether they are needed is asked on the pool. Sources that are not fetched, and those without integrity,
-    /// wait for the plan.
-    pub fn start(&self, jobs: Vec<FetchJob>, is_needed: impl Fn(&FetchJob) -> bool + Send + Sync + 'static) {
+    /// wait for the plan. `found` hears of those that the store has.
+    pub fn start(
+        &self,
+        jobs: Vec<FetchJob>,
+        is_needed: impl Fn(&FetchJob) -> bool + Send + Sync + 'static,
+        found: impl Fn(&FetchJob, &S::Index) + Send + Sync + 'static,
+    ) {
         let inner = self.0.clone();
         self.0.pool().spawn_fifo(move || {
             jobs.into_par_iter().with_min_len(4).for_each(|job| {
                 let is_fetched = matches!(job.source, crate::graph::Source::Registry { integrity: Some(_), .. });
                 if is_fetched && is_needed(&job) {
                     let key = job.key();
-                    if inner.take_off(&key) {
-                        inner.have(key, job);
+                    if inner.take_off(&key)
+                        && let Some(index) = inner.have(key, &job)
+                    {
+                        found(&job, &index);
                     }
                 }
             });
@@ -124,7 +131,7 @@ impl<S: PackageStore> Fetcher<S> {
         let mine: Vec<(&String, &FetchJob)> = keys.iter().zip(jobs).filter(|(key, _)| self.0.take_off(key)).collect();
         let inner = &self.0;
         inner.pool().install(|| {
-            mine.par_iter().with_min_len(8).for_each(|(key, job)| inner.have((*key).clone(), (*job).clone()));
+            mine.par_iter().with_min_len(8).for_each(|(key, job)| drop(inner.have((*key).clone(), job)));
         });
         let mut outcomes = inner.wait(&keys, landed);
         share_missing(&mut outcomes);
@@ -224,21 +231,30 @@ impl<S: PackageStore> Inner<S> {
         outcomes.into_iter().flatten().collect()
     }
 
-    /// On the pool: finds it in the store, or sends for it.
-    fn have(self: &Arc<Self>, key: String, job: FetchJob) {
+    /// On the pool: finds it in the store, or sends for it. What was found.
+    fn have(self: &Arc<Self>, key: String, job: &FetchJob) -> Option<Arc<S::Index>> {
         let landing = Landing { inner: self.clone(), key: Some(key), package: job.package_id() };
         let integrity = match job.integrity() {
             Ok(integrity) => integrity,
-            Err(error) => return landing.land(Err(error)),
+            Err(error) => {
+                landing.land(Err(error));
+                return None;
+            }
         };
         let findable = integrity.as_ref().filter(|_| !job.is_gathered());
-        if let Some(index) = findable.and_then(|integrity| self.store.find(integrity)) {
-            let requester = self.options.requester.clone();
-            self.http.report().event(Event::FoundInStore { package_id: job.package_id(), requester });
-            return landing.land(Ok(Arc::new(index)));
-        }
+        let Some(index) = findable.and_then(|integrity| self.store.find(integrity)).map(Arc::new) else {
+            self.send_for(landing, job, integrity);
+            return None;
+        };
+        let requester = self.options.requester.clone();
+        self.http.report().event(Event::FoundInStore { package_id: job.package_id(), requester });
+        landing.land(Ok(index.clone()));
+        Some(index)
+    }
+
+    fn send_for(self: &Arc<Self>, landing: Landing<S>, job: &FetchJob, integrity: Option<Integrity>) {
         if job.is_gathered() {
-            return landing.land(self.gather(&job));
+            return landing.land(self.gather(job));
         }
         let place = match job.place(&self.http.settings().registries) {
             Ok(place) => place,
@@ -248,11 +264,11 @@ impl<S: PackageStore> Inner<S> {
             return landing.land(Err(FetchError::NoIntegrity { package: job.package_id() }));
         }
         match place {
-            Place::Local(path) => landing.land(self.local(&job, &path, integrity)),
+            Place::Local(path) => landing.land(self.local(job, &path, integrity)),
             Place::Remote(_) if self.http.settings().mode == NetworkMode::Offline => {
                 landing.land(Err(FetchError::Offline { missing: vec![job.package_id()] }));
             }
-            Place::Remote(url) => self.download(landing, job, url, integrity),
+            Place::Remote(url) => self.download(landing, job.clone(), url, integrity),
         }
     }
 

@@ -78,8 +78,8 @@ fn a_package_is_fetched_once_however_often_it_is_wanted() {
     let server = serve(|_| response("200 OK", "", b"bytes"));
     let setup = setup(&server, |_, _| {});
     let wanted = job("@s/x", Some(sha512(b"bytes")));
-    setup.fetcher.start(vec![wanted.clone()], |_| true);
-    setup.fetcher.start(vec![wanted.clone(), wanted.clone()], |_| true);
+    setup.fetcher.start(vec![wanted.clone()], |_| true, |_, _| {});
+    setup.fetcher.start(vec![wanted.clone(), wanted.clone()], |_| true, |_, _| {});
     let outcomes = setup.fetcher.finish(&[wanted.clone(), wanted.clone()]);
     assert_eq!(outcomes.iter().map(|o| o.as_ref().unwrap().as_slice()).collect::<Vec<_>>(), [b"bytes"; 2]);
     assert_eq!(setup.fetcher.finish(&[wanted])[0].as_ref().unwrap().as_slice(), b"bytes");

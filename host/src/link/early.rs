@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashSet,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
@@ -17,9 +17,12 @@ use wit::Integrity;
 use crate::{
     graph::SnapshotIndex,
     link::{
-        Bench, Folder, Importer, Job, PackageSource, open_modules, slot,
+        Bench, Folder, Importer, Job, PackageSource,
+        ahead::{Ahead, Filled},
+        open_modules, slot,
         source::{self, Contents},
     },
+    report::event::ImportMethod,
     state::MODULES,
     timings::Lane,
 };
@@ -27,67 +30,107 @@ use crate::{
 /// Slots that were built before all packages were there.
 #[derive(Debug, Default)]
 pub struct Early {
+    /// Fills packages still; what it has made is taken over when the first slot is built.
+    ahead: Option<Ahead>,
     place: Option<Place>,
     is_off: bool,
     built: HashSet<SnapshotIndex>,
 }
 
+/// Where slots are built before the one pass.
 #[derive(Debug)]
-struct Place {
-    bench: Bench,
-    importer: Importer,
+pub(super) struct Place {
+    pub(super) bench: Bench,
+    pub(super) importer: Importer,
+    /// Packages that wait for their slots.
+    pub(super) ahead: Filled,
     project: PathBuf,
     had_modules: bool,
 }
 
+/// What the one pass takes over.
+pub(super) struct Begun {
+    pub(super) bench: Bench,
+    pub(super) importer: Importer,
+    pub(super) ahead: Filled,
+    /// Slots that stand already.
+    pub(super) built: HashSet<SnapshotIndex>,
+}
+
 impl Early {
+    /// Nothing is built yet, but packages are being filled.
+    #[must_use]
+    pub fn begun(ahead: Option<Ahead>) -> Self {
+        Self { ahead, place: None, is_off: false, built: HashSet::new() }
+    }
+
+    fn take_over(&mut self) {
+        if let Some(ahead) = self.ahead.take() {
+            self.place = ahead.finish();
+        }
+    }
+
     /// Builds the slot of a package that has come, as far as that can be done without the others.
     pub fn build(&mut self, job: &Job<'_>, index: SnapshotIndex) {
         if self.is_off || job.layout.global.is_some() {
             return;
         }
+        self.take_over();
         if self.place.is_none() {
-            self.place = Place::new(job);
+            self.place = Place::new(&job.layout.lockfile_dir, job.method);
             self.is_off = self.place.is_none();
         }
         let Some(place) = &self.place else { return };
         let snapshot = &job.placement.snapshots[index as usize];
         let _span = job.timings.span(Lane::Link, || format!("{}@{}", snapshot.name, snapshot.version));
-        let built = slot::Builder::new(job, place.bench.staging(), &place.importer).build(index);
-        if built.is_ok() {
+        let Ok(staging) = place.bench.staging() else {
+            self.is_off = true;
+            return;
+        };
+        let builder = slot::Builder::new(job, staging, &place.importer).taking(&place.bench, &place.ahead);
+        if builder.build(index).is_ok() {
             self.built.insert(index);
         } else {
-            self.is_off = place.bench.staging().remove_tree(snapshot.slot.as_str()).is_err();
+            self.is_off = staging.remove_tree(snapshot.slot.as_str()).is_err();
         }
     }
 
-    /// What the pass takes over: the bench, how files are brought in, and the slots that stand already. `None` where nothing was begun, or where
-    /// something is left that should not be.
-    pub(super) fn hand_over(mut self) -> Option<(Bench, Importer, HashSet<SnapshotIndex>)> {
+    /// What the pass takes over; `None` where nothing was begun, or where something is left that should not be.
+    pub(super) fn hand_over(mut self) -> Option<Begun> {
+        self.take_over();
         if self.is_off {
             return None;
         }
         let built = std::mem::take(&mut self.built);
-        self.place.take().map(|place| (place.bench, place.importer, built))
+        self.place.take().map(|Place { bench, importer, ahead, .. }| Begun { bench, importer, ahead, built })
     }
 }
 
 impl Drop for Early {
     fn drop(&mut self) {
-        let Some(Place { bench, project, had_modules, .. }) = self.place.take() else { return };
-        bench.clean();
-        if !had_modules && let Ok(project) = Folder::open_path(&project) {
-            project.remove_if_empty(MODULES);
+        self.take_over();
+        if let Some(place) = self.place.take() {
+            place.clean();
         }
     }
 }
 
 impl Place {
-    fn new(job: &Job<'_>) -> Option<Self> {
-        let project = job.layout.lockfile_dir.clone();
-        let had_modules = Folder::open_path(&project).ok()?.kind(MODULES).ok()?.is_some();
-        let bench = Bench::new(open_modules(&project).ok()?).ok()?;
-        Some(Self { bench, importer: Importer::new(job.method), project, had_modules })
+    pub(super) fn new(project: &Path, method: ImportMethod) -> Option<Self> {
+        let had_modules = Folder::open_path(project).ok()?.kind(MODULES).ok()?.is_some();
+        let bench = Bench::new(open_modules(project).ok()?).ok()?;
+        let (importer, ahead) = (Importer::new(method), Filled::default());
+        Some(Self { bench, importer, ahead, project: project.to_owned(), had_modules })
+    }
+
+    /// Leaves everything as it was.
+    pub(super) fn clean(self) {
+        self.bench.clean();
+        if !self.had_modules
+            && let Ok(project) = Folder::open_path(&self.project)
+        {
+            project.remove_if_empty(MODULES);
+        }
     }
 }
 

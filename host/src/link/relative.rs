@@ -3,12 +3,26 @@
 /// The way from one folder to another place. Both are absolute, normal and use `/`.
 #[must_use]
 pub fn relative(from: &str, to: &str) -> String {
-    let from: Vec<&str> = from.split('/').filter(|part| !part.is_empty()).collect();
-    let to: Vec<&str> = to.split('/').filter(|part| !part.is_empty()).collect();
-    let shared = from.iter().zip(&to).take_while(|(left, right)| left == right).count();
-    let mut parts = vec![".."; from.len() - shared];
-    parts.extend(&to[shared..]);
-    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+    let (mut rest, mut text) = (parts(to), String::with_capacity(to.len()));
+    let mut up = parts(from);
+    loop {
+        let (mut left, mut right) = (up.clone(), rest.clone());
+        match (left.next(), right.next()) {
+            (Some(one), Some(other)) if one == other => (up, rest) = (left, right),
+            _ => break,
+        }
+    }
+    for part in up.map(|_| "..").chain(rest) {
+        if !text.is_empty() {
+            text.push('/');
+        }
+        text.push_str(part);
+    }
+    if text.is_empty() { ".".to_owned() } else { text }
+}
+
+fn parts(path: &str) -> impl Iterator<Item = &str> + Clone {
+    path.split('/').filter(|part| !part.is_empty())
 }
 
 /// Joins a relative path with `/`, `.` and leading `..` to an absolute one.

@@ -27,7 +27,7 @@ use wit::PackageName;
 use crate::{
     graph::{Placement, SnapshotIndex},
     link::{Folder, Kind, LinkError},
-    plan::link_text,
+    plan::LinkTexts,
     state::{Layout, MODULES, tree::digest},
 };
 
@@ -163,9 +163,8 @@ pub(super) fn links<'a>(placement: &'a Placement, layout: &Layout, index: Snapsh
     let snapshot = &placement.snapshots[index as usize];
     let from = format!("{}/{}/{MODULES}", layout.slots(), snapshot.slot);
     let others = snapshot.dependencies.iter().filter(|link| link.alias.as_str() != snapshot.name.as_str());
-    others
-        .map(|link| (link.alias.as_str(), link_text(placement, layout, &from, link.alias.as_str(), &link.target)))
-        .collect()
+    let texts = LinkTexts::new(placement, layout);
+    others.map(|link| (link.alias.as_str(), texts.text(&from, link.alias.as_str(), &link.target))).collect()
 }
 
 /// Builds slots aside and publishes them.

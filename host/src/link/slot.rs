@@ -8,16 +8,16 @@
 //!                    /<alias> -> ../../<other slot>/node_modules/<other name>
 //! ```
 
-use std::collections::HashSet;
-
 use crate::{
     graph::{SnapshotIndex, Target},
     link::{
-        Folder, Importer, Job, LinkError, StoreFile,
-        import::{self, ImportFailure},
+        Bench, Folder, Importer, Job, LinkError,
+        ahead::Filled,
+        files::{FileFailure, Files, Why, normal},
+        import::ImportFailure,
         patched,
     },
-    plan::link_text,
+    plan::LinkTexts,
     report::event::ImportMethod,
     state::MODULES,
 };
@@ -27,12 +27,20 @@ pub(super) struct Builder<'a> {
     job: &'a Job<'a>,
     staging: &'a Folder,
     importer: &'a Importer,
+    filled: Option<(&'a Bench, &'a Filled)>,
     slots: String,
+    texts: LinkTexts<'a>,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(job: &'a Job<'a>, staging: &'a Folder, importer: &'a Importer) -> Self {
-        Self { job, staging, importer, slots: job.layout.slots() }
+        let texts = LinkTexts::new(job.placement, job.layout);
+        Self { job, staging, importer, filled: None, slots: job.layout.slots(), texts }
+    }
+
+    /// Takes packages that have been filled ahead, on this bench.
+    pub(super) fn taking(self, bench: &'a Bench, filled: &'a Filled) -> Self {
+        Self { filled: Some((bench, filled)), ..self }
     }
 
     /// How files are brought in by now.
@@ -42,8 +50,14 @@ impl<'a> Builder<'a> {
 
     /// Files and links; answers with the package's own folder.
     pub(super) fn build(&self, index: SnapshotIndex) -> Result<Folder, LinkError> {
-        let (modules, home) = self.folders(index)?;
-        self.files(index, &home)?;
+        let (modules, home) = match self.given(index)? {
+            Some(given) => given,
+            None => {
+                let (modules, home) = self.folders(index)?;
+                self.files(index, &home)?;
+                (modules, home)
+            }
+        };
         let snapshot = &self.job.placement.snapshots[index as usize];
         let path = || format!("{}/{}", self.slots, snapshot.slot);
         self.links(index, &modules).map_err(|error| LinkError::io("link in", path())(error))?;
@@ -55,70 +69,59 @@ impl<'a> Builder<'a> {
         self.folders(index).map(|(_, home)| home)
     }
 
+    /// The same as [`Self::folders`], where the package has been filled ahead: with its files in it.
+    fn given(&self, index: SnapshotIndex) -> Result<Option<(Folder, Folder)>, LinkError> {
+        let Some((bench, filled)) = self.filled else { return Ok(None) };
+        let snapshot = &self.job.placement.snapshots[index as usize];
+        let made = || -> std::io::Result<Option<(Folder, Folder)>> {
+            let modules = self.modules(index)?;
+            let (parent, name) = match snapshot.name.as_str().split_once('/') {
+                Some((scope, name)) => (Some(modules.make(scope)?), name),
+                None => (None, snapshot.name.as_str()),
+            };
+            let parent = parent.as_ref().unwrap_or(&modules);
+            let home = filled.give(bench, snapshot, parent, name).then(|| parent.open(name)).transpose()?;
+            Ok(home.map(|home| (modules, home)))
+        };
+        made().map_err(|error| LinkError::io("make", format!("{}/{}", self.slots, snapshot.slot))(error))
+    }
+
     /// `node_modules` of the slot, and the package's own folder.
     fn folders(&self, index: SnapshotIndex) -> Result<(Folder, Folder), LinkError> {
         let snapshot = &self.job.placement.snapshots[index as usize];
-        let path = || format!("{}/{}", self.slots, snapshot.slot);
         let made = || -> std::io::Result<(Folder, Folder)> {
-            let modules = match self.job.layout.global {
-                Some(_) => self.staging.make(&index.to_string())?.make(MODULES)?,
-                None => self.staging.make(snapshot.slot.as_str())?.make(MODULES)?,
-            };
+            let modules = self.modules(index)?;
             let home = modules.make_all(snapshot.name.as_str())?;
             Ok((modules, home))
         };
-        made().map_err(|error| LinkError::io("make", path())(error))
+        made().map_err(|error| LinkError::io("make", format!("{}/{}", self.slots, snapshot.slot))(error))
     }
 
-    /// Files come sorted, so the folders on the way to the last one are mostly those of the next.
+    fn modules(&self, index: SnapshotIndex) -> std::io::Result<Folder> {
+        let slot = match self.job.layout.global {
+            Some(_) => self.staging.make(&index.to_string())?,
+            None => self.staging.make(self.job.placement.snapshots[index as usize].slot.as_str())?,
+        };
+        slot.make(MODULES)
+    }
+
+    /// The package's files; the folder may hold all that its patch does not change.
     fn files(&self, index: SnapshotIndex, home: &Folder) -> Result<(), LinkError> {
         let contents = self.job.source.contents(index);
         let store = self.job.source.open(index).map_err(|error| self.damaged(index, error.to_string()))?;
-        let executables: HashSet<&str> = contents.bins.iter().map(|bin| normal(&bin.path)).collect();
         let is_checked = self.job.verify && !contents.is_new;
         let patched = patched::changes(self.job, index, &store)?;
-        let mut open: Vec<(&str, Folder)> = Vec::new();
-        for file in contents.files.iter().filter(|file| !patched.contains_key(&file.path)) {
-            let (folders, name) = match file.path.rsplit_once('/') {
-                Some((folders, name)) => (Some(folders), name),
-                None => (None, file.path.as_str()),
-            };
-            let into = self.enter(home, &mut open, folders, file, index)?;
-            let executable = executables.contains(file.path.as_str());
-            let check = || if is_checked { import::check(&store, file) } else { Ok(()) };
-            let placed = check().and_then(|()| self.importer.place(&store, file, into, name, executable));
-            placed.map_err(|failure| match failure {
-                ImportFailure::Damaged(detail) => self.damaged(index, detail),
-                ImportFailure::Io(error) => LinkError::io("place", self.shown(index, &file.path))(error),
-            })?;
-        }
+        let files = Files { contents, store: &store, importer: self.importer, is_checked };
+        let placed = files.place(home, |path| patched.contains_key(path));
+        placed.map_err(|FileFailure { path, why }| match why {
+            Why::Folder(error) => LinkError::io("make", self.shown(index, path))(error),
+            Why::File(ImportFailure::Damaged(detail)) => self.damaged(index, detail),
+            Why::File(ImportFailure::Io(error)) => LinkError::io("place", self.shown(index, path))(error),
+        })?;
         patched.iter().try_for_each(|(path, change)| {
-            let is_bin = executables.contains(path.as_str());
+            let is_bin = contents.bins.iter().any(|bin| normal(&bin.path) == path);
             patched::write(home, path, change, is_bin).map_err(LinkError::io("write", self.shown(index, path)))
         })
-    }
-
-    /// The handle of the folder a file goes to; handles of other branches are given back.
-    fn enter<'b, 'c>(
-        &self,
-        home: &'c Folder,
-        open: &'c mut Vec<(&'b str, Folder)>,
-        folders: Option<&'b str>,
-        file: &StoreFile,
-        index: SnapshotIndex,
-    ) -> Result<&'c Folder, LinkError> {
-        let mut depth = 0;
-        for name in folders.into_iter().flat_map(|folders| folders.split('/')) {
-            if open.get(depth).is_none_or(|(held, _)| *held != name) {
-                open.truncate(depth);
-                let parent = open.last().map_or(home, |(_, folder)| folder);
-                let folder = parent.make(name).map_err(LinkError::io("make", self.shown(index, &file.path)))?;
-                open.push((name, folder));
-            }
-            depth += 1;
-        }
-        open.truncate(depth);
-        Ok(open.last().map_or(home, |(_, folder)| folder))
     }
 
     fn links(&self, index: SnapshotIndex, modules: &Folder) -> std::io::Result<()> {
@@ -155,7 +158,7 @@ impl<'a> Builder<'a> {
             }
             _ => {
                 let from = format!("{}/{}/{MODULES}", self.slots, placement.snapshots[index as usize].slot);
-                link_text(placement, self.job.layout, &from, alias, target)
+                self.texts.text(&from, alias, target)
             }
         }
     }
@@ -169,8 +172,4 @@ impl<'a> Builder<'a> {
         let snapshot = &self.job.placement.snapshots[index as usize];
         format!("{}/{}/{MODULES}/{}/{}", self.slots, snapshot.slot, snapshot.name, file)
     }
-}
-
-fn normal(path: &str) -> &str {
-    path.strip_prefix("./").unwrap_or(path)
 }

@@ -4,7 +4,10 @@
 
 use std::{
     io::{self, Write as _},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use rustix::fs::RawMode;
@@ -14,30 +17,31 @@ use crate::link::{Folder, Kind, LinkError};
 /// The folder of things on their way in or out.
 pub(crate) const BENCH: &str = ".wasi-pm-tmp";
 
-/// The work bench of one `node_modules` folder.
+/// The work bench of one `node_modules` folder. It is set up when the first thing is laid on it: most projects of a
+/// workspace need none.
 #[derive(Debug)]
 pub struct Bench {
     modules: Folder,
-    folder: Folder,
-    staging: Folder,
-    old: Folder,
+    made: OnceLock<Made>,
     count: AtomicU32,
 }
 
+#[derive(Debug)]
+struct Made {
+    folder: Folder,
+    staging: Folder,
+    old: Folder,
+    ahead: OnceLock<Folder>,
+}
+
 impl Bench {
-    /// Sets it up; what a killed run left there is removed, nothing of it was ever reachable.
+    /// Of this folder. What a killed run left there is removed, nothing of it was ever reachable.
     ///
     /// # Errors
     /// [`LinkError::Io`].
     pub fn new(modules: Folder) -> Result<Self, LinkError> {
-        let made = || -> io::Result<_> {
-            modules.remove_tree(BENCH)?;
-            let folder = modules.make(BENCH)?;
-            let (staging, old) = (folder.make("new")?, folder.make("old")?);
-            Ok((folder, staging, old))
-        };
-        let (folder, staging, old) = made().map_err(LinkError::io("prepare", BENCH))?;
-        Ok(Self { modules, folder, staging, old, count: AtomicU32::new(0) })
+        modules.remove_tree(BENCH).map_err(LinkError::io("prepare", BENCH))?;
+        Ok(Self { modules, made: OnceLock::new(), count: AtomicU32::new(0) })
     }
 
     /// The `node_modules` it belongs to.
@@ -46,8 +50,35 @@ impl Bench {
     }
 
     /// Where new slots are built.
-    pub fn staging(&self) -> &Folder {
-        &self.staging
+    ///
+    /// # Errors
+    /// [`LinkError::Io`].
+    pub fn staging(&self) -> Result<&Folder, LinkError> {
+        self.made().map(|made| &made.staging).map_err(LinkError::io("prepare", BENCH))
+    }
+
+    /// Where packages are filled before they have a slot.
+    pub(super) fn ahead(&self) -> io::Result<&Folder> {
+        let made = self.made()?;
+        if made.ahead.get().is_none() {
+            let folder = made.folder.make("ahead")?;
+            let _ = made.ahead.set(folder); // or another thread was faster
+        }
+        made.ahead.get().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Something lies on it, which has to be cleaned up in the end.
+    pub(crate) fn is_used(&self) -> bool {
+        self.made.get().is_some()
+    }
+
+    fn made(&self) -> io::Result<&Made> {
+        if let Some(made) = self.made.get() {
+            return Ok(made);
+        }
+        let folder = self.modules.make(BENCH)?;
+        let (staging, old) = (folder.make("new")?, folder.make("old")?);
+        Ok(self.made.get_or_init(|| Made { folder, staging, old, ahead: OnceLock::new() }))
     }
 
     /// Puts a folder or link that stands in `from` under a name of `to`, whatever is there.
@@ -72,7 +103,8 @@ impl Bench {
 
     /// Puts the whole staging folder in place of a folder.
     pub(crate) fn put_staging(&self, name: &str) -> Result<(), LinkError> {
-        self.put(&self.folder, "new", &self.modules, name)
+        let made = self.made().map_err(LinkError::io("prepare", BENCH))?;
+        self.put(&made.folder, "new", &self.modules, name)
     }
 
     /// Points a link somewhere, whatever was there.
@@ -86,16 +118,21 @@ impl Bench {
             return Ok(());
         }
         let aside = self.fresh_name();
-        self.folder.symlink(target, &aside).map_err(LinkError::io("link", name))?;
-        self.put(&self.folder, &aside, to, name)
+        let laid = || -> io::Result<&Folder> {
+            let folder = &self.made()?.folder;
+            folder.symlink(target, &aside).map(|()| folder)
+        };
+        self.put(laid().map_err(LinkError::io("link", name))?, &aside, to, name)
     }
 
     /// Writes a file, whatever was there.
     pub(crate) fn put_file(&self, to: &Folder, name: &str, bytes: &[u8], mode: RawMode) -> Result<(), LinkError> {
         let aside = self.fresh_name();
-        let written = || self.folder.create(&aside, mode)?.write_all(bytes);
-        written().map_err(LinkError::io("write", name))?;
-        self.put(&self.folder, &aside, to, name)
+        let written = || -> io::Result<&Folder> {
+            let folder = &self.made()?.folder;
+            folder.create(&aside, mode)?.write_all(bytes).map(|()| folder)
+        };
+        self.put(written().map_err(LinkError::io("write", name))?, &aside, to, name)
     }
 
     /// Takes an entry away; it is removed at the end.
@@ -104,7 +141,7 @@ impl Bench {
     }
 
     fn retire_from(&self, from: &Folder, name: &str) -> io::Result<()> {
-        match from.rename_to(name, &self.old, &self.fresh_name()) {
+        match from.rename_to(name, &self.made()?.old, &self.fresh_name()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         }
@@ -116,6 +153,8 @@ impl Bench {
 
     /// Removes everything on it. What cannot be removed now is removed by the next run.
     pub fn clean(self) {
-        let _ = self.modules.remove_tree(BENCH);
+        if self.is_used() {
+            let _ = self.modules.remove_tree(BENCH);
+        }
     }
 }

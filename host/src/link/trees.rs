@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, io::Read as _, path::Path};
 
+use rayon::prelude::*;
+
 use crate::{
     link::{
         Bench, Folder, Job, Kind, LinkError,
@@ -11,6 +13,25 @@ use crate::{
     plan::{Base, LinkPlan},
     state::{MODULES, Tree, VIRTUAL_STORE, disk::Owner},
 };
+
+/// The names of the shims that stand in a `.bin` folder now.
+#[derive(Debug)]
+pub(super) struct Shims {
+    /// A key of [`Tree::bins`].
+    owner: String,
+    names: Vec<String>,
+}
+
+impl Shims {
+    /// Records them.
+    pub(super) fn note(self, tree: &mut Tree) {
+        if self.names.is_empty() {
+            tree.bins.remove(&self.owner);
+        } else {
+            tree.bins.insert(self.owner, self.names);
+        }
+    }
+}
 
 /// Step 3: the virtual store, new or with its changed slots in place.
 pub(super) fn place_virtual_store(job: &Job<'_>, bench: &Bench) -> Result<Folder, LinkError> {
@@ -22,7 +43,7 @@ pub(super) fn place_virtual_store(job: &Job<'_>, bench: &Bench) -> Result<Folder
     let virtual_store = bench.modules().make(VIRTUAL_STORE).map_err(LinkError::io("make", path))?;
     for change in job.plan.slots.iter().filter(|_| job.layout.global.is_none()) {
         let slot = job.placement.snapshots[change.snapshot as usize].slot.as_str();
-        bench.put(bench.staging(), slot, &virtual_store, slot)?;
+        bench.put(bench.staging()?, slot, &virtual_store, slot)?;
     }
     Ok(virtual_store)
 }
@@ -32,8 +53,9 @@ pub(super) fn build_hoisted(job: &Job<'_>, bench: &Bench) -> Result<(), LinkErro
     if job.plan.base == Base::Update || job.placement.snapshots.is_empty() {
         return Ok(());
     }
+    let staging = bench.staging()?;
     let made = || -> std::io::Result<()> {
-        let modules = bench.staging().make(MODULES)?;
+        let modules = staging.make(MODULES)?;
         for (alias, target) in &job.plan.hoisted.put {
             match alias.split_once('/') {
                 Some((scope, name)) => modules.make(scope)?.symlink(target, name)?,
@@ -51,10 +73,9 @@ pub(super) fn place_hoisted(
     bench: &Bench,
     virtual_store: &Folder,
     bins: &Catalogue<'_>,
-    tree: &mut Tree,
-) -> Result<(), LinkError> {
-    if tree.hoisted.is_empty() && job.plan.hoisted.is_empty() {
-        return Ok(());
+) -> Result<Option<Shims>, LinkError> {
+    if job.plan.tree.hoisted.is_empty() && job.plan.hoisted.is_empty() {
+        return Ok(None);
     }
     let path = format!("{}/{MODULES}", job.layout.virtual_store());
     let folder = virtual_store.make(MODULES).map_err(LinkError::io("make", &path))?;
@@ -64,44 +85,44 @@ pub(super) fn place_hoisted(
     let private = job.placement.hoisted.iter().filter(|link| !link.public);
     let offers = private.map(|link| Offer { target: &link.target, direct: false });
     let shims = bins.shims(&format!("{path}/{BIN}"), offers);
-    place_shims(bench, &folder, VIRTUAL_STORE, &shims, tree)
+    place_shims(job, bench, &folder, VIRTUAL_STORE, &shims).map(Some)
 }
 
-/// Step 4, the projects. Answers with the benches of those beside the root.
+/// Step 4, the projects. Answers with their shims, and the benches of those beside the root that are to be cleaned up.
 pub(super) fn place_roots(
     job: &Job<'_>,
     bench: &Bench,
     bins: &Catalogue<'_>,
-    tree: &mut Tree,
-) -> Result<Vec<Bench>, LinkError> {
-    let mut benches = Vec::new();
-    for plan in &job.plan.roots {
+) -> Result<(Vec<Shims>, Vec<Bench>), LinkError> {
+    // Every project has folders of its own, so that none waits for another.
+    let placed = job.plan.roots.par_iter().with_max_len(1).map(|plan| {
         if plan.importer == "." {
             purge_foreign(job, bench, ".")?;
-            place_root(job, bench, plan, bins, tree)?;
-            continue;
+            return Ok(Some((place_root(job, bench, plan, bins)?, None)));
         }
         let project = relative::join(&job.layout.root(), &plan.importer);
         let gone = plan.root.is_none() && Folder::open_path(Path::new(&project)).is_err();
-        let idle = tree.roots.get(&plan.importer).is_none_or(BTreeMap::is_empty) && plan.links.is_empty();
+        let idle = job.plan.tree.roots.get(&plan.importer).is_none_or(BTreeMap::is_empty) && plan.links.is_empty();
         if gone || idle {
-            continue;
+            return Ok(None);
         }
         let own = Bench::new(open_modules(Path::new(&project))?)?;
         purge_foreign(job, &own, &plan.importer)?;
-        place_root(job, &own, plan, bins, tree)?;
-        benches.push(own);
-    }
-    Ok(benches)
+        let shims = place_root(job, &own, plan, bins)?;
+        Ok(Some((shims, Some(own).filter(Bench::is_used))))
+    });
+    let placed: Vec<_> = placed.collect::<Result<_, LinkError>>()?;
+    let (shims, benches): (Vec<_>, Vec<_>) = placed.into_iter().flatten().unzip();
+    Ok((shims, benches.into_iter().flatten().collect()))
 }
 
+/// Links and shims of one project.
 fn place_root(
     job: &Job<'_>,
     bench: &Bench,
     plan: &crate::plan::RootPlan,
     bins: &Catalogue<'_>,
-    tree: &mut Tree,
-) -> Result<(), LinkError> {
+) -> Result<Shims, LinkError> {
     apply_links(bench, bench.modules(), &plan.links)?;
     let folder = relative::join(&job.layout.root(), &format!("{}/{MODULES}/{BIN}", plan.importer));
     let direct = plan.root.map_or(&[][..], |at| job.placement.roots[at].links.as_slice());
@@ -109,7 +130,7 @@ fn place_root(
     let hoisted = job.placement.hoisted.iter().filter(|link| link.public && plan.importer == ".");
     let hoisted = hoisted.map(|link| Offer { target: &link.target, direct: false });
     let shims = bins.shims(&folder, direct.chain(hoisted));
-    place_shims(bench, bench.modules(), &plan.importer, &shims, tree)
+    place_shims(job, bench, bench.modules(), &plan.importer, &shims)
 }
 
 fn apply_links(bench: &Bench, folder: &Folder, links: &LinkPlan) -> Result<(), LinkError> {
@@ -141,15 +162,17 @@ fn apply_links(bench: &Bench, folder: &Folder, links: &LinkPlan) -> Result<(), L
 
 /// Writes the shims that differ and removes those we wrote before and want no longer.
 fn place_shims(
+    job: &Job<'_>,
     bench: &Bench,
     modules: &Folder,
     owner: &str,
     shims: &BTreeMap<String, String>,
-    tree: &mut Tree,
-) -> Result<(), LinkError> {
-    let previous = tree.bins.remove(owner).unwrap_or_default();
+) -> Result<Shims, LinkError> {
+    let previous = job.plan.tree.bins.get(owner).map_or(&[][..], Vec::as_slice);
+    let names = shims.keys().cloned().collect();
+    let placed = Shims { owner: owner.to_owned(), names };
     if shims.is_empty() && previous.is_empty() {
-        return Ok(());
+        return Ok(placed);
     }
     if modules.kind(BIN).map_err(LinkError::io("read", BIN))?.is_some_and(|kind| kind != Kind::Folder) {
         bench.retire(modules, BIN)?;
@@ -165,10 +188,8 @@ fn place_shims(
     }
     if shims.is_empty() {
         modules.remove_if_empty(BIN);
-    } else {
-        tree.bins.insert(owner.to_owned(), shims.keys().cloned().collect());
     }
-    Ok(())
+    Ok(placed)
 }
 
 fn holds(folder: &Folder, name: &str, text: &str) -> bool {

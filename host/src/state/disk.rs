@@ -9,7 +9,7 @@ use std::{
 use rayon::prelude::*;
 
 use crate::{
-    graph::Placement,
+    graph::{ImporterLinks, Placement},
     link::{Folder, Kind, LinkError, shared},
     state::{Layout, MODULES, Tree, VIRTUAL_STORE, modules_yaml, tree::digest},
 };
@@ -62,15 +62,22 @@ impl Disk {
             let names = virtual_store.names().map_err(LinkError::io("read", layout.virtual_store()))?;
             disk.slots = names.into_iter().collect();
         }
-        for root in &placement.roots {
-            let Some(modules) = open_modules(Path::new(&layout.project(&root.importer)))? else { continue };
-            let recorded = disk.tree.as_ref().and_then(|tree| tree.roots.get(root.importer.as_str()));
-            let names = root.links.iter().map(|link| link.alias.as_str());
-            let names = names.chain(recorded.into_iter().flat_map(|links| links.keys().map(String::as_str)));
-            let links = names.filter_map(|name| Some((name.to_owned(), read_alias(&modules, name)?))).collect();
-            disk.links.insert(root.importer.as_str().to_owned(), links);
-        }
+        let links = placement.roots.par_iter().with_min_len(8).filter_map(|root| {
+            let links = disk.read_links(layout, root).transpose()?;
+            Some(links.map(|links| (root.importer.as_str().to_owned(), links)))
+        });
+        disk.links = links.collect::<Result<Vec<_>, LinkError>>()?.into_iter().collect();
         Ok(disk)
+    }
+
+    /// Where the links of one project lead; `None`: it has no `node_modules`.
+    fn read_links(&self, layout: &Layout, root: &ImporterLinks) -> Result<Option<BTreeMap<String, String>>, LinkError> {
+        let Some(modules) = open_modules(Path::new(&layout.project(&root.importer)))? else { return Ok(None) };
+        let recorded = self.tree.as_ref().and_then(|tree| tree.roots.get(root.importer.as_str()));
+        let recorded = recorded.into_iter().flat_map(|links| links.keys().map(String::as_str));
+        let names: BTreeSet<&str> = root.links.iter().map(|link| link.alias.as_str()).chain(recorded).collect();
+        let links = names.into_iter().filter_map(|name| Some((name.to_owned(), read_alias(&modules, name)?)));
+        Ok(Some(links.collect()))
     }
 
     fn read_shared(&mut self, layout: &Layout, placement: &Placement) {

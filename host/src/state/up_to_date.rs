@@ -80,12 +80,16 @@ impl Input {
     /// # Errors
     /// As `open(2)` and `read(2)`.
     pub fn look(path: PathBuf) -> std::io::Result<Self> {
-        let before = match std::fs::metadata(&path) {
-            Ok(metadata) => metadata,
+        use std::io::Read as _;
+        let mut file = match std::fs::File::open(&path) {
+            Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { path, seen: None }),
             Err(error) => return Err(error),
         };
-        let content = digest(&std::fs::read(&path)?);
+        let before = file.metadata()?;
+        let mut bytes = Vec::with_capacity(usize::try_from(before.len().min(MAX_BYTES)).unwrap_or(0) + 1);
+        file.read_to_end(&mut bytes)?;
+        let content = digest(&bytes);
         Ok(Self { path, seen: Some(Seen::new(&before, content)) })
     }
 }

@@ -7,11 +7,24 @@ use std::sync::Arc;
 use store::Store;
 use wit::PackageName;
 
-use super::{Failures, Install, Network, project_document};
-use crate::{facts::Download, fetch::FetchJob, graph::Source, link::shared::Standing, registry::Downloader};
+use super::{Failures, Install, Network, inputs, network::Held, project_document};
+use crate::{
+    facts::Download,
+    fetch::FetchJob,
+    graph::Source,
+    link::{Ahead, AheadOptions, Expected, shared::Standing},
+    registry::Downloader,
+};
 
 /// Takes downloads that are expected to be needed.
-pub(super) fn downloader(install: &Install<'_>, network: &Network<'_>, store: &Store) -> Result<Downloader, Failures> {
+/// Packages that the store has already are told to `filler`.
+pub(super) fn downloader(
+    install: &Install<'_>,
+    network: &Network<'_>,
+    store: &Store,
+    filler: Option<&Ahead>,
+) -> Result<Downloader, Failures> {
+    let tell = filler.map(|filler| Arc::new(filler.teller()));
     let fetcher = network.fetcher(store)?;
     let global = install.context.config.layout.global_virtual_store_dir.as_deref();
     let standing = Arc::new(global.and_then(Standing::open));
@@ -22,8 +35,31 @@ pub(super) fn downloader(install: &Install<'_>, network: &Network<'_>, store: &S
             Some(standing) => !standing.has(&job.name, &job.version),
             None => true,
         };
-        fetcher.start(downloads.into_iter().map(Into::into).collect(), is_needed);
+        let tell = tell.clone();
+        let found = move |job: &FetchJob, held: &Held| {
+            if let Some(tell) = &tell {
+                let (integrity, contents) = (held.integrity.clone(), held.contents.clone());
+                tell(Expected { package_id: job.package_id(), integrity, contents });
+            }
+        };
+        fetcher.start(downloads.into_iter().map(Into::into).collect(), is_needed, found);
     }))
+}
+
+/// Fills packages while it is resolved, where there is no tree yet: of one that stands, most would be in vain.
+pub(super) fn filler(install: &Install<'_>, store: &Store) -> Option<Ahead> {
+    let config = &install.context.config;
+    if config.layout.global_virtual_store_dir.is_some() || config.layout.virtual_store_dir.exists() {
+        return None;
+    }
+    let options = AheadOptions {
+        project: config.project.root.clone(),
+        store: store.clone(),
+        method: inputs::method(config.layout.import),
+        verify: config.layout.verify_store_integrity,
+        timings: install.context.timings.clone(),
+    };
+    Ahead::start(options).ok()
 }
 
 /// Starts what a lockfile says is needed, if all of it will be: into a project that has no packages yet, with all
@@ -36,7 +72,7 @@ pub(super) fn start(install: &Install<'_>, network: &Network<'_>, lockfile: &str
     if !whole || !places || selection.importers.is_some() || config.layout.virtual_store_dir.exists() {
         return Ok(());
     }
-    let downloader = downloader(install, network, &super::packages::open_store(install)?)?;
+    let downloader = downloader(install, network, &super::packages::open_store(install)?, None)?;
     downloader(packages(lockfile).collect());
     Ok(())
 }

@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use serde_json::{Map, Value};
 use wit::settings::LinkWorkspacePackages;
 
 use super::{Failures, Install};
@@ -89,9 +88,8 @@ fn circle(start: usize, edges: &[Vec<usize>]) -> Option<Vec<usize>> {
 
 /// The projects that a project needs, `all`: where its range is no `workspace:` either.
 fn needs(importer: &Importer, by_name: &HashMap<&str, usize>, all: bool) -> Vec<usize> {
-    let manifest: Map<String, Value> = serde_json::from_str(&importer.manifest.text).unwrap_or_default();
     let groups = ["dependencies", "devDependencies", "optionalDependencies"];
-    let wanted = groups.iter().filter_map(|group| manifest.get(*group)?.as_object()).flatten();
+    let wanted = groups.iter().flat_map(|group| importer.manifest.entries(group));
     let mut found: Vec<usize> = wanted
         .filter_map(|(alias, specifier)| {
             let named = specifier.as_str()?.strip_prefix("workspace:");
@@ -106,19 +104,19 @@ fn needs(importer: &Importer, by_name: &HashMap<&str, usize>, all: bool) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
+    use serde_json::{Map, Value};
     use wit::ImporterId;
 
     use super::*;
-    use crate::config::Manifest;
+    use crate::config::manifest;
 
     fn importer(name: &str, dependencies: &[(&str, &str)]) -> Importer {
         let dependencies: Map<String, Value> =
             dependencies.iter().map(|(alias, text)| ((*alias).to_owned(), (*text).into())).collect();
-        let text = serde_json::json!({ "devDependencies": dependencies }).to_string();
-        let manifest =
-            Manifest { text: text.into(), name: Some(name.to_owned()), version: None, has_pnpm_field: false };
+        let text = serde_json::json!({ "name": name, "devDependencies": dependencies }).to_string();
+        let manifest = manifest::parse(Path::new("package.json"), &text).unwrap();
         Importer { id: ImporterId::parse(name).unwrap(), dir: PathBuf::from(name), manifest }
     }
 

@@ -40,10 +40,7 @@ pub(super) fn after(install: &Install<'_>) -> Result<(), Failures> {
 }
 
 fn project(importer: &Importer) -> Project {
-    Project {
-        folder: importer.dir.clone(),
-        manifest: serde_json::from_str(&importer.manifest.text).unwrap_or_default(),
-    }
+    Project { folder: importer.dir.clone(), manifest: serde_json::Value::Object(importer.manifest.fields().clone()) }
 }
 
 fn environment(install: &Install<'_>) -> Environment {

@@ -38,7 +38,8 @@ pub(super) fn carry_out(
                 }
                 network.fetcher(&store)?.forget(&(&placement.snapshots[snapshot as usize]).into());
                 let mut again = placement.clone();
-                let ((held, built), _) = packages::have(install, network, &store, layout, &mut again, plan.clone())?;
+                let wanted = (&mut again, plan.clone(), Early::default());
+                let ((held, built), _) = packages::have(install, network, &store, layout, wanted)?;
                 if again.snapshots.len() != placement.snapshots.len() {
                     // An optional package, which is left out where it is not to be had; but all that is planned counts
                     // with it.

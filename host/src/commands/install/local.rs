@@ -17,10 +17,9 @@ pub(super) fn is_wanted(install: &Install<'_>) -> bool {
     let rules = &config.settings.rules;
     let mut manifests = config.project.importers.iter();
     let in_manifests = manifests.any(|importer| {
-        let manifest: Value = serde_json::from_str(&importer.manifest.text).unwrap_or_default();
         let groups = ["dependencies", "devDependencies", "optionalDependencies"];
-        let all = groups.iter().filter_map(|group| manifest[*group].as_object());
-        all.flat_map(Map::values).filter_map(Value::as_str).any(is_local)
+        let mut all = groups.iter().flat_map(|group| importer.manifest.entries(group));
+        all.any(|(_, specifier)| specifier.as_str().is_some_and(is_local))
     });
     let catalogs = rules.catalogs.values().flat_map(|catalog| catalog.values());
     let extended = rules.package_extensions.values();

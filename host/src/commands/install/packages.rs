@@ -28,19 +28,17 @@ pub(super) fn open_store(install: &Install<'_>) -> Result<Store, Failures> {
     })
 }
 
-/// Has all packages, and builds slots of some while others are on their way. The plan is made anew if an optional
-/// package was left out.
+/// Has all packages, and builds slots of some while others are on their way, beside what was linked early. The plan is
+/// made anew if an optional package was left out.
 pub(super) fn have(
     install: &Install<'_>,
     network: &Network<'_>,
     store: &Store,
     layout: &Layout,
-    placement: &mut Placement,
-    plan: Plan,
+    (placement, plan, mut early): (&mut Placement, Plan, Early),
 ) -> Result<((Stored, Early), Plan), Failures> {
     let _phase = install.phase("fetch");
     let needed = needed(placement, &plan);
-    let mut early = Early::default();
     let mut indexes = {
         let arriving = Arriving::new(store.clone(), placement.snapshots.len());
         let job = link::job(install, placement, &plan, layout, &arriving);

@@ -11,6 +11,7 @@ use crate::{
     diagnostic::Diagnostic,
     engine::{self, Intent, Limits, Placed, Project, ResolveError},
     graph::{Failure, Notice, PeerIssue, Placement},
+    link::Early,
     platform::Platform,
     remember::{Inputs, Key, Memory},
     report::{self, Event, LogLevel, event::Stage},
@@ -24,6 +25,8 @@ pub(super) struct Found {
     pub(super) placement: Placement,
     /// All of it was locked before: nothing has held it to age and trust yet.
     pub(super) as_locked: bool,
+    /// What has been linked meanwhile.
+    pub(super) early: Early,
 }
 
 /// Finds the placement.
@@ -58,7 +61,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
             Ok(placement) => {
                 install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
                 tell(install, &placement);
-                return Ok(Found { placement, as_locked: true });
+                return Ok(Found { placement, as_locked: true, early: Early::default() });
             }
             Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
             Err(drifts) => {
@@ -168,10 +171,11 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
     install.stage(Stage::ResolutionStarted);
     let registry = network.registry()?;
     let config = &install.context.config;
-    let mut store = None;
+    let (mut store, mut filler) = (None, None);
     if !config.install.lockfile_only && !config.install.dry_run {
         let store = store.insert(packages::open_store(install)?);
-        registry.send_downloads_to(ahead::downloader(install, network, store)?);
+        filler = ahead::filler(install, store);
+        registry.send_downloads_to(ahead::downloader(install, network, store, filler.as_ref())?);
     }
     let resolved = {
         let _phase = install.phase("resolve");
@@ -192,7 +196,7 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
     }
     tell(install, &placement);
     // Who asks for nothing has read all of it off the lockfile.
-    Ok(Found { placement, as_locked: crossings.requests == 0 })
+    Ok(Found { placement, as_locked: crossings.requests == 0, early: Early::begun(filler) })
 }
 
 fn tell(install: &Install<'_>, placement: &Placement) {

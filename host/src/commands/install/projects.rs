@@ -14,8 +14,8 @@ pub(super) fn layout(config: &Config) -> Layout {
     let guest = &config.settings.layout;
     let projects = config.project.importers.iter().map(|importer| {
         let name = importer.manifest.name.clone().unwrap_or_default();
-        let manifest: Value = serde_json::from_str(&importer.manifest.text).unwrap_or_default();
-        (importer.id.clone(), ProjectBins { bins: bins(&name, &manifest["bin"]), name })
+        let bin = importer.manifest.fields().get("bin").unwrap_or(&Value::Null);
+        (importer.id.clone(), ProjectBins { bins: bins(&name, bin), name })
     });
     let neighbours = config.settings.workspace.neighbours.keys().filter_map(|folder| neighbour(config, folder));
     Layout {

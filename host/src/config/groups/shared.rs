@@ -2,8 +2,6 @@
 //! one keeps its slots to itself, with a notice. A name stands here only where its tool says why; whoever knows better
 //! names other ones, or none, in `disableGlobalVirtualStoreForPackages`.
 
-use serde_json::Value;
-
 use crate::config::{Importer, Project, Values};
 
 /// The setting that takes the place of the list.
@@ -38,11 +36,9 @@ pub(super) fn objection(project: &Project, values: &Values) -> Option<String> {
 
 /// Whether a project depends on a package itself, under whatever name.
 fn depends_on(importer: &Importer, name: &str) -> bool {
-    let manifest: Value = serde_json::from_str(&importer.manifest.text).unwrap_or_default();
     let alias = format!("npm:{name}@");
     ["dependencies", "devDependencies", "optionalDependencies"].iter().any(|field| {
-        let group = manifest[*field].as_object();
-        group.into_iter().flatten().any(|(key, specifier)| match specifier.as_str() {
+        importer.manifest.entries(field).any(|(key, specifier)| match specifier.as_str() {
             Some(text) if text.starts_with("npm:") => text.starts_with(&alias) || text["npm:".len()..] == *name,
             _ => key == name,
         })
