@@ -16,8 +16,11 @@ use crate::specifier::{Want, WantedRange};
 
 pub use packument::{Packument, PackumentParts};
 
-/// The weight of a version that an existing lockfile holds.
-pub const LOCKED_WEIGHT: u32 = 1_000_000;
+/// The weight of a version that an existing lockfile holds. An edge that is locked itself keeps its version in another
+/// way; for all others it is the weakest preference there is.
+pub const LOCKED_WEIGHT: u32 = 1;
+/// The weight of a version that was chosen somewhere above.
+pub const ABOVE_WEIGHT: u32 = 2;
 /// The weight of a version that a direct dependency asks for.
 pub const DIRECT_WEIGHT: u32 = 1_000;
 

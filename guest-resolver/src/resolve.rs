@@ -402,7 +402,7 @@ async fn extend(
     state: &mut State,
     added: BTreeMap<Rc<str>, String>,
 ) -> Result<(), Failure> {
-    let mut edges: Vec<Edge> = added
+    let edges: Vec<Edge> = added
         .into_iter()
         .map(|(name, specifier)| Edge {
             alias: ctx.symbol(&name),
@@ -412,7 +412,6 @@ async fn extend(
             prior: None,
         })
         .collect();
-    pins::of_importer(ctx, &state.id, &mut edges);
     state.aliases.extend(edges.iter().map(|edge| edge.alias));
     let new = walker.extend(ctx, state.from, edges, state.aliases.clone()).await?;
     state.direct.extend(new);

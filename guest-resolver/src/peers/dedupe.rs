@@ -24,15 +24,20 @@ pub fn dedupe(graph: &mut Graph, direct: &mut DirectPaths, unbound: &Unbound, li
     }
     let mut groups: Vec<Vec<Rc<str>>> = by_package.into_values().filter(|variants| variants.len() > 1).collect();
     let mut merged: TextMap<Rc<str>, Rc<str>> = TextMap::default();
+    let mut below = Below::Same;
     loop {
         let mut found: TextMap<Rc<str>, Rc<str>> = TextMap::default();
-        groups = groups.into_iter().filter_map(|variants| merge(graph, variants, unbound, &mut found)).collect();
-        if found.is_empty() {
-            break;
-        }
+        let compare = Compare { graph, unbound, below };
+        groups = groups.into_iter().filter_map(|variants| compare.merge(variants, &mut found)).collect();
+        below = match (found.is_empty(), below) {
+            (true, Below::Same) => Below::Larger,
+            (true, Below::Larger) => break,
+            (false, _) => Below::Same,
+        };
         for placed in graph.placed.values_mut() {
             redirect(placed.children.iter_mut().map(|(_, path)| path), &found);
         }
+        redirect(merged.values_mut(), &found);
         merged.extend(found);
     }
     if merged.is_empty() {
@@ -112,7 +117,8 @@ fn stands_for(graph: &Graph, own: &Rc<str>, child: &Rc<str>) -> bool {
     own == child
         || match (graph.placed.get(own), graph.placed.get(child)) {
             (Some(larger), Some(smaller)) => {
-                larger.package == smaller.package && has_all(graph, own, child, &mut TextSet::default())
+                let compare = Compare { graph, unbound: &Unbound::default(), below: Below::Larger };
+                larger.package == smaller.package && compare.has_all(own, child, &mut TextSet::default())
             }
             _ => false,
         }
@@ -126,63 +132,73 @@ fn redirect<'a>(paths: impl Iterator<Item = &'a mut Rc<str>>, merged: &TextMap<R
     }
 }
 
-/// Merges the variants of one package; gives back those that neither took in another nor were taken in.
-fn merge(
-    graph: &Graph,
-    variants: Vec<Rc<str>>,
-    unbound: &Unbound,
-    found: &mut TextMap<Rc<str>, Rc<str>>,
-) -> Option<Vec<Rc<str>>> {
-    let binds = |large: &Rc<str>, small: &Rc<str>| {
-        let gained = |name: &Symbol| {
-            graph.placed[large].resolved_peers.contains(name) && !graph.placed[small].resolved_peers.contains(name)
-        };
-        unbound.get(small).is_some_and(|names| names.iter().any(gained))
-    };
-    let by_size = |a: &Rc<str>, b: &Rc<str>| size(&graph.placed[a]).cmp(&size(&graph.placed[b])).then_with(|| a.cmp(b));
-    let mut left: TextSet<Rc<str>> = variants.iter().cloned().collect();
-    let mut current = variants;
-    current.sort_by(by_size);
-    while let Some(largest) = current.pop() {
-        let mut next = Vec::new();
-        while let Some(candidate) = current.pop() {
-            if !binds(&largest, &candidate) && has_all(graph, &largest, &candidate, &mut TextSet::default()) {
-                left.remove(&largest);
-                left.remove(&candidate);
-                found.insert(candidate, Rc::clone(&largest));
-            } else {
-                next.push(candidate);
-            }
+/// What a variant may have in place of another's child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Below {
+    /// The same: who is taken in takes all above along, variant by variant.
+    Same,
+    /// A larger variant too. What is asked about already counts as true, so that variants in a circle are taken in together.
+    Larger,
+}
+
+/// How variants are compared.
+struct Compare<'a> {
+    graph: &'a Graph,
+    unbound: &'a Unbound,
+    below: Below,
+}
+
+impl<'a> Compare<'a> {
+    /// Merges the variants of one package; gives back those that are left, if they are several.
+    fn merge(&self, variants: Vec<Rc<str>>, found: &mut TextMap<Rc<str>, Rc<str>>) -> Option<Vec<Rc<str>>> {
+        let mut left = Vec::new();
+        let mut current = variants;
+        current.sort_by_key(|path| (size(&self.graph.placed[path]), Rc::clone(path)));
+        while let Some(largest) = current.pop() {
+            current.retain(|candidate| {
+                let stays = !self.has_all(&largest, candidate, &mut TextSet::default());
+                if !stays {
+                    found.insert(Rc::clone(candidate), Rc::clone(&largest));
+                }
+                stays
+            });
+            left.push(largest);
         }
-        current = next;
-        current.sort_by(by_size);
+        (left.len() > 1).then_some(left)
     }
-    let mut left: Vec<Rc<str>> = left.into_iter().collect();
-    left.sort();
-    (!left.is_empty()).then_some(left)
+
+    /// Whether one variant of a package has all peers and all children of another, and may stand for it.
+    fn has_all<'b>(&self, larger: &'b str, smaller: &'b str, asked: &mut TextSet<(&'b str, &'b str)>) -> bool
+    where
+        'a: 'b,
+    {
+        let placed = &self.graph.placed;
+        let (Some(large), Some(small)) = (placed.get(larger), placed.get(smaller)) else { return false };
+        if !asked.insert((larger, smaller)) {
+            return true;
+        }
+        let taken_in = |alias: Symbol, path: &'b str, asked: &mut TextSet<(&'b str, &'b str)>| {
+            get(&large.children, alias).is_some_and(|other| self.has_all(other, path, asked))
+        };
+        large.package == small.package
+            && size(large) >= size(small)
+            && !self.is_bound(smaller, large, small)
+            && small.resolved_peers.iter().all(|peer| large.resolved_peers.contains(peer))
+            && small.children.iter().all(|(alias, path)| {
+                large.children.iter().any(|(_, other)| other == path)
+                    || self.below == Below::Larger && taken_in(*alias, path, asked)
+            })
+    }
+
+    /// Whether the smaller variant is to stay without a peer that the larger has.
+    fn is_bound(&self, smaller: &str, large: &Placed, small: &Placed) -> bool {
+        let gained = |name: &Symbol| large.resolved_peers.contains(name) && !small.resolved_peers.contains(name);
+        self.unbound.get(smaller).is_some_and(|names| names.iter().any(gained))
+    }
 }
 
 fn size(placed: &Placed) -> usize {
     placed.children.len() + placed.resolved_peers.len()
-}
-
-/// Whether one variant of a package has all peers and all children of another. A child may be a larger variant too; what
-/// is asked about already counts as true, so that variants in a circle are taken in together.
-fn has_all<'a>(graph: &'a Graph, larger: &'a str, smaller: &'a str, asked: &mut TextSet<(&'a str, &'a str)>) -> bool {
-    let (Some(large), Some(small)) = (graph.placed.get(larger), graph.placed.get(smaller)) else { return false };
-    if !asked.insert((larger, smaller)) {
-        return true;
-    }
-    let taken_in = |alias: Symbol, path: &'a str, asked: &mut TextSet<(&'a str, &'a str)>| {
-        get(&large.children, alias).is_some_and(|other| has_all(graph, other, path, asked))
-    };
-    large.package == small.package
-        && size(large) >= size(small)
-        && small.resolved_peers.iter().all(|peer| large.resolved_peers.contains(peer))
-        && small
-            .children
-            .iter()
-            .all(|(alias, path)| large.children.iter().any(|(_, other)| other == path) || taken_in(*alias, path, asked))
 }
 
 /// Drops what no project reaches.

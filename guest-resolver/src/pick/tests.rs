@@ -46,9 +46,11 @@ fn preferred_versions_win_by_weight() {
     let packument = Packument::new(parts(&["1.0.0", "1.1.0", "1.2.0", "1.3.0"], "1.3.0"));
     let plain = [prefer("1.1.0", 1), prefer("1.2.0", 1)];
     assert_eq!(picked(&packument, "^1.0.0", &PickOptions { preferred: &plain, ..Default::default() }), Ok("1.2.0"));
-    let locked = [prefer("1.0.0", LOCKED_WEIGHT), prefer("1.2.0", DIRECT_WEIGHT), prefer("^1.1.0", DIRECT_WEIGHT)];
-    assert_eq!(picked(&packument, "^1.0.0", &PickOptions { preferred: &locked, ..Default::default() }), Ok("1.0.0"));
-    assert_eq!(picked(&packument, "^1.0.1", &PickOptions { preferred: &locked, ..Default::default() }), Ok("1.2.0"));
+    let locked = [prefer("1.0.0", LOCKED_WEIGHT), prefer("1.1.0", ABOVE_WEIGHT)];
+    assert_eq!(picked(&packument, "^1.0.0", &PickOptions { preferred: &locked, ..Default::default() }), Ok("1.1.0"));
+    assert_eq!(picked(&packument, "~1.0.0", &PickOptions { preferred: &locked, ..Default::default() }), Ok("1.0.0"));
+    let direct = [prefer("1.0.0", LOCKED_WEIGHT + ABOVE_WEIGHT), prefer("^1.1.0", DIRECT_WEIGHT)];
+    assert_eq!(picked(&packument, "1", &PickOptions { preferred: &direct, ..Default::default() }), Ok("1.3.0"));
     let unfit = [prefer("1.0.0", LOCKED_WEIGHT)];
     assert_eq!(picked(&packument, "^1.1.0", &PickOptions { preferred: &unfit, ..Default::default() }), Ok("1.3.0"));
 }

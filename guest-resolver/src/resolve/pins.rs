@@ -123,7 +123,7 @@ fn locked(ctx: &Context, edge: &Edge, alias: &str, value: &str) -> Option<(Symbo
     let version = Version::parse_loose(text)?;
     let allowed = match &*ctx.specifier(edge.alias, edge.specifier) {
         Specifier::Registry { name: asked, want: Want::Range(wanted), registry: None } => {
-            asked == name && wanted.range.satisfies_as_peer(&version)
+            asked == name && wanted.range.satisfies(&version)
         }
         Specifier::Registry { name: asked, want: Want::Version(exact), registry: None } => {
             asked == name && *exact == version

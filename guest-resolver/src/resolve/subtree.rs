@@ -1,7 +1,7 @@
 //! Subtrees that the existing lockfile holds whole: an edge whose locked version still fits leads there again, and all
 //! below stays as it is locked, though other versions might be picked today. Not where a project now asks otherwise for
-//! something that is needed there, nor above a circle, nor where the settings have changed what the lockfile was made
-//! under.
+//! something that is needed there, nor above a package that asks for peers, nor where the settings have changed what the
+//! lockfile was made under.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use wit::settings::ResolutionMode;
 
 use crate::catalogs::catalog_name;
 use crate::extensions;
-use crate::intern::{NumberMap, NumberSet, Symbol, TextMap, TextSet};
+use crate::intern::{NumberSet, Symbol, TextMap, TextSet};
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{Resolution, Snapshot, dep_path_of, package_key, split_key};
 use crate::manifest::Manifest;
@@ -23,7 +23,7 @@ use crate::specifier::Specifier;
 use super::context::{Anew, Context};
 use super::edges::Edge;
 use super::reuse;
-use super::tree::{Origin, Resolved, components};
+use super::tree::{Origin, Resolved};
 use super::wanted::{self, Wanted, failure};
 
 /// Which subtrees may be taken over.
@@ -177,7 +177,7 @@ fn snapshot<'a>(ctx: &'a Context, key: &str) -> Option<&'a Snapshot> {
     ctx.lockfile.as_ref()?.snapshots.get(key)
 }
 
-/// The keys below which the lockfile does not say all, or something that no registry vouches for, or a circle.
+/// The keys below which the lockfile does not say all, or something that no registry vouches for, or a package with peers.
 fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
     let keys: Vec<&String> = lockfile.snapshots.keys().collect();
     let mut below: Vec<Vec<usize>> = Vec::with_capacity(keys.len());
@@ -196,7 +196,6 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
         }
         below.push(found.unwrap_or_default());
     }
-    bad.extend(in_circles(&below));
     let mut parents: Vec<Vec<usize>> = vec![Vec::new(); keys.len()];
     for (at, children) in below.iter().enumerate() {
         children.iter().for_each(|child| parents[*child].push(at));
@@ -210,21 +209,14 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
     keys.into_iter().zip(broken).filter(|(_, broken)| *broken).map(|(key, _)| key.as_str().into()).collect()
 }
 
-/// Those that lie in a circle with others.
-fn in_circles(below: &[Vec<usize>]) -> Vec<usize> {
-    let component = components(below.len(), |at| below[at].iter().copied());
-    let mut sizes: NumberMap<u32, usize> = NumberMap::default();
-    component.iter().for_each(|of| *sizes.entry(*of).or_default() += 1);
-    component.iter().enumerate().filter(|(_, of)| sizes[*of] > 1).map(|(at, _)| at).collect()
-}
-
-/// Whether a locked package can be taken over as it stands: a registry has it, and it is not picked anew.
+/// Whether a locked package can be taken over as it stands: a registry has it, it is not picked anew, and it asks for no
+/// peers: which of its dependencies these stand for is decided anew.
 fn is_vouched(ctx: &Context, lockfile: &Lockfile, key: &str) -> bool {
     let id = package_key(key);
     let (Some(package), Some((name, version))) = (lockfile.packages.get(id), split_key(id)) else { return false };
     let dropped = matches!(&ctx.anew, Anew::Only(names) if names.iter().any(|dropped| dropped == name));
     let vouched = matches!(&package.resolution, Resolution::Tarball { integrity: Some(_), git_hosted: false, .. });
-    !dropped && vouched && Version::parse(version).is_some()
+    !dropped && vouched && package.peer_dependencies.is_empty() && Version::parse(version).is_some()
 }
 
 /// The edges of a locked package, by alias; what stands there as its peer is none.

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::intern::{NumberMap, NumberSet, Symbol};
-use crate::pick::DIRECT_WEIGHT;
+use crate::pick::{ABOVE_WEIGHT, DIRECT_WEIGHT};
 
 use super::context::{Context, MAX_DEPTH, over_budget};
 use super::edges::{Aliases, Edge, Shadowed, children_of, peers_of, shadowed};
@@ -172,7 +172,7 @@ impl Walker {
         for seed in seeds.iter().filter(|seed| matches!(seed.resolved.origin, Origin::Registry(_))) {
             self.direct.add(ctx, Some(from.importer), &seed.resolved);
         }
-        let overlay = self.level_overlay(None, seeds.iter(), if from.declared { DIRECT_WEIGHT } else { 1 });
+        let overlay = self.level_overlay(None, seeds.iter(), if from.declared { DIRECT_WEIGHT } else { ABOVE_WEIGHT });
         let aliases = level_aliases(names, seeds.iter());
         frontier.extend(self.settle(ctx, from, seeds, overlay.as_ref(), &aliases));
         while !frontier.is_empty() {
@@ -207,7 +207,7 @@ impl Walker {
         }
         for (parent, seeds) in parents.into_iter().zip(below) {
             self.record(ctx, &parent, &seeds, from);
-            let overlay = self.level_overlay(parent.overlay, seeds.iter(), 1);
+            let overlay = self.level_overlay(parent.overlay, seeds.iter(), ABOVE_WEIGHT);
             let aliases = level_aliases(parent.aliases, seeds.iter());
             frontier.extend(self.settle(ctx, from, seeds, overlay.as_ref(), &aliases));
         }

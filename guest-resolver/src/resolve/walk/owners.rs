@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use crate::intern::{NumberMap, Symbol};
+use crate::pick::ABOVE_WEIGHT;
 
 use super::super::context::Context;
 use super::super::edges::{Aliases, Shadowed, shadowed};
@@ -156,7 +157,7 @@ impl Walker {
             if below.is_empty() {
                 continue;
             }
-            let overlay = self.level_overlay(above.overlay, below.iter(), 1);
+            let overlay = self.level_overlay(above.overlay, below.iter(), ABOVE_WEIGHT);
             let names = edges.iter().map(|edge| edge.alias).collect();
             let aliases = Rc::new(Aliases { names, parent: Some(above.aliases) });
             for seed in below {
