@@ -45,7 +45,8 @@ pub(super) fn drifts(
     }
     // One that had no dependencies may stay.
     let removed = lockfile.importers.iter().filter(|(id, held)| !manifests.contains_key(*id) && !held.is_empty());
-    drifts.extend(removed.map(|(id, _)| {
+    let is_asked = |id: &String| settings.selection.importers.as_ref().is_none_or(|named| named.contains(id));
+    drifts.extend(removed.filter(|(id, _)| is_asked(id)).map(|(id, _)| {
         outdated(format!("the lockfile has the project {id}, which does not exist")).fact("importer", id.as_str())
     }));
     drifts
