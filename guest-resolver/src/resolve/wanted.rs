@@ -14,6 +14,7 @@ use crate::intern::Symbol;
 use crate::manifest::{Dist, Manifest};
 use crate::pick::{Direction, Packument, PickError, PickOptions, Preference, pick};
 use crate::platform;
+use crate::semver::Version;
 use crate::specifier::{Specifier, Want, WorkspaceTarget, WorkspaceWant};
 use crate::trust;
 
@@ -153,7 +154,6 @@ fn by_registry_or_workspace(ctx: &Context, wanted: Wanted, from: Registry<'_>, o
 }
 
 fn is_higher(found: &str, project: &Project) -> bool {
-    use crate::semver::Version;
     let local = project.manifest.version.as_deref().and_then(Version::parse_loose);
     Version::parse_loose(found).zip(local).is_some_and(|(found, local)| found > local)
 }
@@ -212,7 +212,7 @@ fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -
     let registry = from.alias.map(|alias| ctx.symbol(alias));
     let needs_times = cutoff::needs_times(ctx);
     let mut key = PackumentKey { name, registry, full: wanted.optional || ctx.trust.is_some() || needs_times };
-    let preferred = preferences(ctx, wanted, name, overlay);
+    let preferred = preferences(ctx, wanted, from.want, name, overlay);
     let is_plain = preferred.is_empty() && ctx.trust.is_none() && !cutoff::is_time_based(ctx);
     let plain = (key, wanted.specifier, wanted.direct);
     if is_plain && let Some(known) = ctx.lines.borrow().get(&plain) {
@@ -253,16 +253,25 @@ fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -
     Poll::Ready(Ok(line))
 }
 
-/// Preferences of the project, and versions that parents have chosen.
-fn preferences(ctx: &Context, wanted: Wanted, name: Symbol, overlay: &[Chosen]) -> Vec<Preference> {
+/// Preferences of the project, and versions that parents have chosen. What is locked counts only where none of these will
+/// do: an edge that was there before is pinned and does not come here.
+fn preferences(ctx: &Context, wanted: Wanted, want: &Want, name: Symbol, overlay: &[Chosen]) -> Vec<Preference> {
+    let chosen = overlay
+        .iter()
+        .filter_map(|chosen| Version::parse_loose(&ctx.text(chosen.version)).map(|version| (version, chosen.weight)));
+    let chosen: Vec<(Version, u32)> = chosen.collect();
+    let will_do = |version| matches!(want, Want::Range(wanted) if wanted.range.satisfies(version));
     let own_peer = wanted.direct.then(|| ctx.preferred.of_own_peer(wanted.importer, name)).flatten();
-    let mut all = own_peer.unwrap_or_else(|| ctx.preferred.of(wanted.importer, name));
-    for Chosen { version, weight } in overlay {
-        let Some(version) = crate::semver::Version::parse_loose(&ctx.text(*version)) else { continue };
+    let mut all = match own_peer {
+        Some(own) => own,
+        None if chosen.iter().any(|(version, _)| will_do(version)) => ctx.preferred.of_manifest(wanted.importer, name),
+        None => ctx.preferred.of(wanted.importer, name),
+    };
+    for (version, weight) in chosen {
         let want = Want::Version(version);
         match all.iter_mut().find(|held| held.want == want) {
-            Some(held) => held.weight = held.weight.saturating_add(*weight),
-            None => all.push(Preference { want, weight: *weight }),
+            Some(held) => held.weight = held.weight.saturating_add(weight),
+            None => all.push(Preference { want, weight }),
         }
     }
     all
@@ -354,7 +363,6 @@ fn from_workspace(ctx: &Context, wanted: Wanted, want: &WorkspaceWant) -> Result
 
 /// The project of that name with the highest version that fits.
 fn matching_project<'a>(ctx: &'a Context, name: &str, target: &WorkspaceTarget) -> Option<&'a Project> {
-    use crate::semver::Version;
     let fits = |version: &Version| match target {
         WorkspaceTarget::Any | WorkspaceTarget::Version(Want::Tag(_)) => true,
         WorkspaceTarget::Version(Want::Version(exact)) => exact == version,
