@@ -15,6 +15,7 @@ use crate::{
     },
     overrides::Overrides,
     semver::{Range, Version},
+    specifier::name_same_repository,
 };
 
 type Locked = BTreeMap<String, ImporterDependency>;
@@ -96,6 +97,7 @@ fn importer_drifts(
     for (alias, (field, specifier)) in &wanted {
         let found = locked(field).get(*alias);
         match found {
+            Some(held) if name_same_repository(&held.specifier, specifier) => {}
             Some(held) if held.specifier != *specifier => {
                 push(
                     format!("{id} asks for {alias}@{specifier}, the lockfile has {}", held.specifier),
