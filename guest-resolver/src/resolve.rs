@@ -3,6 +3,7 @@
 //! One `async fn` in canonical order over the table of facts; it waits in one place, [`walk`], so the outcome depends
 //! on the facts alone.
 
+mod commit;
 pub mod context;
 pub mod cutoff;
 pub mod edges;

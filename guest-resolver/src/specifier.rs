@@ -15,7 +15,7 @@ use wit::settings::Registries;
 
 use crate::semver::{Range, Version};
 
-pub use exotic::Git;
+pub use exotic::{Git, name_same_repository};
 
 /// The longest specifier that is read; bytes.
 const MAX_LENGTH: usize = 16 * 1024;

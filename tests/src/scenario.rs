@@ -56,7 +56,7 @@ pub struct Step {
     pub web: Web,
     /// Files written before the install.
     pub write: IndexMap<String, Value>,
-    /// Files removed before the install.
+    /// Files and folders removed before the install.
     pub remove: Vec<String>,
     /// Arguments after `install`.
     pub install: Vec<String>,
@@ -138,7 +138,7 @@ impl Scenario {
     /// Makes the changes of a step, without its install.
     ///
     /// # Panics
-    /// If a file cannot be removed.
+    /// If a file or folder cannot be removed.
     pub fn prepare(&self, step: &Step, registry: &Registry, project: &Project, world: &mut World) {
         if !step.publish.is_empty() {
             world.extend(step.publish.clone());
@@ -146,7 +146,9 @@ impl Scenario {
         }
         write_files(project, &step.write);
         for path in &step.remove {
-            fs::remove_file(project.dir().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let path = project.dir().join(path);
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
     }
 
@@ -188,8 +190,11 @@ impl Scenario {
         let mut config =
             Config::load(&invocation, &environment).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let lockfile = fs::read_to_string(project.dir().join("pnpm-lock.yaml")).ok();
-        if lockfile.is_some() {
+        if let Some(text) = &lockfile {
             config.settings.lockfile.branches = branches(&config);
+            if config.install.lockfile.is_frozen() {
+                config.settings.selection.importers = config.project.part_of(text);
+            }
         }
         let importers = config.project.importers.iter();
         let given = engine::Project {

@@ -55,7 +55,8 @@ pub struct Selection {
     pub dev_dependencies: bool,
     /// Place `optionalDependencies`.
     pub optional_dependencies: bool,
-    /// Place these projects; none named: all. All are resolved in any case.
+    /// Place these projects; none named: all. All are resolved in any case. Where some are named, a lockfile may have
+    /// others that are nowhere.
     pub importers: Option<Vec<String>>,
     /// Only the lockfile is wanted: no snapshots are made.
     pub lockfile_only: bool,

@@ -9,8 +9,8 @@ use crate::specifier::{Specifier, Want};
 
 use super::context::{Anew, Context};
 use super::edges::Edge;
-use super::own_peers;
 use super::tree::Resolved;
+use super::{commit, own_peers};
 
 /// The locked edges of one package.
 #[derive(Debug)]
@@ -83,7 +83,8 @@ impl HigherDirect {
 
 /// Remembers where the lockfile leads the dependencies of a project.
 pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
-    let Some(importer) = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.importers.get(id)) else { return };
+    let Some(lockfile) = &ctx.lockfile else { return };
+    let Some(importer) = lockfile.importers.get(id) else { return };
     let groups = [&importer.dependencies, &importer.optional_dependencies, &importer.dev_dependencies];
     for edge in edges {
         let alias = ctx.text(edge.alias);
@@ -91,6 +92,10 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
         // What names another package has no range of its own to hold the locked version to: it must not have changed.
         let text = ctx.text(edge.specifier);
         if text.starts_with("npm:") && held.specifier != *text && catalog_name(&held.specifier).is_none() {
+            continue;
+        }
+        if let Some(commit) = commit::of_importer(ctx, lockfile, importer, edge) {
+            edge.prior = Some(commit);
             continue;
         }
         let found = locked(ctx, edge, &alias, &held.version);
@@ -101,11 +106,12 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
     }
 }
 
-/// What a dependency of a project asks for: the locked version, as long as its range allows that.
+/// What a dependency of a project asks for: the locked version, as long as its range allows that. A commit is taken over
+/// with all below it or looked up anew.
 pub(super) fn of_direct(ctx: &Context, edge: &Edge) -> Symbol {
     let exact = |key: &str| {
         let plain = package_key(key);
-        let (name, version) = split_key(plain)?;
+        let (name, version) = split_key(plain).filter(|(_, version)| Version::parse_loose(version).is_some())?;
         Some(if ctx.symbols.is(edge.alias, name) { ctx.symbol(version) } else { ctx.symbol(&format!("npm:{plain}")) })
     };
     edge.prior.and_then(|key| exact(&ctx.text(key))).unwrap_or(edge.specifier)

@@ -22,9 +22,9 @@ use crate::specifier::Specifier;
 
 use super::context::{Anew, Context};
 use super::edges::Edge;
-use super::reuse;
 use super::tree::{Origin, Resolved};
 use super::wanted::{self, Wanted, failure};
+use super::{commit, reuse};
 
 /// Which subtrees may be taken over.
 #[derive(Debug, Default)]
@@ -68,11 +68,12 @@ impl Subtrees {
         (!self.needs_changed(ctx, &key) && !self.broken.contains(&key)).then_some(key)
     }
 
-    /// Whether a locked package needs something that a project now asks otherwise for.
+    /// Whether a locked package needs something that a project now asks otherwise for; a commit also where that is a peer
+    /// which it has not found so far.
     pub(super) fn needs_changed(&self, ctx: &Context, key: &str) -> bool {
         let Some(snapshot) = snapshot(ctx, key).filter(|_| !self.names.is_empty()) else { return false };
         let mut needs = snapshot.dependencies.keys().chain(snapshot.optional_dependencies.keys());
-        needs.any(|name| self.names.contains(name))
+        needs.any(|name| self.names.contains(name)) || commit::peers(ctx, key).any(|name| self.names.contains(name))
     }
 
     /// Whether a project asks for a dependency in other words than the lockfile records.
@@ -100,7 +101,8 @@ impl Subtrees {
                 self.taken.borrow_mut().insert(Rc::clone(&key), Rc::clone(&resolved));
             }
             let elsewhere = resolved.manifest.dist.tarball.is_some();
-            if elsewhere || ctx.age.is_some() || ctx.trust.is_some() {
+            let is_held_to_rules = ctx.age.is_some() || ctx.trust.is_some();
+            if elsewhere || is_held_to_rules && matches!(resolved.origin, Origin::Registry(_)) {
                 let exact = Wanted { alias: resolved.name, specifier: resolved.version, direct: false, ..wanted };
                 match wanted::resolve(ctx, exact, &[]) {
                     Poll::Pending => pending.push(key),
@@ -127,8 +129,13 @@ impl Subtrees {
     }
 }
 
-/// Whether the settings that shape subtrees are those the lockfile was made under.
+/// Whether subtrees may be taken over.
 fn granted(ctx: &Context, lockfile: &Lockfile) -> bool {
+    ctx.settings.rules.resolution_mode != ResolutionMode::TimeBased && settings_stand(ctx, lockfile)
+}
+
+/// Whether the settings that shape subtrees are those the lockfile was made under.
+pub(super) fn settings_stand(ctx: &Context, lockfile: &Lockfile) -> bool {
     let rules = &ctx.settings.rules;
     let sorted = |list: &[String]| {
         let mut list = list.to_vec();
@@ -140,7 +147,6 @@ fn granted(ctx: &Context, lockfile: &Lockfile) -> bool {
     });
     ctx.anew != Anew::All
         && !ctx.mends
-        && rules.resolution_mode != ResolutionMode::TimeBased
         && lockfile.overrides == *ctx.overrides.resolved()
         && lockfile.package_extensions_checksum == extensions::checksum(&rules.package_extensions)
         && lockfile.pnpmfile_checksum == ctx.settings.lockfile.pnpmfile_checksum
@@ -177,9 +183,12 @@ fn snapshot<'a>(ctx: &'a Context, key: &str) -> Option<&'a Snapshot> {
     ctx.lockfile.as_ref()?.snapshots.get(key)
 }
 
-/// The keys below which the lockfile does not say all, or something that no registry vouches for, or a package with peers.
+/// The keys below which the lockfile does not say all, or something that is neither of a registry nor a commit, or a
+/// package with peers.
 fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
     let keys: Vec<&String> = lockfile.snapshots.keys().collect();
+    // What the settings refuse below packages is told when these are walked.
+    let is_refused = |key: &str| ctx.settings.policy.block_exotic_subdeps && commit::is_one(lockfile, key);
     let mut below: Vec<Vec<usize>> = Vec::with_capacity(keys.len());
     let mut bad: Vec<usize> = Vec::new();
     for (at, (key, snapshot)) in lockfile.snapshots.iter().enumerate() {
@@ -190,8 +199,8 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
                 keys.binary_search(&&path).ok()
             })
             .collect();
-        let is_self = |below: &Vec<usize>| below.contains(&at);
-        if found.as_ref().is_none_or(is_self) || !is_vouched(ctx, lockfile, key) {
+        let is_bad = |below: &Vec<usize>| below.contains(&at) || below.iter().any(|child| is_refused(keys[*child]));
+        if found.as_ref().is_none_or(is_bad) || !is_vouched(ctx, lockfile, key) {
             bad.push(at);
         }
         below.push(found.unwrap_or_default());
@@ -209,14 +218,17 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
     keys.into_iter().zip(broken).filter(|(_, broken)| *broken).map(|(key, _)| key.as_str().into()).collect()
 }
 
-/// Whether a locked package can be taken over as it stands: a registry has it, it is not picked anew, and it asks for no
-/// peers: which of its dependencies these stand for is decided anew.
+/// Whether a locked package can be taken over as it stands: a registry has it or it is a commit, it is not picked anew,
+/// and it asks for no peers: which of its dependencies these stand for is decided anew.
 fn is_vouched(ctx: &Context, lockfile: &Lockfile, key: &str) -> bool {
     let id = package_key(key);
     let (Some(package), Some((name, version))) = (lockfile.packages.get(id), split_key(id)) else { return false };
     let dropped = matches!(&ctx.anew, Anew::Only(names) if names.iter().any(|dropped| dropped == name));
-    let vouched = matches!(&package.resolution, Resolution::Tarball { integrity: Some(_), git_hosted: false, .. });
-    !dropped && vouched && package.peer_dependencies.is_empty() && Version::parse(version).is_some()
+    let vouched = match &package.resolution {
+        Resolution::Tarball { integrity: Some(_), git_hosted: false, .. } => Version::parse(version).is_some(),
+        resolution => commit::specifier(version, resolution).is_some(),
+    };
+    !dropped && vouched && package.peer_dependencies.is_empty()
 }
 
 /// The edges of a locked package, by alias; what stands there as its peer is none.
@@ -245,12 +257,19 @@ fn package(ctx: &Context, key: &str) -> Result<Rc<Resolved>, Failure> {
         let package = ctx.lockfile.as_ref()?.packages.get(id)?;
         let (name, version) = split_key(id)?;
         let Resolution::Tarball { integrity, tarball, .. } = &package.resolution else { return None };
-        let mut manifest = reuse::manifest_of(name, package, (key, snapshot(ctx, key)?))?;
+        let mut manifest = reuse::manifest_of(name, package, (key, snapshot(ctx, key)?), reuse::specifier_of)?;
         manifest.version = Some(version.to_owned());
         manifest.dist.integrity.clone_from(integrity);
         manifest.dist.tarball.clone_from(tarball);
         Some((name, version, manifest))
     };
+    if let Some(package) = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.packages.get(id))
+        && let Some(snapshot) = snapshot(ctx, key)
+        && let Some((name, version)) = split_key(id)
+        && commit::specifier(version, &package.resolution).is_some()
+    {
+        return commit::locked(ctx, id, (name, package), (key, snapshot));
+    }
     let (name, version, manifest) = read()
         .ok_or_else(|| failure("ERR_WASI_PM_BUG", format!("the lockfile does not say all that is below {key}")))?;
     let id = wanted::patched(ctx, id.to_owned(), name, version)?;

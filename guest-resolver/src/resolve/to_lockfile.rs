@@ -16,6 +16,7 @@ use crate::manifest::{self, Dist, Manifest};
 use crate::peers::Placed;
 
 use super::Resolution;
+use super::commit;
 use super::context::{Context, Project};
 use super::edges::peers_of;
 use super::paths;
@@ -89,7 +90,8 @@ fn importer(ctx: &Context, resolution: &Resolution, id: &str, project: &Project)
                 Some(folder) => format!("link:{}", paths::relative(id, folder)),
                 None => reference(ctx, resolution, *alias, path),
             };
-            ImporterDependency { specifier: specifier.clone(), version }
+            let recorded = commit::recorded(ctx, id, &name, specifier, &version);
+            ImporterDependency { specifier: recorded.unwrap_or(specifier).clone(), version }
         };
         let mut found = false;
         for (written, group) in groups {

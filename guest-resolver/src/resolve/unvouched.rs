@@ -15,7 +15,7 @@ use crate::manifest::Manifest;
 use crate::semver::{Range, Version};
 use crate::specifier::{Git, Specifier};
 
-use super::context::Context;
+use super::context::{Anew, Context};
 use super::tree::{Origin, Resolved};
 use super::wanted::{self, Wanted, failure};
 use super::{hooks, paths, reuse};
@@ -124,7 +124,30 @@ fn package(ctx: &Context, wanted: Wanted, place: &Place, found: &ResolvedPackage
     let Some((id, origin)) = identity(place, &found.source) else {
         return Err(failure("ERR_WASI_PM_BAD_REPLY", format!("The answer to {} does not fit the question", shown())));
     };
+    held_to_lockfile(ctx, &format!("{name}@{id}"), &origin)?;
     build(ctx, &name, &id, origin, manifest)
+}
+
+/// Other bytes at an address than the lockfile has from there are no reason to lock these.
+fn held_to_lockfile(ctx: &Context, id: &str, origin: &Origin) -> Result<(), Failure> {
+    let integrity = |resolution: &Resolution| match resolution {
+        Resolution::Tarball { integrity, tarball: Some(url), git_hosted: false, .. } if is_remote(url) => {
+            integrity.clone()
+        }
+        _ => None,
+    };
+    let locked = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.packages.get(id));
+    let (Some(locked), Origin::Pinned(found)) = (locked.filter(|_| !ctx.mends && ctx.anew != Anew::All), origin) else {
+        return Ok(());
+    };
+    match integrity(&locked.resolution).zip(integrity(found)) {
+        Some((wanted, got)) if wanted != got => {
+            let message =
+                format!("{id} does not have the integrity that the lockfile promises: wanted {wanted}, got {got}");
+            Err(failure("ERR_PNPM_TARBALL_INTEGRITY", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The resolved form, after hooks.

@@ -48,9 +48,14 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
     let lockfile = lockfile.map(|text| lockfile::read_for(text, &settings)).transpose().map_err(|bad| {
         vec![Failure { hint: bad.hint.clone(), facts: bad.facts.clone(), ..failure(bad.code, bad.message.clone()) }]
     })?;
+    let mut freed = lockfile.as_ref().map(|lockfile| no_longer_overridden(lockfile, &overrides)).unwrap_or_default();
     let anew = match &given.intent {
         Intent::Update(names) if names.is_empty() => Anew::All,
-        Intent::Update(names) => Anew::Only(names.clone()),
+        Intent::Update(names) => {
+            freed.extend(names.iter().cloned());
+            Anew::Only(freed)
+        }
+        Intent::Install | Intent::Dedupe | Intent::Fix if !freed.is_empty() => Anew::Only(freed),
         Intent::Install | Intent::Dedupe | Intent::Fix => Anew::None,
     };
     let project = |(id, written): (String, Manifest)| {
@@ -111,6 +116,14 @@ fn manifests<'a>(
         }
     }
     if failures.is_empty() { Ok(found) } else { Err(failures) }
+}
+
+/// Packages that an override by their name alone led somewhere when the lockfile was made, and none does now: nothing says
+/// that they are to stay there.
+fn no_longer_overridden(lockfile: &Lockfile, overrides: &Overrides) -> Vec<String> {
+    let is_name = |selector: &&String| !selector.contains('>') && !selector.get(1..).unwrap_or_default().contains('@');
+    let gone = lockfile.overrides.keys().filter(|selector| !overrides.resolved().contains_key(*selector));
+    gone.filter(is_name).cloned().collect()
 }
 
 /// What each manifest asks for, and what the lockfile holds.

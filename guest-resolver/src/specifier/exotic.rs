@@ -127,3 +127,39 @@ fn git(text: &str) -> Git {
     }
     git
 }
+
+/// Whether two specifiers name the same repository and reference, as far as pnpm tells: the shortcuts of hosts, and
+/// addresses over https and `git:` without credentials.
+pub fn name_same_repository(one: &str, other: &str) -> bool {
+    let one = repository(one);
+    one.is_some() && one == repository(other)
+}
+
+/// One form for all that name the same.
+fn repository(text: &str) -> Option<String> {
+    let (address, reference) = text.split_once('#').unwrap_or((text, ""));
+    let (host, path) = match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/')?;
+            let host = host.to_ascii_lowercase();
+            let is_known = ["github.com", "gitlab.com", "bitbucket.org"].contains(&host.as_str());
+            match scheme.to_ascii_lowercase().as_str() {
+                "git" | "git+https" => {}
+                "https" if is_known || path.ends_with(".git") => {}
+                _ => return None,
+            }
+            (host, path)
+        }
+        None => match address.split_once(':') {
+            Some(("github", path)) => ("github.com".to_owned(), path),
+            Some(("gitlab", path)) => ("gitlab.com".to_owned(), path),
+            Some(("bitbucket", path)) => ("bitbucket.org".to_owned(), path),
+            None if address.split('/').count() == 2 && !address.starts_with('.') => ("github.com".to_owned(), address),
+            _ => return None,
+        },
+    };
+    let is_plain =
+        |text: &str| !text.is_empty() && !text.contains(['@', '?', '#']) && !text.contains(char::is_whitespace);
+    let named = is_plain(&host) && path.split('/').all(is_plain) && !reference.contains('#');
+    named.then(|| format!("{host}/{}#{reference}", path.strip_suffix(".git").unwrap_or(path)))
+}

@@ -16,6 +16,8 @@ use super::{
     pattern::{Patterns, Progress},
 };
 
+mod partial;
+
 /// The name of the lockfile.
 const LOCKFILE: &str = "pnpm-lock.yaml";
 /// More folders than these are not looked at in one workspace.

@@ -4,10 +4,10 @@ use std::sync::mpsc::channel;
 
 use reqwest::header::{CACHE_CONTROL, HeaderMap};
 use sha2::{Digest as _, Sha512};
-use store::{SourceFile, Store};
+use store::{Imported, SourceFile, Store};
 use wit::{Integrity, names::Algorithm};
 
-use super::{ExoticError, Sources};
+use super::{ExoticError, Sources, remembered::Note};
 use crate::{
     graph::Source,
     pack,
@@ -18,8 +18,13 @@ use crate::{
 const MAX_TARBALL: usize = 1 << 30;
 
 impl Sources {
-    /// The tarball at this address.
+    /// The tarball at this address; one that is in the store is not asked for again.
     pub(super) fn remote_tarball(&self, url: &str, store: Option<&Store>) -> Result<(Source, Vec<u8>), ExoticError> {
+        let note = Note::new(&self.around.cache_dir, &["address", url]);
+        if let Some((integrity, manifest)) = store.and_then(|store| known(store, &note)) {
+            let (url, integrity) = (url.to_owned(), Some(integrity.to_string()));
+            return Ok((Source::Tarball { url, integrity, git_hosted: false, path: None }, manifest));
+        }
         let response = self.fetch(url)?;
         let pinned = address(&response, url);
         let bytes = response.body;
@@ -27,6 +32,9 @@ impl Sources {
         let integrity = integrity(&bytes);
         if let Some(store) = store {
             store.import(&bytes, &integrity, &self.limits).map_err(|error| ExoticError::import(&error))?;
+            if pinned == url {
+                note.keep(&integrity);
+            }
         }
         let integrity = Some(integrity.to_string());
         Ok((Source::Tarball { url: pinned, integrity, git_hosted: false, path: None }, manifest))
@@ -78,6 +86,18 @@ impl Sources {
         let files = store::unpack(archive, &self.limits).map_err(|error| ExoticError::rejected(&error))?;
         pack::files(files, inside).ok_or_else(|| invalid_path(inside.unwrap_or_default()))
     }
+}
+
+/// A tarball that was at an address before and is in the store: what it hashes to, and its `package.json`.
+fn known(store: &Store, note: &Note) -> Option<(Integrity, Vec<u8>)> {
+    let Imported { index, integrity, .. } = note.recall(store)?;
+    let Some(file) = index.files.iter().find(|file| file.path == "package.json") else {
+        return Some((integrity, b"{}".to_vec()));
+    };
+    let package = store.open_package(&integrity).ok()?;
+    package.check(file).ok()?;
+    let manifest = package.dir().read(&file.blob).ok()?;
+    Some((integrity, manifest))
 }
 
 /// The address to lock: where redirects ended, if what is there says that it never changes.

@@ -2,7 +2,7 @@
 //!
 //! - `parity record PNPM [NAME...]` runs every scenario with pnpm and writes what it locks beside the scenario;
 //!   `cargo test` then holds wasi-pm to these files.
-//! - `parity show PROGRAM NAME...` runs scenarios with either program and prints all that it says.
+//! - `parity show PROGRAM NAME|FILE...` runs scenarios with either program and prints all that it says.
 //! - `parity random WASI_PM PNPM FIRST LAST [STEPS]` runs the random worlds of these seeds with both, shrinks each
 //!   difference to a small scenario and prints it. `native` instead of a program: this build's resolver as plain Rust,
 //!   in this process, with no component and no network.
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     say("usage: parity record PNPM [NAME...]");
-    say("       parity show PROGRAM NAME...");
+    say("       parity show PROGRAM NAME|FILE...");
     say("       parity random WASI_PM|native PNPM FIRST LAST [STEPS]");
     say("       parity compare WASI_PM|native PNPM FILE...");
     say("       parity corpus WASI_PM PNPM REGISTRY [NAME...]");
@@ -206,7 +206,9 @@ fn record_all(pnpm: &str, names: &[&str]) -> bool {
 
 /// Runs scenarios and prints what the program says after each step, and the lockfile it leaves.
 fn show_all(program: &str, names: &[&str]) -> bool {
-    for scenario in recorded().iter().filter(|one| names.contains(&one.name.as_str())) {
+    let known = recorded().into_iter().filter(|one| names.contains(&one.name.as_str()));
+    let files = names.iter().map(Path::new).filter(|path| path.is_file()).map(scenario::read);
+    for scenario in known.chain(files) {
         let (registry, project) = scenario.start(program);
         let web = scenario.serve(&project);
         let mut world = scenario.world.clone();

@@ -15,6 +15,7 @@ use crate::{
     },
     overrides::Overrides,
     semver::{Range, Version},
+    specifier::name_same_repository,
 };
 
 type Locked = BTreeMap<String, ImporterDependency>;
@@ -45,7 +46,8 @@ pub(super) fn drifts(
     }
     // One that had no dependencies may stay.
     let removed = lockfile.importers.iter().filter(|(id, held)| !manifests.contains_key(*id) && !held.is_empty());
-    drifts.extend(removed.map(|(id, _)| {
+    let is_asked = |id: &String| settings.selection.importers.as_ref().is_none_or(|named| named.contains(id));
+    drifts.extend(removed.filter(|(id, _)| is_asked(id)).map(|(id, _)| {
         outdated(format!("the lockfile has the project {id}, which does not exist")).fact("importer", id.as_str())
     }));
     drifts
@@ -95,6 +97,7 @@ fn importer_drifts(
     for (alias, (field, specifier)) in &wanted {
         let found = locked(field).get(*alias);
         match found {
+            Some(held) if name_same_repository(&held.specifier, specifier) => {}
             Some(held) if held.specifier != *specifier => {
                 push(
                     format!("{id} asks for {alias}@{specifier}, the lockfile has {}", held.specifier),

@@ -44,6 +44,10 @@ fn each_drift_of_a_manifest_is_told() {
     let held = more.importers["."].clone();
     more.importers.insert("gone".into(), held);
     assert_eq!(codes(&more, &settings, r#"{"dependencies":{"a":"^1.0.0"}}"#), [OUTDATED]);
+    let mut part = settings;
+    part.selection.importers = Some(vec![".".into()]);
+    assert!(codes(&more, &part, r#"{"dependencies":{"a":"^1.0.0"}}"#).is_empty());
+    assert_eq!(codes(&more, &part, r#"{"dependencies":{"a":"^1.1.0"}}"#), [OUTDATED]);
 }
 
 #[test]

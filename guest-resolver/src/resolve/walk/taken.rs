@@ -7,11 +7,12 @@ use std::rc::Rc;
 use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::intern::Symbol;
+use crate::lockfile::model::{package_key, split_key};
 
 use super::super::context::{Context, MAX_DEPTH, over_budget};
 use super::super::edges::{Aliases, Edge};
-use super::super::subtree;
-use super::super::tree::{ChildEdge, NodeId, PackageId};
+use super::super::tree::{ChildEdge, NodeId, Origin, PackageId, Resolved};
+use super::super::{commit, subtree};
 use super::decide::decide;
 use super::owners::{Owner, Terms};
 use super::{Ancestors, Chain, From, Parent, Seed, Walker};
@@ -116,7 +117,7 @@ impl Walker {
                 if self.subtrees.needs_changed(ctx, &edge.key) {
                     let child = ChildEdge { alias: edge.alias, package: taken.package, optional: edge.optional };
                     children.push((child, None));
-                    let edge = exact(ctx, edge.alias, &resolved.id, ctx.symbol(&edge.key));
+                    let edge = exact(ctx, edge.alias, &resolved, ctx.symbol(&edge.key));
                     anew.push(Anew { edge, place, chain: chain.clone(), depth, optional, aliases });
                     continue;
                 }
@@ -165,10 +166,15 @@ impl Walker {
     }
 }
 
-/// An edge to a locked version and nowhere else.
-fn exact(ctx: &Context, alias: Symbol, id: &str, prior: Symbol) -> Edge {
-    let plain = crate::lockfile::model::package_key(id);
+/// An edge to a locked version or commit and nowhere else.
+fn exact(ctx: &Context, alias: Symbol, resolved: &Resolved, prior: Symbol) -> Edge {
+    let plain = package_key(&resolved.id);
+    let commit = match (&resolved.origin, split_key(plain)) {
+        (Origin::Pinned(resolution), Some((_, version))) => commit::specifier(version, resolution),
+        _ => None,
+    };
     let specifier = match plain.strip_prefix(&*ctx.text(alias)).and_then(|rest| rest.strip_prefix('@')) {
+        _ if commit.is_some() => commit.unwrap_or_default(),
         Some(version) => version.to_owned(),
         None => format!("npm:{plain}"),
     };

@@ -39,6 +39,8 @@ fn difference(id: &str, manifest: &Map<String, Value>, locked: &Locked<'_>) -> O
     }
     for (alias, specifier) in &asked {
         match locked.get(alias) {
+            // Repositories may be named in several ways.
+            Some(Some(held)) if held.contains('/') && specifier.contains('/') => {}
             Some(Some(held)) if held != specifier => {
                 return Some(format!("{id} asks for {alias}@{specifier}, the lockfile has {held}"));
             }

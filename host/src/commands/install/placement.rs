@@ -5,7 +5,9 @@ use std::io;
 
 use wit::ImporterId;
 
-use super::{Branches, Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, moved_on, one, packages};
+use super::{
+    Branches, Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, moved_on, one, packages, project_document,
+};
 use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
@@ -104,6 +106,11 @@ fn project(install: &Install<'_>, network: &Network<'_>, lockfile: Option<String
     let mut settings = config.settings.clone();
     if settings.registries.default.is_empty() {
         settings.registries = network.settings()?.registries.clone();
+    }
+    if config.install.lockfile.is_frozen()
+        && let Some(part) = lockfile.as_deref().and_then(|text| config.project.part_of(project_document::of(text)))
+    {
+        settings.selection.importers = Some(part);
     }
     let importers: Vec<(ImporterId, String)> = config
         .project
