@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     graph::{ImporterLinks, Placement, RootLink, SnapshotIndex, Source, Target},
-    link::relative::relative,
+    link::relative::{join, relative},
     report::event::RootChange,
     state::{
         Disk, Layout, Tree,
@@ -166,15 +166,15 @@ impl LinkPlan {
 #[derive(Debug)]
 pub struct LinkTexts<'a> {
     placement: &'a Placement,
-    layout: &'a Layout,
+    root: String,
     slots: String,
 }
 
 impl<'a> LinkTexts<'a> {
     /// For a placement that is laid out like this.
     #[must_use]
-    pub fn new(placement: &'a Placement, layout: &'a Layout) -> Self {
-        Self { placement, layout, slots: layout.slots() }
+    pub fn new(placement: &'a Placement, layout: &Layout) -> Self {
+        Self { placement, root: layout.root(), slots: layout.slots() }
     }
 
     /// The text of a link to a package or a project, from the folder `node_modules` at `from`, for an alias in it.
@@ -185,7 +185,7 @@ impl<'a> LinkTexts<'a> {
                 let snapshot = &self.placement.snapshots[*index as usize];
                 format!("{}/{}/node_modules/{}", self.slots, snapshot.slot, snapshot.name)
             }
-            Target::Directory(importer) => self.layout.project(importer),
+            Target::Directory(importer) => join(&self.root, importer.as_str()),
         };
         match alias.split_once('/') {
             Some((scope, _)) => relative(&format!("{from}/{scope}"), &to),
@@ -343,9 +343,10 @@ fn changes(
 ) -> Changes {
     let nothing = Tree::default();
     let old = disk.tree.as_ref().unwrap_or(&nothing);
+    let at = layout.root();
     let mut changes = Changes { added, removed, ..Changes::default() };
     for root in &placement.roots {
-        let prefix = layout.project(&root.importer);
+        let prefix = join(&at, root.importer.as_str());
         let before = old.roots.get(root.importer.as_str());
         for link in &root.links {
             let was = before.and_then(|links| links.get(link.alias.as_str()));
@@ -365,7 +366,7 @@ fn changes(
                 version,
                 group: Some(link.group),
                 linked_from: match &link.target {
-                    Target::Directory(importer) => Some(layout.project(importer)),
+                    Target::Directory(importer) => Some(join(&at, importer.as_str())),
                     Target::Snapshot(_) => None,
                 },
             });

@@ -20,7 +20,16 @@ pub fn clean(text: &str) -> String {
 /// `clean`, on one line.
 #[must_use]
 pub(super) fn one_line(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Visible ASCII with single spaces between, as names and versions are: there is nothing to be cleaned.
+fn is_plain(text: &str) -> bool {
+    let is_visible = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    is_visible && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ")
 }
 
 /// Without the user and password of addresses: `https://user:secret@host/` becomes `https://***@host/`.

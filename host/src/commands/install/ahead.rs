@@ -11,7 +11,7 @@ use super::{Failures, Install, Network, inputs, network::Held, project_document}
 use crate::{
     facts::Download,
     fetch::FetchJob,
-    graph::Source,
+    graph::{Placement, Source},
     link::{Ahead, AheadOptions, Expected, shared::Standing},
     registry::Downloader,
 };
@@ -74,6 +74,29 @@ pub(super) fn start(install: &Install<'_>, network: &Network<'_>, lockfile: &str
     }
     let downloader = downloader(install, network, &super::packages::open_store(install)?, None)?;
     downloader(packages(lockfile).collect());
+    Ok(())
+}
+
+/// Starts what a remembered placement needs of the registries, while the plan is made. Where a tree stands, or slots are
+/// shared, most packages need nothing of the store.
+pub(super) fn start_placed(
+    install: &Install<'_>,
+    network: &Network<'_>,
+    placement: &Placement,
+) -> Result<(), Failures> {
+    let config = &install.context.config;
+    let places = !config.install.lockfile_only && !config.install.dry_run;
+    let is_shared = config.layout.global_virtual_store_dir.is_some();
+    if !places || is_shared || config.layout.virtual_store_dir.exists() {
+        return Ok(());
+    }
+    // As of a lockfile that is not placed yet: what stands at another address is held to the registry's first.
+    let is_plain = |source: &Source| matches!(source, Source::Registry { registry: None, tarball: None, .. });
+    let plain = placement.snapshots.iter().filter(|snapshot| is_plain(&snapshot.source));
+    let jobs: Vec<FetchJob> = plain.map(FetchJob::from).collect();
+    if !jobs.is_empty() {
+        network.fetcher(&super::packages::open_store(install)?)?.start(jobs, |_| true, |_, _| {});
+    }
     Ok(())
 }
 

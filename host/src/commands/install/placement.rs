@@ -148,6 +148,7 @@ fn from_lockfile(
         if is_merged { None } else { memory.recall(key) }
     };
     if let Some(placement) = recalled {
+        ahead::start_placed(install, network, &placement)?;
         return Ok(Ok(placement));
     }
     let prefers = install.context.config.install.lockfile == LockfileUse::PreferFrozen;
