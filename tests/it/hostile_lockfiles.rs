@@ -84,11 +84,13 @@ fn a_project_beside_the_workspace_that_no_manifest_stands_for_gets_nothing() {
     let good = project.read("pnpm-lock.yaml");
     let more = "  ../evil:\n    dependencies:\n      b:\n        specifier: ^1.0.0\n        version: 1.1.0\n";
     project.write("pnpm-lock.yaml", &good.replacen("importers:\n", &format!("importers:\n\n{more}"), 1));
-    project.run(&["install", "--frozen-lockfile"]).fails_with("ERR_PNPM_OUTDATED_LOCKFILE");
+    let gets_nothing = || assert!(!project.dir().parent().unwrap().join("evil").exists());
+    project.run(&["install", "--frozen-lockfile"]).ok(); // as where an image has a part of a workspace
+    gets_nothing();
     project.run(&["install"]).ok();
+    gets_nothing();
     assert_eq!(project.read("pnpm-lock.yaml"), good);
     assert_eq!(tree(&project.dir().join("node_modules")), standing);
-    assert!(!project.dir().parent().unwrap().join("evil").exists());
 }
 
 #[test]
