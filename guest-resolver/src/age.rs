@@ -135,17 +135,5 @@ pub fn matches_pattern(pattern: &str, name: &str) -> bool {
     if let Some(negated) = pattern.strip_prefix('!') {
         return !matches_pattern(negated, name);
     }
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut rest) = name.strip_prefix(head) else { return false };
-    let mut parts = tail.split('*').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
+    wit::wildcard::fits(pattern, name)
 }

@@ -32,30 +32,6 @@ pub enum CatalogError {
         /// The catalog.
         catalog: String,
     },
-    /// The entry is `workspace:`.
-    #[error(
-        "The workspace protocol cannot be used as a catalog value. The entry for '{alias}' in catalog '{catalog}' is \
-         invalid"
-    )]
-    Workspace {
-        /// The dependency.
-        alias: String,
-        /// The catalog.
-        catalog: String,
-    },
-    /// The entry is `link:` or `file:`.
-    #[error(
-        "The entry for '{alias}' in catalog '{catalog}' declares a dependency using the '{protocol}' protocol. This \
-         is not supported"
-    )]
-    Local {
-        /// The dependency.
-        alias: String,
-        /// The catalog.
-        catalog: String,
-        /// `link` or `file`.
-        protocol: &'static str,
-    },
 }
 
 impl CatalogError {
@@ -64,8 +40,6 @@ impl CatalogError {
         match self {
             Self::NotFound { .. } => "ERR_PNPM_CATALOG_ENTRY_NOT_FOUND_FOR_SPEC",
             Self::Recursive { .. } => "ERR_PNPM_CATALOG_ENTRY_INVALID_RECURSIVE_DEFINITION",
-            Self::Workspace { .. } => "ERR_PNPM_CATALOG_ENTRY_INVALID_WORKSPACE_SPEC",
-            Self::Local { .. } => "ERR_PNPM_CATALOG_ENTRY_INVALID_SPEC",
         }
     }
 }
@@ -85,9 +59,6 @@ pub fn resolve<'a>(catalogs: &'a Catalogs, alias: &str, specifier: &str) -> Resu
     };
     match found.split(':').next() {
         Some("catalog") if found.contains(':') => Err(CatalogError::Recursive { alias, catalog }),
-        Some("workspace") => Err(CatalogError::Workspace { alias, catalog }),
-        Some("link") => Err(CatalogError::Local { alias, catalog, protocol: "link" }),
-        Some("file") => Err(CatalogError::Local { alias, catalog, protocol: "file" }),
         _ => Ok(Some(found)),
     }
 }

@@ -33,6 +33,5 @@ pub mod scripts;
 pub mod state;
 pub mod timings;
 pub mod verify;
-mod wildcard;
 
 pub use program::main;

@@ -5,9 +5,10 @@
 use wit::{
     settings::{Policy, TrustPolicy},
     time::{format_time, parse_time},
+    wildcard,
 };
 
-use crate::{facts::Metadata, registry::without_secrets, wildcard};
+use crate::{facts::Metadata, registry::without_secrets};
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,16 @@ fn a_lockfile_is_fixed_even_where_it_is_frozen() {
 }
 
 #[test]
+fn a_dry_run_writes_no_lockfile() {
+    let (_registry, project) = small();
+    for arguments in [&["install", "--dry-run"][..], &["install", "--dry-run", "--lockfile-only"]] {
+        let run = project.run(arguments);
+        assert!(run.ok().stdout.contains("+ a 1.0.0"), "{}", run.stdout);
+        assert!(!project.has("pnpm-lock.yaml"), "{arguments:?}");
+    }
+}
+
+#[test]
 fn checksums_are_taken_from_the_registry_when_asked_for() {
     let (registry, project) = small();
     project.run(&["install", "--lockfile-only"]).ok();

@@ -32,26 +32,9 @@ impl Patterns {
     /// Whether a name is taken.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        let speaks = |(_, pattern): &&(bool, String)| glob(pattern, name);
+        let speaks = |(_, pattern): &&(bool, String)| wit::wildcard::fits(pattern, name);
         self.patterns.iter().rev().find(speaks).map_or(self.base, |(takes, _)| *takes)
     }
-}
-
-/// Whether `*` in the pattern can be filled so that it is the name.
-fn glob(pattern: &str, name: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut rest) = name.strip_prefix(head) else { return false };
-    let mut parts = tail.split('*').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
 }
 
 #[cfg(test)]

@@ -167,9 +167,7 @@ pub fn hint_for(code: &str) -> Option<String> {
         "ERR_PNPM_CATALOG_IN_OVERRIDES" | "ERR_PNPM_CATALOG_ENTRY_NOT_FOUND_FOR_SPEC" => {
             "Add the entry to catalog or catalogs in pnpm-workspace.yaml, or write a version in its place"
         }
-        "ERR_PNPM_CATALOG_ENTRY_INVALID_RECURSIVE_DEFINITION"
-        | "ERR_PNPM_CATALOG_ENTRY_INVALID_WORKSPACE_SPEC"
-        | "ERR_PNPM_CATALOG_ENTRY_INVALID_SPEC" => "An entry of a catalog is a version, a range or a tag",
+        "ERR_PNPM_CATALOG_ENTRY_INVALID_RECURSIVE_DEFINITION" => "An entry of a catalog is a version, a range or a tag",
         "ERR_PNPM_WORKSPACE_PKG_NOT_FOUND" => {
             "Check the name, and that packages in pnpm-workspace.yaml matches the project's folder"
         }

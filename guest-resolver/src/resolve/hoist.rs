@@ -133,7 +133,14 @@ pub fn versions_in<'a>(
     sight: Option<&Sight>,
 ) -> Versions {
     let reached = sight.map(|sight| in_sight(&walker.tree, sight));
-    let preferred = |name: &Rc<str>| ctx.preferred.of(importer, ctx.symbol(name)).into_iter().map(|held| held.want);
+    // What the lockfile holds because peers were installed is no reason to add it where they no longer are.
+    let held = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.settings.auto_install_peers);
+    let no_longer = held == Some(true) && !ctx.settings.peers.auto_install_peers;
+    let preferred = |name: &Rc<str>| {
+        let name = ctx.symbol(name);
+        let all = if no_longer { ctx.preferred.of_manifest(importer, name) } else { ctx.preferred.of(importer, name) };
+        all.into_iter().map(|held| held.want)
+    };
     let mut all: Versions = names
         .map(|name| (Rc::clone(name), if sight.is_some() { Known::default() } else { Known::wanted(preferred(name)) }))
         .collect();

@@ -63,9 +63,7 @@ impl Preferences {
 
     /// All preferences that count below a project; weights of one version add up.
     pub fn of(&self, importer: Symbol, name: Symbol) -> Vec<Preference> {
-        let declared = self.declared(importer, name).iter();
-        let mut all: Vec<Preference> =
-            declared.map(|want| Preference { want: want.clone(), weight: DIRECT_WEIGHT }).collect();
+        let mut all = self.of_manifest(importer, name);
         for version in self.locked.get(&name).into_iter().flatten() {
             let want = Want::Version(version.clone());
             match all.iter_mut().find(|held| held.want == want) {
@@ -74,5 +72,11 @@ impl Preferences {
             }
         }
         all
+    }
+
+    /// Those of the project's manifest alone.
+    pub fn of_manifest(&self, importer: Symbol, name: Symbol) -> Vec<Preference> {
+        let declared = self.declared(importer, name).iter();
+        declared.map(|want| Preference { want: want.clone(), weight: DIRECT_WEIGHT }).collect()
     }
 }

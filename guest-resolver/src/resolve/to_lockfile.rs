@@ -127,7 +127,11 @@ fn record_catalogs(
         let Some(specifier) = ctx.settings.rules.catalogs.get(catalog).and_then(|entries| entries.get(alias)) else {
             continue;
         };
-        let version = dependency.version.split('(').next().unwrap_or_default().to_owned();
+        // What is linked has no version.
+        let version = match dependency.version.starts_with("link:") {
+            true => specifier.clone(),
+            false => dependency.version.split('(').next().unwrap_or_default().to_owned(),
+        };
         let entry = CatalogEntry { specifier: specifier.clone(), version };
         catalogs.entry(catalog.to_owned()).or_default().insert(alias.clone(), entry);
     }

@@ -6,8 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use wit::wildcard;
+
 use super::{Project, Values};
-use crate::wildcard;
 
 /// Decides which lockfile a project has, and whether those of branches are merged into it: where somebody says so, and
 /// else on branches that a pattern names. What is merged goes into the common one.

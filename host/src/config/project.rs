@@ -17,6 +17,7 @@ use super::{
 };
 
 mod partial;
+mod scalars;
 
 /// The name of the lockfile.
 const LOCKFILE: &str = "pnpm-lock.yaml";
@@ -168,8 +169,9 @@ pub fn read_yaml(path: &Path) -> Result<Option<Map<String, Value>>, ConfigError>
         return Ok(Some(Map::new()));
     }
     let broken = |reason: String| ConfigError::BrokenYaml { path: path.to_path_buf(), reason };
-    match serde_saphyr::from_str(&text) {
-        Ok(Value::Object(settings)) => Ok(Some(settings)),
+    // `y`, `no` and the like are texts, as for pnpm.
+    match serde_saphyr::from_str_with_options(&text, serde_saphyr::options! { strict_booleans: true }) {
+        Ok(Value::Object(settings)) => Ok(Some(scalars::as_written(&text, settings))),
         Ok(Value::Null) => Ok(Some(Map::new())),
         Ok(_) => Err(broken("it is not a mapping of settings".to_owned())),
         Err(error) => Err(broken(error.to_string().lines().next().unwrap_or_default().to_owned())),

@@ -165,6 +165,9 @@ pub fn from_text(setting: Option<&Setting>, text: &str) -> Value {
 fn checked(setting: &Setting, value: Value, origin: &Origin) -> Result<Value, ConfigError> {
     let (fits, expected) = match (setting.kind, &value) {
         (Kind::Any, _) => return Ok(value),
+        (Kind::Flag | Kind::FlagOr(_), Value::String(word)) if let Some(flag) = old_flag(word, origin) => {
+            return Ok(Value::Bool(flag));
+        }
         (Kind::Flag, value) => (value.is_boolean(), "true or false".to_owned()),
         (Kind::Number, value) => (value.is_u64(), "a whole number".to_owned()),
         (Kind::Text, Value::Number(number)) => return Ok(Value::String(number.to_string())),
@@ -173,10 +176,6 @@ fn checked(setting: &Setting, value: Value, origin: &Origin) -> Result<Value, Co
         (Kind::List, Value::Array(items)) => (items.iter().all(Value::is_string), "a list of texts".to_owned()),
         (Kind::List, _) => (false, "a list of texts".to_owned()),
         (Kind::Map, value) => (value.is_object(), "an object".to_owned()),
-        // YAML readers take an unquoted `off` for false.
-        (Kind::Choice(texts), Value::Bool(false)) if texts.contains(&"off") => {
-            return Ok(Value::String("off".to_owned()));
-        }
         (Kind::Choice(texts), value) => (is_one_of(value, texts), format!("one of {}", texts.join(", "))),
         (Kind::FlagOr(texts), value) => {
             (value.is_boolean() || is_one_of(value, texts), format!("true, false or {}", texts.join(", ")))
@@ -186,6 +185,18 @@ fn checked(setting: &Setting, value: Value, origin: &Origin) -> Result<Value, Co
         return Ok(value);
     }
     Err(ConfigError::InvalidSetting { name: setting.name.to_owned(), expected, origin: origin.clone() })
+}
+
+/// A flag in the words of old YAML, which pnpm reads where a flag is expected.
+fn old_flag(word: &str, origin: &Origin) -> Option<bool> {
+    if !matches!(origin, Origin::UserFile(_) | Origin::WorkspaceFile(_)) {
+        return None;
+    }
+    match word.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "on" => Some(true),
+        "n" | "no" | "off" => Some(false),
+        _ => None,
+    }
 }
 
 fn is_one_of(value: &Value, texts: &[&str]) -> bool {

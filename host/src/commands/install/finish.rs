@@ -5,7 +5,7 @@ use std::{io, path::Path};
 
 use serde_json::{Map, Value};
 
-use super::{Failures, Inputs, Install, lifecycle, link, one, projects};
+use super::{Failures, Inputs, Install, lifecycle, link, one, placement, projects};
 use crate::{
     diagnostic::Diagnostic,
     graph::Placement,
@@ -41,7 +41,9 @@ pub(super) fn record(
     install.stage(Stage::ImportingDone);
     lifecycle::after(install)?;
     install.event(Event::IgnoredScripts(ignored.clone()));
-    remember(install, placement, inputs, seen, &ignored)?;
+    if !placement::is_part(install) {
+        remember(install, placement, inputs, seen, &ignored)?;
+    }
     let _phase = install.phase("clean");
     linked.clean();
     Ok(ignored)

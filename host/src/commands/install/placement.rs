@@ -107,9 +107,7 @@ fn project(install: &Install<'_>, network: &Network<'_>, lockfile: Option<String
     if settings.registries.default.is_empty() {
         settings.registries = network.settings()?.registries.clone();
     }
-    if config.install.lockfile.is_frozen()
-        && let Some(part) = lockfile.as_deref().and_then(|text| config.project.part_of(project_document::of(text)))
-    {
+    if let Some(part) = lockfile.as_deref().and_then(|text| part(install, text)) {
         settings.selection.importers = Some(part);
     }
     let importers: Vec<(ImporterId, String)> = config
@@ -124,6 +122,20 @@ fn project(install: &Install<'_>, network: &Network<'_>, lockfile: Option<String
     }
     let intent = if config.install.repair { Intent::Fix } else { Intent::Install };
     Ok(Project { importers, lockfile, settings, platform, intent })
+}
+
+/// The projects that are here, if a frozen lockfile names others too.
+fn part(install: &Install<'_>, lockfile: &str) -> Option<Vec<String>> {
+    let config = &install.context.config;
+    let document = config.install.lockfile.is_frozen().then(|| project_document::of(lockfile))?;
+    config.project.part_of(document)
+}
+
+/// Whether a part of what the lockfile names was installed: the next run that is not frozen has to look again.
+pub(super) fn is_part(install: &Install<'_>) -> bool {
+    let config = &install.context.config;
+    let lockfile = || std::fs::read_to_string(config.project.lockfile_to_read());
+    config.install.lockfile.is_frozen() && lockfile().is_ok_and(|text| part(install, &text).is_some())
 }
 
 /// The placement of a lockfile that fits, or in what it does not.

@@ -85,10 +85,12 @@ pub(super) fn install(
         _ if prefer == Some(false) => LockfileUse::Resolve,
         _ => LockfileUse::PreferFrozen,
     };
+    let dry_run = values.flag("dryRun").unwrap_or(false);
     Ok(Install {
         lockfile,
-        lockfile_only,
-        dry_run: values.flag("dryRun").unwrap_or(false),
+        // What is not to be written is shown, the packages too.
+        lockfile_only: lockfile_only && !dry_run,
+        dry_run,
         force: values.flag("force").unwrap_or(false),
         clean,
         optimistic_repeat: values.flag("optimisticRepeatInstall").unwrap_or(true),
