@@ -222,6 +222,12 @@ async fn add_peers(
         found.0.issues.retain(|issue| !scope.covers(issue.peer, issue.chain.as_ref()));
         add_required(ctx, walker, state, &mut peers, roots, Some(found)).await?;
     }
+    for state in states.iter_mut() {
+        if state.rewrites != Some(walker.rewrites) {
+            state.optional.clear();
+            add_required(ctx, walker, state, &mut peers, roots, None).await?;
+        }
+    }
     loop {
         let mut any = false;
         for at in 0..states.len() {
