@@ -219,9 +219,15 @@ async fn add_peers(
         first.push(discover(ctx, walker, state, &mut peers, None)?);
     }
     for (state, mut found) in states.iter_mut().zip(first) {
-        let scope = scope(walker, state, &peers);
+        let scope = scope(ctx, walker, state, &peers, roots);
         found.0.issues.retain(|issue| !scope.covers(issue.peer, issue.chain.as_ref()));
         add_required(ctx, walker, state, &mut peers, roots, Some(found)).await?;
+    }
+    for state in states.iter_mut() {
+        if state.rewrites != Some(walker.rewrites) {
+            state.optional.clear();
+            add_required(ctx, walker, state, &mut peers, roots, None).await?;
+        }
     }
     loop {
         let mut any = false;
@@ -243,12 +249,14 @@ async fn add_peers(
     }
 }
 
-fn scope(walker: &Walker, state: &State, peers: &Peers) -> Rc<Scope> {
+fn scope(ctx: &Context, walker: &Walker, state: &State, peers: &Peers, roots: &[RootDependency]) -> Rc<Scope> {
+    let from_root = ctx.settings.peers.resolve_peers_from_workspace_root;
+    let at_root = |name: &Symbol| from_root && roots.iter().any(|root| root.alias == *name || root.name == *name);
     Rc::new(Scope {
         project: state.from.project,
         owners: walker.owners.clone(),
         missing: peers.owner_missing.clone(),
-        locked: state.locked.names(),
+        locked: state.locked.names().into_iter().filter(at_root).collect(),
     })
 }
 
@@ -309,7 +317,7 @@ async fn add_required(
         let (found, full) = match first.take() {
             Some(found) => found,
             None => {
-                let scope = scope(walker, state, peers);
+                let scope = scope(ctx, walker, state, peers, roots);
                 discover(ctx, walker, state, peers, Some(scope))?
             }
         };

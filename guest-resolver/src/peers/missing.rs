@@ -83,7 +83,7 @@ pub struct Scope {
     pub owners: NumberMap<PackageId, usize>,
     /// What was missing below each package in its owner's first visit.
     pub missing: NumberMap<PackageId, Vec<Symbol>>,
-    /// Peers of the project's dependencies in the existing lockfile.
+    /// Peers of the project's dependencies in the existing lockfile that the root has: these are there for it again.
     pub locked: NumberSet<Symbol>,
 }
 

@@ -86,9 +86,17 @@ impl Walker {
         {
             return Err(Rc::clone(&held.shadowed));
         }
-        self.owners.insert(package, from.project);
+        self.own(from, package);
         self.claims.insert(package, Claimed { owner: owner.clone(), shadowed: Rc::clone(shadowed) });
         Ok(owner)
+    }
+
+    /// What is missing below a package is the business of the project that owns it: where that is another one now, all
+    /// look again.
+    fn own(&mut self, from: From, package: PackageId) {
+        if self.owners.insert(package, from.project).is_some_and(|before| before != from.project) {
+            self.rewrites += 1;
+        }
     }
 
     /// Whether an occurrence still owns its package.
@@ -195,7 +203,7 @@ impl Walker {
             return None;
         }
         let shadowed = shadowed(ctx, &resolved.manifest, &above.aliases);
-        self.owners.insert(edge.package, from.project);
+        self.own(from, edge.package);
         self.claims.insert(edge.package, Claimed { owner, shadowed: Rc::clone(&shadowed) });
         let asked = self.all_edges(ctx, above.seed.package, &above.seed.resolved);
         let asked = asked.iter().find(|it| it.alias == edge.alias).cloned()?;
