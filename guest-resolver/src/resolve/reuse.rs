@@ -13,8 +13,8 @@ use super::wanted::Wanted;
 use super::{commit, subtree, unvouched};
 
 /// The package that a project's dependency is pinned to, if its specifier still names the same, nothing in the settings
-/// has changed what the lockfile was made under, and all that is below is of a registry. For commits above a circle and
-/// where versions are picked by time: all others are taken over with what is below them.
+/// has changed what the lockfile was made under, and all that is below is of a registry. For commits above packages with
+/// peers and where versions are picked by time: all others are taken over with what is below them.
 pub(super) fn pinned(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> Option<Rc<Resolved>> {
     let lockfile = ctx.lockfile.as_ref().filter(|lockfile| subtree::settings_stand(ctx, lockfile))?;
     if !matches!(specifier, Specifier::Git(_)) {

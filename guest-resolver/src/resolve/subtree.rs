@@ -36,7 +36,18 @@ pub(super) struct Subtrees {
     names: TextSet<String>,
     broken: TextSet<Rc<str>>,
     taken: RefCell<TextMap<Rc<str>, Rc<Resolved>>>,
-    open: RefCell<TextMap<Rc<str>, Vec<Rc<str>>>>,
+    /// Those of which all that is below is taken and was held to the rules.
+    whole: RefCell<TextSet<Rc<str>>>,
+    /// By root, what was begun.
+    open: RefCell<TextMap<Rc<str>, Begun>>,
+}
+
+/// A subtree that is being taken.
+#[derive(Debug)]
+struct Begun {
+    /// What waits for a fact, and at first the root.
+    open: Vec<Rc<str>>,
+    seen: TextSet<Rc<str>>,
 }
 
 /// An edge of a locked package.
@@ -85,18 +96,21 @@ impl Subtrees {
     /// the lockfile has from an address of its own, because only the registry says where a tarball is. All that a level
     /// asks to take is known when none of it is pending.
     pub(super) fn take(&self, ctx: &Context, wanted: Wanted, key: &Rc<str>) -> Poll<Result<(), Failure>> {
-        let mut open = self.open.borrow_mut().remove(key).unwrap_or_else(|| vec![Rc::clone(key)]);
+        // Of one that was refused nothing counts as whole: whoever else leads to a part of it is refused as well.
+        let begun = self.open.borrow_mut().remove(key);
+        let Begun { mut open, mut seen } =
+            begun.unwrap_or_else(|| Begun { open: vec![Rc::clone(key)], seen: TextSet::default() });
         let mut pending = Vec::new();
         while let Some(key) = open.pop() {
+            if self.whole.borrow().contains(&key) {
+                continue;
+            }
             let held = self.taken.borrow().get(&key).cloned();
-            let (resolved, new) = match held {
-                Some(resolved) => (resolved, false),
-                None => match package(ctx, &key) {
-                    Ok(resolved) => (resolved, true),
-                    Err(failure) => return Poll::Ready(Err(failure)),
-                },
+            let resolved = match held.map_or_else(|| package(ctx, &key), Ok) {
+                Ok(resolved) => resolved,
+                Err(failure) => return Poll::Ready(Err(failure)),
             };
-            if new {
+            if seen.insert(Rc::clone(&key)) {
                 open.extend(edges(ctx, &key).into_iter().map(|edge| edge.key));
                 self.taken.borrow_mut().insert(Rc::clone(&key), Rc::clone(&resolved));
             }
@@ -117,9 +131,10 @@ impl Subtrees {
             }
         }
         if pending.is_empty() {
+            self.whole.borrow_mut().extend(seen);
             return Poll::Ready(Ok(()));
         }
-        self.open.borrow_mut().insert(Rc::clone(key), pending);
+        self.open.borrow_mut().insert(Rc::clone(key), Begun { open: pending, seen });
         Poll::Pending
     }
 
@@ -257,7 +272,9 @@ fn package(ctx: &Context, key: &str) -> Result<Rc<Resolved>, Failure> {
         let package = ctx.lockfile.as_ref()?.packages.get(id)?;
         let (name, version) = split_key(id)?;
         let Resolution::Tarball { integrity, tarball, .. } = &package.resolution else { return None };
-        let mut manifest = reuse::manifest_of(name, package, (key, snapshot(ctx, key)?), reuse::specifier_of)?;
+        let to_commit = |value: &str| Some(package_key(value).to_owned());
+        let specifier_of = |value: &str| reuse::specifier_of(value).or_else(|| to_commit(value));
+        let mut manifest = reuse::manifest_of(name, package, (key, snapshot(ctx, key)?), specifier_of)?;
         manifest.version = Some(version.to_owned());
         manifest.dist.integrity.clone_from(integrity);
         manifest.dist.tarball.clone_from(tarball);

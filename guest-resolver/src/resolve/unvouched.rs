@@ -1,5 +1,5 @@
 //! Dependencies that no registry vouches for: copied folders, tarballs, git. What is behind them is asked of the host,
-//! unless the existing lockfile has pinned the same specifier.
+//! unless it is a commit that the existing lockfile has for the same repository.
 
 use std::rc::Rc;
 use std::task::{Poll, ready};
@@ -140,11 +140,14 @@ fn held_to_lockfile(ctx: &Context, id: &str, origin: &Origin) -> Result<(), Fail
     let (Some(locked), Origin::Pinned(found)) = (locked.filter(|_| !ctx.mends && ctx.anew != Anew::All), origin) else {
         return Ok(());
     };
+    let algorithm = |integrity: &str| integrity.split('-').next().map(str::to_owned);
     match integrity(&locked.resolution).zip(integrity(found)) {
-        Some((wanted, got)) if wanted != got => {
+        // Checksums of different kinds tell nothing of each other.
+        Some((wanted, got)) if wanted != got && algorithm(&wanted) == algorithm(&got) && !wanted.contains(' ') => {
             let message =
                 format!("{id} does not have the integrity that the lockfile promises: wanted {wanted}, got {got}");
-            Err(failure("ERR_PNPM_TARBALL_INTEGRITY", message))
+            let hint = "Run `wasi-pm install --update-checksums` if its owner has changed it for a good reason";
+            Err(Failure { hint: Some(hint.to_owned()), ..failure("ERR_PNPM_TARBALL_INTEGRITY", message) })
         }
         _ => Ok(()),
     }

@@ -120,7 +120,7 @@ fn fill_all(options: &AheadOptions, receiver: &Receiver<Option<Expected>>, is_ov
             place = Place::new(&options.project, options.method);
         }
         let Some(place) = &mut place else { break };
-        if place.fill(options, &expected).is_err() {
+        if place.fill(options, &expected, is_over).is_err() {
             break;
         }
     }
@@ -128,19 +128,24 @@ fn fill_all(options: &AheadOptions, receiver: &Receiver<Option<Expected>>, is_ov
 }
 
 impl Place {
-    /// Fills one package; an error where something is in the way of all.
-    fn fill(&mut self, options: &AheadOptions, expected: &Expected) -> io::Result<()> {
+    /// Fills one package, unless it is over before all of it is there; an error where something is in the way of all.
+    fn fill(&mut self, options: &AheadOptions, expected: &Expected, is_over: &AtomicBool) -> io::Result<()> {
+        let integrity = expected.integrity.to_string();
+        if self.ahead.0.get_mut().unwrap_or_else(PoisonError::into_inner).contains_key(&integrity) {
+            return Ok(());
+        }
         let Ok(store) = source::open(&options.store, &expected.integrity) else { return Ok(()) };
         let folder = self.bench.ahead()?;
         let number = self.ahead.0.get_mut().unwrap_or_else(PoisonError::into_inner).len().to_string();
         let home = folder.make_new(&number)?;
         let is_checked = options.verify && !expected.contents.is_new;
         let files = Files { contents: &expected.contents, store: &store, importer: &self.importer, is_checked };
-        if files.place(&home, |_| false).is_err() {
+        let is_over = |_: &str| is_over.load(Ordering::Relaxed); // the rest is left out then, and all of it removed
+        if files.place(&home, is_over).is_err() || is_over("") {
             return folder.remove_tree(&number);
         }
         let filled = self.ahead.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        filled.insert(expected.integrity.to_string(), number);
+        filled.insert(integrity, number);
         Ok(())
     }
 }
@@ -156,7 +161,8 @@ impl Filled {
         if snapshot.patch.is_some() {
             return false;
         }
-        let number = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(integrity);
+        let Ok(integrity) = Integrity::parse(integrity) else { return false };
+        let number = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&integrity.to_string());
         let moved = number.map(|number| bench.ahead()?.rename_to(&number, into, name));
         moved.is_some_and(|moved| moved.is_ok())
     }

@@ -105,7 +105,7 @@ impl<'a> Builder<'a> {
         slot.make(MODULES)
     }
 
-    /// The package's files; the folder may hold all that its patch does not change.
+    /// The package's files, but those that its patch changes.
     fn files(&self, index: SnapshotIndex, home: &Folder) -> Result<(), LinkError> {
         let contents = self.job.source.contents(index);
         let store = self.job.source.open(index).map_err(|error| self.damaged(index, error.to_string()))?;

@@ -31,7 +31,11 @@ fn with_dependencies(lockfile: &str) -> Option<Vec<ImporterId>> {
     let section = lockfile[start..].lines().take_while(|line| line.is_empty() || line.starts_with(' '));
     let keys = section.filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
     let open = keys.filter_map(|line| line.strip_suffix(':'));
+    // A comment or another way of quoting: somebody has edited it.
     open.map(|key| {
+        if key.starts_with(['#', '"']) {
+            return None;
+        }
         let quoted = key.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
         ImporterId::parse(quoted.unwrap_or(key)).ok()
     })
