@@ -18,14 +18,11 @@ use crate::{
 const MAX_TARBALL: usize = 1 << 30;
 
 impl Sources {
-    /// The tarball at this address; one that is in the store is not asked for again, unless
-    /// everything is.
+    /// The tarball at this address; one that is in the store is not asked for again, unless everything is.
     pub(super) fn remote_tarball(&self, url: &str, store: Option<&Store>) -> Result<(Source, Vec<u8>), ExoticError> {
         let note = Note::new(&self.around.cache_dir, &["address", url]);
-        let is_known = || store.and_then(|store| known(store, &note));
-        if self.http.settings().mode != NetworkMode::Revalidate
-            && let Some((integrity, manifest)) = is_known()
-        {
+        let asks_anyway = self.http.settings().mode == NetworkMode::Revalidate;
+        if let Some((integrity, manifest)) = store.filter(|_| !asks_anyway).and_then(|store| known(store, &note)) {
             let (url, integrity) = (url.to_owned(), Some(integrity.to_string()));
             return Ok((Source::Tarball { url, integrity, git_hosted: false, path: None }, manifest));
         }
