@@ -144,6 +144,9 @@ pub fn check(project: &Project, limits: Limits) -> Result<Outdated, ResolveError
     drifts.map(convert::failures).map_err(|list| ResolveError::Failures(convert::failures(list)))
 }
 
+/// So many requests are passed on before the component gets what has been answered of them.
+const PASSED_ON: usize = 32;
+
 struct Session<'a> {
     sandbox: Sandbox<Resolver>,
     project: &'a Project,
@@ -178,10 +181,18 @@ impl<'a> Session<'a> {
             let progress = self.sandbox.finish(&called)?;
             let progress = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
             let moved = !progress.snapshots.is_empty() || !progress.requests.is_empty();
-            let more = !progress.snapshots.is_empty() && progress.outcome.is_none();
-            // The next batch is made while this one is read.
-            let ahead = more.then(|| self.advance(Vec::new()));
-            self.take(progress.downloads, progress.requests, oracle, &sender)?;
+            // It works on while its requests are passed on: at the next batch, or at what has been answered meanwhile.
+            let mut ahead =
+                (!progress.snapshots.is_empty() && progress.outcome.is_none()).then(|| self.advance(Vec::new()));
+            let mut requests = progress.requests.into_iter();
+            while requests.len() > 0 {
+                self.ask(requests.by_ref().take(PASSED_ON), oracle, &sender)?;
+                if ahead.is_none() && progress.outcome.is_none() {
+                    let answered = self.answered(receiver.try_iter());
+                    ahead = (!answered.is_empty()).then(|| self.advance(answered));
+                }
+            }
+            self.download(progress.downloads, oracle)?;
             self.keep(progress.snapshots)?;
             if let Some(outcome) = progress.outcome {
                 let placement = convert::placement(self.project, self.snapshots, outcome)
@@ -189,7 +200,7 @@ impl<'a> Session<'a> {
                 let crossings = Crossings { memory: self.sandbox.memory(), ..self.crossings };
                 return Ok(Resolved { placement, crossings });
             }
-            if self.open.is_empty() && !moved {
+            if self.open.is_empty() && !moved && ahead.is_none() {
                 return Err(self.sandbox.invalid("it neither asks nor ends").into());
             }
             called = match ahead {
@@ -210,10 +221,9 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn take(
+    fn ask(
         &mut self,
-        downloads: Vec<wire::Download>,
-        requests: Vec<wire::NumberedRequest>,
+        requests: impl Iterator<Item = wire::NumberedRequest>,
         oracle: &dyn Oracle,
         replies: &Sender<(RequestId, Answer)>,
     ) -> Result<(), EngineError> {
@@ -226,6 +236,10 @@ impl<'a> Session<'a> {
             self.crossings.requests += 1;
             oracle.ask(request, Reply::new(numbered.id, replies));
         }
+        Ok(())
+    }
+
+    fn download(&mut self, downloads: Vec<wire::Download>, oracle: &dyn Oracle) -> Result<(), EngineError> {
         self.downloads += downloads.len();
         if self.downloads > self.limits.snapshots {
             return Err(self.sandbox.invalid("it wants too many downloads"));
@@ -257,8 +271,12 @@ impl<'a> Session<'a> {
         // The session holds a sender itself, so that `recv` cannot fail; each open request is answered, if only by the
         // drop of its `Reply`.
         let first = replies.recv().ok();
+        self.answered(first.into_iter().chain(replies.try_iter()))
+    }
+
+    fn answered(&mut self, replies: impl Iterator<Item = (RequestId, Answer)>) -> Vec<wire::Reply> {
         let mut taken = Vec::new();
-        for (id, answer) in first.into_iter().chain(replies.try_iter()) {
+        for (id, answer) in replies {
             if self.open.remove(&id) {
                 self.crossings.bytes_in += size(&answer);
                 taken.push(convert::reply(id, answer));
