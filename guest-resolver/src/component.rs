@@ -9,11 +9,11 @@ use wit::guest::exports::wasi_pm::resolver::{
     resolution::{self, Failure, Progress, Project, Reply},
 };
 
-use crate::{boundary, session::Session};
+use crate::{boundary, pieces::Pieces, session::Session};
 
-/// Resolving makes many small texts; the one that std would take, of the C library, is slower at them.
+/// Resolving makes many small texts; what std would take, the allocator of the C library, is slower at them.
 #[global_allocator]
-static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
+static ALLOCATOR: Pieces<WasmDynamicTalc> = Pieces::before(new_wasm_dynamic_allocator());
 
 /// More than most projects need, bytes: asked for at once, since each growth is a call of the host's kernel, and what
 /// was granted in small pieces is mapped in small pages. What is not touched costs nothing.

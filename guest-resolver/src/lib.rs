@@ -25,6 +25,7 @@ pub mod overrides;
 pub mod peer_issues;
 pub mod peers;
 pub mod pick;
+pub mod pieces;
 pub mod place;
 pub mod platform;
 pub mod resolve;

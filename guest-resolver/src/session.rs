@@ -22,8 +22,8 @@ use crate::resolve::{self, Resolution};
 
 type Running = Pin<Box<dyn Future<Output = Result<Resolution, Vec<Failure>>>>>;
 
-/// How many snapshots come in one call.
-const BATCH: usize = 1_024;
+/// How many snapshots come in one call: the host reads them while the next are made.
+const BATCH: usize = 512;
 
 /// One resolution.
 pub struct Session {
@@ -39,7 +39,9 @@ pub struct Session {
 /// What is left to hand out.
 struct Finished {
     snapshots: std::vec::IntoIter<Snapshot>,
+    /// Without what is made only when the last snapshot has gone out.
     outcome: Outcome,
+    lockfile: Lockfile,
 }
 
 impl std::fmt::Debug for Session {
@@ -73,7 +75,7 @@ impl Session {
         }
         if let Some(lockfile) = self.absorbed.take() {
             self.running = None;
-            self.finished = Some(self.hand_out(&lockfile, Vec::new())?);
+            self.finished = Some(self.hand_out(lockfile, Vec::new())?);
         }
         if self.finished.is_some() {
             return Ok(self.next_batch());
@@ -99,17 +101,15 @@ impl Session {
         }
     }
 
-    /// The last calls: snapshots by the batch, the outcome with the last.
+    /// The last calls: snapshots by the batch, then the outcome.
     fn next_batch(&mut self) -> Progress {
         let downloads = self.context.downloads.take();
         let mut snapshots = Vec::new();
-        let mut outcome = None;
         if let Some(finished) = &mut self.finished {
             snapshots.extend(finished.snapshots.by_ref().take(BATCH));
-            if finished.snapshots.len() == 0 {
-                outcome = self.finished.take().map(|finished| finished.outcome);
-            }
         }
+        let finished = if snapshots.is_empty() { self.finished.take() } else { None };
+        let outcome = finished.map(|finished| self.outcome(finished));
         Progress { requests: Vec::new(), downloads, snapshots, outcome }
     }
 
@@ -117,28 +117,33 @@ impl Session {
         let too_young = resolve::immature::find(&self.context, resolution).map_err(|failure| vec![failure])?;
         let unused = resolve::patches::unused(&self.context, resolution).map_err(|failure| vec![failure])?;
         let told = too_young.into_iter().map(Notice::Other).chain(unused).collect();
-        let mut finished = self.hand_out(&resolve::to_lockfile::build(&self.context, resolution), told)?;
+        let mut finished = self.hand_out(resolve::to_lockfile::build(&self.context, resolution), told)?;
         finished.outcome.skipped.extend(self.context.skipped.take());
-        finished.outcome.notices.extend(self.context.notices.take());
         Ok(finished)
     }
 
-    /// A new lockfile, placed if more than the file is wanted; what the resolution told, and what is wrong with peers.
-    fn hand_out(&self, lockfile: &Lockfile, told: Vec<Notice>) -> Result<Finished, Vec<Failure>> {
-        let text = lockfile::write(lockfile);
-        let changed = self.given.lockfile.as_deref() != Some(text.as_str());
-        let text = changed.then_some(text);
+    /// A new lockfile, placed if more than the file is wanted, with what the resolution told.
+    fn hand_out(&self, lockfile: Lockfile, told: Vec<Notice>) -> Result<Finished, Vec<Failure>> {
         let (snapshots, mut outcome) = if self.context.settings.selection.lockfile_only {
-            (Vec::new(), only_lockfile(text))
+            (Vec::new(), empty_outcome())
         } else {
             let parsed = boundary::parse(&self.given)?;
-            let placement = boundary::place_in(lockfile, &parsed, &self.given.platform)?;
-            (boundary::snapshots(&placement), boundary::outcome(&placement, text))
+            let placement = boundary::place_in(&lockfile, &parsed, &self.given.platform)?;
+            (boundary::snapshots(&placement), boundary::outcome(&placement, None))
         };
-        let rules = &self.context.settings.peers.peer_dependency_rules;
         outcome.notices.extend(told);
-        outcome.notices.extend(peer_issues::find(lockfile, &self.context.projects, rules));
-        Ok(Finished { snapshots: snapshots.into_iter(), outcome })
+        Ok(Finished { snapshots: snapshots.into_iter(), outcome, lockfile })
+    }
+
+    /// The outcome with the text of the lockfile, if it is another one, and with what is wrong with peers.
+    fn outcome(&self, finished: Finished) -> Outcome {
+        let Finished { mut outcome, lockfile, .. } = finished;
+        let text = lockfile::write(&lockfile);
+        outcome.lockfile = (self.given.lockfile.as_deref() != Some(text.as_str())).then_some(text);
+        let rules = &self.context.settings.peers.peer_dependency_rules;
+        outcome.notices.extend(peer_issues::find(&lockfile, &self.context.projects, rules));
+        outcome.notices.extend(self.context.notices.take());
+        outcome
     }
 }
 
@@ -153,9 +158,9 @@ fn absorbed(given: &Project, context: &Context) -> Result<Option<Lockfile>, Vec<
     Ok(absorb::absorb(lockfile, wanted))
 }
 
-fn only_lockfile(lockfile: Option<String>) -> Outcome {
+fn empty_outcome() -> Outcome {
     Outcome {
-        lockfile,
+        lockfile: None,
         current_lockfile: None,
         roots: Vec::new(),
         hoisted: Vec::new(),

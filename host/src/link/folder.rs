@@ -137,6 +137,14 @@ impl Folder {
         target.into_string().ok()
     }
 
+    /// Where the link `name` in the folder `a/b/c` leads: one call, for looking only, since it goes through links.
+    #[must_use]
+    pub fn read_link_below(&self, path: &str, name: &str) -> Option<String> {
+        let inside = path.split('/').all(|name| component(name).is_ok());
+        let path = inside.then(|| component(name).map(|name| format!("{path}/{name}")).ok()).flatten()?;
+        fs::readlinkat(&self.0, path, Vec::new()).ok()?.into_string().ok()
+    }
+
     /// Creates a file that must not be there yet.
     ///
     /// # Errors

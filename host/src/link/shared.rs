@@ -1,5 +1,6 @@
 //! The global virtual store: slots that projects share, each published by one rename, so that one that can be seen is
-//! complete. Names come from a stranger's lockfile; they are checked components, and no link is followed on the way.
+//! complete. Names come from a stranger's lockfile; they are checked components, and no link is followed on the way, but
+//! to look at a mark.
 //!
 //! ```text
 //! <links>/.wasi-pm-lock                            held shared by installations, alone by `store prune`
@@ -97,13 +98,13 @@ impl<'a> Reader<'a> {
     /// What a slot says of itself, if it is complete and has all the links that are wanted.
     #[must_use]
     pub fn look(&self, index: SnapshotIndex) -> Option<Sealed> {
-        let slot = self.links.open_below(self.placement.snapshots[index as usize].slot.as_str()).ok()?;
-        let mark = slot.read_link(MARK)?;
+        let slot = self.placement.snapshots[index as usize].slot.as_str();
+        let mark = self.links.read_link_below(slot, MARK)?;
         let requires_build = mark.ends_with(BUILD);
         if mark == seal(self.placement, index, requires_build) {
             return Some(Sealed { requires_build });
         }
-        let modules = slot.open(MODULES).ok()?;
+        let modules = self.links.open_below(slot).ok()?.open(MODULES).ok()?;
         let wanted = links(self.placement, self.layout, index);
         let has = |(alias, target): &(&str, String)| {
             let held = match alias.split_once('/') {
