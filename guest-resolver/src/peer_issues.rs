@@ -5,6 +5,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use wit::guest::exports::wasi_pm::resolver::resolution::{Notice, PeerIssue};
 use wit::guest::wasi_pm::resolver::types::Failure;
@@ -29,8 +30,7 @@ pub const CONFLICT: &str = "ERR_PNPM_PEER_DEP_ISSUES";
 /// conflict is one more notice, whose facts name `importer` and `peer`.
 pub fn find(lockfile: &Lockfile, projects: &BTreeMap<String, Project>, rules: &PeerDependencyRules) -> Vec<Notice> {
     let rules = Rules::read(rules);
-    let mut walk =
-        Walk { lockfile, projects, visited: TextSet::default(), ranges: TextMap::default(), issues: Vec::new() };
+    let mut walk = Walk::new(lockfile, projects);
     let mut all = Vec::new();
     for id in lockfile.importers.keys() {
         walk.importer(id);
@@ -52,99 +52,183 @@ pub fn find(lockfile: &Lockfile, projects: &BTreeMap<String, Project>, rules: &P
 struct Walk<'a> {
     lockfile: &'a Lockfile,
     projects: &'a BTreeMap<String, Project>,
-    visited: TextSet<String>,
+    /// Some project asks for peers, which those that link it have to bring.
+    projects_ask: bool,
+    /// Projects whose own packages have all been visited.
+    entered: TextSet<&'a str>,
+    /// By project: what it links.
+    links: TextMap<&'a str, Rc<[Linked<'a>]>>,
+    visited: TextSet<&'a str>,
     ranges: TextMap<String, Option<Range>>,
     issues: Vec<PeerIssue>,
 }
 
+/// A folder that a project links.
+struct Linked<'a> {
+    alias: &'a str,
+    /// The folder, if it is in the lockfile.
+    importer: Option<&'a str>,
+    /// The folder, if it is a project of the workspace.
+    project: Option<&'a Project>,
+}
+
+/// What stands between an importer and what is looked at, with the place of what is above it.
+type Above<'a> = Vec<(Step<'a>, Option<usize>)>;
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    /// A project, by its alias, and its version.
+    Project(&'a str, &'a str),
+    /// A package, by its dep-path.
+    Package(&'a str),
+}
+
 /// A package that asks for a peer.
-struct Asking<'a> {
+#[derive(Clone, Copy)]
+struct Asking<'a, 'b> {
     importer: &'a str,
-    chain: Vec<String>,
+    above: &'b Above<'a>,
+    place: usize,
     peer: &'a str,
     range: &'a str,
     optional: bool,
 }
 
 impl<'a> Walk<'a> {
+    fn new(lockfile: &'a Lockfile, projects: &'a BTreeMap<String, Project>) -> Self {
+        Self {
+            lockfile,
+            projects,
+            projects_ask: projects.values().any(|project| !project.written.peer_dependencies.is_empty()),
+            entered: TextSet::default(),
+            links: TextMap::default(),
+            visited: TextSet::default(),
+            ranges: TextMap::default(),
+            issues: Vec::new(),
+        }
+    }
+
     /// Everything below a project, through the projects that it links.
     fn importer(&mut self, id: &'a str) {
-        let mut linked: TextSet<String> = std::iter::once(id.to_owned()).collect();
-        let mut open: Vec<(String, Vec<String>)> = vec![(id.to_owned(), Vec::new())];
-        // The packages above one that is still to be looked at, by their place here.
-        let mut above: Vec<(String, Option<usize>)> = Vec::new();
-        let mut packages: Vec<(String, Option<usize>)> = Vec::new();
-        while let Some((current, chain)) = open.pop() {
-            let Some(importer) = self.lockfile.importers.get(&current) else { continue };
-            let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
-            let prefix = chain.iter().fold(None, |parent, name| {
-                above.push((name.clone(), parent));
-                Some(above.len() - 1)
-            });
-            for (alias, dependency) in groups.into_iter().flatten() {
-                if let Some(path) = dep_path_of(alias, &dependency.version) {
-                    packages.push((path, prefix));
-                    continue;
+        let mut linked: TextSet<&'a str> = std::iter::once(id).collect();
+        let mut open: Vec<(&'a str, Option<usize>)> = vec![(id, None)];
+        let mut above = Above::new();
+        let mut packages: Vec<(&'a str, Option<usize>)> = Vec::new();
+        while let Some((current, parent)) = open.pop() {
+            if self.entered.insert(current) {
+                self.packages_of(current, parent, &mut packages);
+            } else if !self.projects_ask {
+                continue; // what it links was entered with it
+            }
+            for link in self.links_of(current).iter() {
+                let version = link.project.and_then(|project| project.written.version.as_deref()).unwrap_or("0.0.0");
+                above.push((Step::Project(link.alias, version), parent));
+                let place = above.len() - 1;
+                if let Some(project) = link.project {
+                    self.linked(id, current, project, &above);
                 }
-                let target = paths::join(&current, dependency.version.trim_start_matches("link:"));
-                let mut chain = chain.clone();
-                chain.push(format!("{alias}@{}", self.project_version(&target).unwrap_or_else(|| "0.0.0".to_owned())));
-                self.linked(id, &current, &target, &chain);
-                if linked.insert(target.clone()) {
-                    open.push((target, chain));
+                if let Some(target) = link.importer.filter(|target| linked.insert(target)) {
+                    open.push((target, Some(place)));
                 }
             }
         }
         while let Some((path, parent)) = packages.pop() {
-            if self.visited.insert(path.clone()) {
-                self.package(id, &path, parent, &mut above, &mut packages);
+            if self.visited.insert(path) {
+                self.package(id, path, parent, &mut above, &mut packages);
             }
         }
     }
 
+    /// The packages that a project depends on.
+    fn packages_of(&self, id: &str, parent: Option<usize>, packages: &mut Vec<(&'a str, Option<usize>)>) {
+        let mut path = String::new();
+        for (alias, dependency) in self.dependencies(id) {
+            packages.extend(self.unvisited(&mut path, alias, &dependency.version).map(|path| (path, parent)));
+        }
+    }
+
+    fn dependencies(&self, id: &str) -> impl Iterator<Item = (&'a String, &'a ImporterDependency)> + use<'a> {
+        let importer = self.lockfile.importers.get(id);
+        let groups = importer
+            .map(|importer| [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies]);
+        groups.into_iter().flatten().flatten()
+    }
+
+    fn links_of(&mut self, id: &'a str) -> Rc<[Linked<'a>]> {
+        if let Some(known) = self.links.get(id) {
+            return Rc::clone(known);
+        }
+        let links = self.dependencies(id).filter_map(|(alias, dependency)| {
+            let target = paths::join(id, dependency.version.strip_prefix("link:")?);
+            let importer = self.lockfile.importers.get_key_value(&target).map(|(id, _)| id.as_str());
+            Some(Linked { alias, importer, project: self.projects.get(&target) })
+        });
+        let links: Rc<[Linked<'a>]> = links.collect();
+        self.links.insert(id, Rc::clone(&links));
+        links
+    }
+
+    /// The snapshot behind an alias and its value, unless it has been visited; `path` is room for its text. In a dense
+    /// graph nearly all edges lead to what has been.
+    fn unvisited(&self, path: &mut String, alias: &str, value: &str) -> Option<&'a str> {
+        path.clear();
+        let is_new = write_dep_path(path, alias, value) && !self.visited.contains(path.as_str());
+        let (key, _) = is_new.then(|| self.lockfile.snapshots.get_key_value(path.as_str())).flatten()?;
+        Some(key)
+    }
+
     /// The peers of a project that another one links are the other one's dependencies.
-    fn linked(&mut self, importer: &'a str, current: &str, target: &str, chain: &[String]) {
-        let Some(project) = self.projects.get(target) else { return };
+    fn linked(&mut self, importer: &'a str, current: &str, project: &'a Project, above: &Above<'a>) {
         for (peer, range) in &project.written.peer_dependencies {
             let optional = project.written.optional_peers.contains(peer);
-            let asking = Asking { importer, chain: chain.to_vec(), peer, range, optional };
-            let held = &self.lockfile.importers[current];
-            let groups = [&held.dependencies, &held.dev_dependencies, &held.optional_dependencies];
-            let value = groups.into_iter().find_map(|group| group.get(peer));
-            self.judge(asking, value.map(|ImporterDependency { version, .. }| version.as_str()), current);
+            let asking = Asking { importer, above, place: above.len() - 1, peer, range, optional };
+            let value = self.dependencies(current).find(|(alias, _)| *alias == peer);
+            self.judge(asking, value.map(|(_, dependency)| dependency.version.as_str()), current);
         }
     }
 
     fn package(
         &mut self,
         importer: &'a str,
-        path: &str,
+        path: &'a str,
         parent: Option<usize>,
-        above: &mut Vec<(String, Option<usize>)>,
-        packages: &mut Vec<(String, Option<usize>)>,
+        above: &mut Above<'a>,
+        packages: &mut Vec<(&'a str, Option<usize>)>,
     ) {
         let Some(snapshot) = self.lockfile.snapshots.get(path) else { return };
-        above.push((format!("{}@{}", name_of(path), self.version_of(path)), parent));
+        above.push((Step::Package(path), parent));
         let place = above.len() - 1;
-        let package = self.lockfile.packages.get(package_key(path));
-        for (peer, range) in package.iter().flat_map(|package| &package.peer_dependencies) {
-            let optional = package.is_some_and(|package| package.optional_peers.contains(peer));
-            let asking = Asking { importer, chain: chain_to(above, place), peer, range, optional };
-            let value = snapshot.dependencies.get(peer).or_else(|| snapshot.optional_dependencies.get(peer));
-            self.judge(asking, value.map(String::as_str), ".");
-        }
-        // In a dense graph nearly all edges lead to what has been visited: no text of their own for those.
-        let mut path = String::new();
-        for (alias, value) in snapshot.dependencies.iter().chain(&snapshot.optional_dependencies) {
-            path.clear();
-            if write_dep_path(&mut path, alias, value) && !self.visited.contains(path.as_str()) {
-                packages.push((path.clone(), Some(place)));
+        if let Some(package) = self.lockfile.packages.get(package_key(path)) {
+            for (peer, range) in &package.peer_dependencies {
+                let optional = package.optional_peers.contains(peer);
+                let value = snapshot.dependencies.get(peer).or_else(|| snapshot.optional_dependencies.get(peer));
+                let asking = Asking { importer, above, place, peer, range, optional };
+                self.judge(asking, value.map(String::as_str), ".");
             }
+        }
+        let mut room = String::new();
+        for (alias, value) in snapshot.dependencies.iter().chain(&snapshot.optional_dependencies) {
+            packages.extend(self.unvisited(&mut room, alias, value).map(|path| (path, Some(place))));
         }
     }
 
+    /// Names and versions from the importer down.
+    fn chain_to(&self, above: &Above<'a>, place: usize) -> Vec<String> {
+        let mut chain = Vec::new();
+        let mut at = Some(place);
+        while let Some((step, parent)) = at.map(|at| above[at]) {
+            chain.push(match step {
+                Step::Project(alias, version) => format!("{alias}@{version}"),
+                Step::Package(path) => format!("{}@{}", name_of(path), self.version_of(path)),
+            });
+            at = parent;
+        }
+        chain.reverse();
+        chain
+    }
+
     /// `base` is the folder that links are relative to.
-    fn judge(&mut self, asking: Asking<'_>, value: Option<&str>, base: &str) {
+    fn judge(&mut self, asking: Asking<'a, '_>, value: Option<&str>, base: &str) {
         let found = match value {
             None if asking.optional => return,
             None => None,
@@ -163,7 +247,8 @@ impl<'a> Walk<'a> {
                 Some(version)
             }
         };
-        let Asking { importer, chain, peer, range, optional } = asking;
+        let Asking { importer, above, place, peer, range, optional } = asking;
+        let chain = self.chain_to(above, place);
         self.issues.push(PeerIssue {
             importer: importer.to_owned(),
             chain,
@@ -195,17 +280,6 @@ impl<'a> Walk<'a> {
 
 fn name_of(path: &str) -> &str {
     split_key(package_key(path)).map_or(path, |(name, _)| name)
-}
-
-fn chain_to(above: &[(String, Option<usize>)], place: usize) -> Vec<String> {
-    let mut chain = Vec::new();
-    let mut at = Some(place);
-    while let Some((name, parent)) = at.map(|at| &above[at]) {
-        chain.push(name.clone());
-        at = *parent;
-    }
-    chain.reverse();
-    chain
 }
 
 /// Missing peers of which no version would do for all who ask.

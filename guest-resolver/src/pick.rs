@@ -8,6 +8,7 @@ mod packument;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::age::{AgePolicy, Exclusion};
@@ -182,7 +183,7 @@ impl<'a> View<'a> {
     /// Of some versions the one that `latest` points to, or the best; a deprecated one only where no other satisfies.
     fn best_of(
         &self,
-        lines: impl Iterator<Item = usize> + Clone,
+        lines: impl DoubleEndedIterator<Item = usize> + Clone,
         latest: Latest,
         wanted: &WantedRange,
         direction: Direction,
@@ -234,24 +235,39 @@ impl<'a> View<'a> {
         weighted.chunk_by(|a, b| a.1 == b.1).map(|group| group.iter().map(|(index, _)| *index).collect()).collect()
     }
 
-    /// The best of `lines` that is visible and satisfies `range`; of equals the first.
-    fn best(&self, lines: impl Iterator<Item = usize>, range: Option<&Range>, direction: Direction) -> Option<usize> {
-        let wanted = if direction == Direction::Highest { Ordering::Greater } else { Ordering::Less };
+    /// The best of `lines`, which ascend, that is visible and satisfies `range`; of equals the first.
+    fn best(
+        &self,
+        lines: impl DoubleEndedIterator<Item = usize>,
+        range: Option<&Range>,
+        direction: Direction,
+    ) -> Option<usize> {
         let (lowest, highest) = range.map_or((0, u64::MAX), Range::majors);
-        let mut best: Option<(usize, &Version)> = None;
-        for index in lines {
+        let mut best: Option<(usize, Cow<'_, Version>)> = None;
+        let look = |index: usize| {
             // Most versions are of another major: they need not be read.
             if self.packument.major(index).is_some_and(|major| major < lowest || major > highest) {
-                continue;
+                return;
             }
-            let Some(version) = self.version(index) else { continue };
+            let release = self.packument.release(index).map(Cow::Owned);
+            let Some(version) = release.or_else(|| self.version(index).map(Cow::Borrowed)) else { return };
+            let beats = |held: &Version| match (version.precedence(held), direction) {
+                (Ordering::Greater, Direction::Highest) | (Ordering::Less, Direction::Lowest) => true,
+                (Ordering::Equal, Direction::Highest) => true, // the first comes last
+                _ => false,
+            };
             // The comparison is cheapest and refuses most, the range is next, the time must be parsed.
-            if best.is_none_or(|(_, held)| version.precedence(held) == wanted)
-                && range.is_none_or(|range| range.satisfies(version))
+            if best.as_ref().is_none_or(|(_, held)| beats(held))
+                && range.is_none_or(|range| range.satisfies(&version))
                 && self.sees(index)
             {
                 best = Some((index, version));
             }
+        };
+        // Registries list versions as they came: the highest is found soon from the end.
+        match direction {
+            Direction::Highest => lines.rev().for_each(look),
+            Direction::Lowest => lines.for_each(look),
         }
         best.map(|(index, _)| index)
     }
@@ -261,8 +277,7 @@ impl<'a> View<'a> {
     /// A tag on a refused version is moved in the same way, but may move up.
     fn tag(&self, tag: &str) -> Option<usize> {
         let target = self.packument.tag(tag)?;
-        let line = self.packument.find(target);
-        if let Some(line) = line
+        if let Some(line) = self.packument.tagged(tag)
             && self.sees(line)
         {
             return Some(line);

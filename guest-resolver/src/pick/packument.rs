@@ -37,6 +37,8 @@ pub struct Packument {
     parsed: Vec<OnceCell<Option<Box<Version>>>>,
     /// Where each line of `times` ends.
     time_ends: OnceCell<Vec<u32>>,
+    /// The line that `latest` points to, which nearly every pick asks for.
+    latest: OnceCell<Option<usize>>,
 }
 
 impl Packument {
@@ -45,7 +47,7 @@ impl Packument {
         parts.deprecated.sort_unstable();
         let ends = line_ends(&parts.versions);
         let parsed = vec![OnceCell::new(); ends.len()];
-        Self { parts, ends, parsed, time_ends: OnceCell::new() }
+        Self { parts, ends, parsed, time_ends: OnceCell::new(), latest: OnceCell::new() }
     }
 
     /// The name in the registry.
@@ -92,6 +94,23 @@ impl Packument {
         Some(text[..digits].iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
     }
 
+    /// A line that is three numbers and nothing else, which nearly all are: read without being kept.
+    pub fn release(&self, index: usize) -> Option<Version> {
+        let mut numbers = [0; 3];
+        let (mut at, mut digits) = (0, 0);
+        for byte in &self.parts.versions.as_bytes()[span(&self.ends, index)] {
+            match byte {
+                b'0'..=b'9' if digits < 15 => {
+                    numbers[at] = numbers[at] * 10 + u64::from(byte - b'0');
+                    digits += 1;
+                }
+                b'.' if digits > 0 && at < 2 => (at, digits) = (at + 1, 0),
+                _ => return None,
+            }
+        }
+        (at == 2 && digits > 0).then(|| Version::new(numbers[0], numbers[1], numbers[2]))
+    }
+
     /// The line of a version by its exact text.
     pub fn find(&self, text: &str) -> Option<usize> {
         let (versions, wanted) = (self.parts.versions.as_bytes(), text.as_bytes());
@@ -116,6 +135,12 @@ impl Packument {
     /// What a tag points to, as the registry has it.
     pub fn tag(&self, tag: &str) -> Option<&str> {
         self.parts.dist_tags.iter().find(|(name, _)| name == tag).map(|(_, target)| target.as_str())
+    }
+
+    /// The line that a tag points to, if it is there.
+    pub fn tagged(&self, tag: &str) -> Option<usize> {
+        let find = || self.find(self.tag(tag)?);
+        if tag == "latest" { *self.latest.get_or_init(find) } else { find() }
     }
 
     /// All tags.

@@ -127,7 +127,14 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     if install.undecided(&ignored_builds).is_none() {
         branches.remove()?;
     }
+    free_aside((network.into_connections(), placement, plan));
     Ok(ignored_builds)
+}
+
+/// Frees memory beside what follows: nobody need wait for it, and the end of the process ends it too.
+fn free_aside(left: impl Send + 'static) {
+    // Where no thread is to be had it is freed here.
+    drop(std::thread::Builder::new().name("free".to_owned()).spawn(move || drop(left)));
 }
 
 impl<'a> Install<'a> {

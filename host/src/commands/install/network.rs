@@ -191,6 +191,11 @@ impl<'a> Network<'a> {
         Ok(connected.fetcher.get_or_init(new).clone())
     }
 
+    /// What is left of it when all is done.
+    pub(super) fn into_connections(self) -> impl Send + 'static {
+        self.connected.into_inner()
+    }
+
     /// Waits until what was learnt is in the cache.
     pub(super) fn settle(&self) {
         if let Some(connected) = self.connected.get() {
