@@ -330,7 +330,9 @@ async fn add_required(
         }));
         let lacking = hoist::partition(ctx, &state.missing, &state.aliases);
         stand_for_providers(ctx, state, &found, &lacking.required);
-        for (name, ranges) in lacking.optional {
+        // What a provider stands for now is added no more.
+        let still = lacking.optional.into_iter().filter(|(name, _)| !state.aliases.contains(&ctx.symbol(name)));
+        for (name, ranges) in still {
             let held = state.optional.entry(name).or_default();
             for range in ranges {
                 if !held.contains(&range) {
