@@ -329,8 +329,10 @@ async fn add_required(
             (issue.peer, Lacking { range: Rc::clone(&issue.missing.range), optional: issue.missing.optional })
         }));
         let lacking = hoist::partition(ctx, &state.missing, &state.aliases);
-        stand_for_providers(ctx, state, &found, &lacking.required);
-        for (name, ranges) in lacking.optional {
+        stand_for_providers(ctx, &walker.tree, state, &found, &lacking.required);
+        // What a provider stands for now is added no more.
+        let still = lacking.optional.into_iter().filter(|(name, _)| !state.aliases.contains(&ctx.symbol(name)));
+        for (name, ranges) in still {
             let held = state.optional.entry(name).or_default();
             for range in ranges {
                 if !held.contains(&range) {
@@ -351,15 +353,23 @@ async fn add_required(
     }
 }
 
-/// Providers that were found deeper stand for the project's own, where it has none of that name.
-fn stand_for_providers(ctx: &Context, state: &mut State, found: &Discovery, required: &BTreeMap<Rc<str>, Rc<str>>) {
+/// Providers that were found deeper stand for the project's own, where it has none of that name: of each name the one
+/// that was found last, unless discovery made it on the way.
+fn stand_for_providers(
+    ctx: &Context,
+    tree: &Tree,
+    state: &mut State,
+    found: &Discovery,
+    required: &BTreeMap<Rc<str>, Rc<str>>,
+) {
     if !ctx.settings.peers.auto_install_peers {
         return;
     }
     let mut provided = found.provided.clone();
     tree::sort_by_text(&mut provided, &ctx.symbols, |(name, _)| *name);
     for (alias, node) in provided {
-        let known = state.aliases.contains(&alias) || required.contains_key(&ctx.text(alias));
+        let known =
+            !tree.node(node).walked || state.aliases.contains(&alias) || required.contains_key(&ctx.text(alias));
         if known {
             continue;
         }

@@ -228,20 +228,21 @@ fn semver_of(value: &str) -> Option<Version> {
 }
 
 /// The highest locked version of a package that a range accepts: a resolution prefers it to any other. `None` if there
-/// is none, if another than the highest may be meant, or if a version alone does not tell which snapshot is meant.
+/// is none, if another than the highest may be meant, or if its version alone does not tell which snapshot is meant.
 fn locked_pick(lockfile: &Lockfile, name: &str, range: &Range, lowest: bool) -> Option<Version> {
-    let mut fits: Vec<Version> = Vec::new();
+    let mut fits: Vec<(Version, bool)> = Vec::new();
     for path in lockfile.snapshots.keys() {
         let key = package_key(path);
         let Some((_, text)) = split_key(key).filter(|(held, _)| *held == name) else { continue };
-        let named_registry = text.split_once(':').is_some_and(|(_, rest)| Version::parse(rest).is_some());
-        if key.len() < path.len() || named_registry {
+        if text.split_once(':').is_some_and(|(_, rest)| Version::parse(rest).is_some()) {
             return None;
         }
-        fits.extend(Version::parse(text).filter(|version| range.satisfies(version)));
+        let names_peers = key.len() < path.len();
+        fits.extend(Version::parse(text).filter(|version| range.satisfies(version)).map(|it| (it, names_peers)));
     }
     if fits.len() > 1 && lowest {
         return None;
     }
-    fits.into_iter().max_by(Version::precedence)
+    let (highest, names_peers) = fits.into_iter().max_by(|(a, _), (b, _)| a.precedence(b))?;
+    (!names_peers).then_some(highest)
 }

@@ -303,11 +303,9 @@ impl<'a> Visit<'a> {
         let mut all = external;
         for (name, provider) in &own {
             put(&mut all, *name, *provider);
-            // Nodes that discovery made on the way are gone before anyone could stand for them, or point them out.
-            if self.tree.node(*provider).walked {
-                put(&mut provided, *name, *provider);
-            }
+            put(&mut provided, *name, *provider);
         }
+        // Nodes that discovery made on the way are gone before anyone could point out providers from there.
         if !self.tree.node(node).walked {
             provided.clear();
         }
@@ -326,6 +324,7 @@ impl<'a> Visit<'a> {
             (own, _) => Some(Rc::new(Summary { own, below: summaries })),
         };
         let (all, all_missing, missing_below) = (Rc::new(all), Rc::new(all_missing), Rc::new(missing));
+        self.external.insert(node, Rc::clone(&all));
         if self.options.discovery {
             let depth = self.tree.node(node).depth;
             for (_, child) in children.iter() {
@@ -335,7 +334,6 @@ impl<'a> Visit<'a> {
                 }
             }
         } else {
-            self.external.insert(node, Rc::clone(&all));
             self.record(node, package, &children, &own, &all, &all_missing, path);
         }
         if all.is_empty() && all_missing.is_empty() {

@@ -6,6 +6,7 @@
 //! [`super::prefetch`]. What the lockfile holds whole is no level: it is taken over at once (`taken`).
 
 mod decide;
+mod foresee;
 mod owners;
 mod taken;
 
@@ -13,7 +14,7 @@ use std::rc::Rc;
 
 use wit::guest::wasi_pm::resolver::types::Failure;
 
-use crate::intern::{NumberMap, NumberSet, Symbol};
+use crate::intern::{NumberMap, NumberSet, Symbol, TextSet};
 use crate::pick::{ABOVE_WEIGHT, DIRECT_WEIGHT};
 
 use super::context::{Context, MAX_DEPTH, over_budget};
@@ -21,7 +22,6 @@ use super::edges::{Aliases, Edge, Shadowed, children_of, peers_of, shadowed};
 use super::pins::{HigherDirect, Pins};
 use super::subtree::Subtrees;
 use super::tree::{ChildEdge, ChildNodes, NodeId, Origin, Package, PackageId, Resolved, Tree};
-use super::wanted;
 
 use decide::{Found, decide};
 use owners::{Claimed, Owner, Terms};
@@ -76,7 +76,8 @@ pub struct Walker {
     claims: NumberMap<PackageId, Claimed>,
     decided: NumberMap<PackageId, Terms>,
     edges: NumberMap<PackageId, Rc<[Edge]>>,
-    foreseen: NumberSet<PackageId>,
+    /// Packages, by identity, that a project has come to or would come to.
+    foreseen: TextSet<Rc<str>>,
     /// Packages below those that are taken over which are walked all the same.
     anew: NumberSet<PackageId>,
     /// What may be taken over from the lockfile.
@@ -166,7 +167,7 @@ impl Walker {
         let decided = decide(ctx, from, &asked, |_| None, |_| (None, 0), (&self.tree, &self.subtrees)).await?;
         let mut seeds = self.seed(ctx, asked, decided, |_| (None, 0, false), |_| &names, &mut Vec::new())?;
         let mut frontier = self.take_over(ctx, from, &seeds, |_| &names).await?;
-        self.foresee(ctx, from, &seeds);
+        self.foresee(ctx, from, &seeds).await;
         self.assign_owners(from, &mut seeds);
         let direct = seeds.iter().map(|seed| Direct { alias: seed.edge.alias, node: seed.node }).collect();
         for seed in seeds.iter().filter(|seed| matches!(seed.resolved.origin, Origin::Registry(_))) {
@@ -199,7 +200,7 @@ impl Walker {
             self.seed(ctx, asked, decided, place, |at| &parents[at].aliases, &mut by_parent)?
         };
         let mut frontier = self.take_over(ctx, from, &seeds, |at| &parents[by_parent[at]].aliases).await?;
-        self.foresee(ctx, from, &seeds);
+        self.foresee(ctx, from, &seeds).await;
         self.assign_owners(from, &mut seeds);
         let mut below: Vec<Vec<Seed>> = parents.iter().map(|_| Vec::new()).collect();
         for (at, seed) in by_parent.into_iter().zip(seeds) {
@@ -212,21 +213,6 @@ impl Walker {
             frontier.extend(self.settle(ctx, from, seeds, overlay.as_ref(), &aliases));
         }
         Ok(frontier)
-    }
-
-    /// Where there are several projects, the first that comes to a package is the first to ask for what lies below it.
-    fn foresee(&mut self, ctx: &Context, from: From, seeds: &[Seed]) {
-        if ctx.projects.len() < 2 {
-            return;
-        }
-        for seed in seeds {
-            if seed.taken.is_some() || seed.resolved.is_link() || !self.foreseen.insert(seed.package) {
-                continue;
-            }
-            let edges = self.all_edges(ctx, seed.package, &seed.resolved);
-            let seen = edges.iter().filter(|edge| edge.optional || !seed.shadowed.contains(&edge.alias));
-            wanted::foresee(ctx, from.importer, seen);
-        }
     }
 
     fn all_edges(&mut self, ctx: &Context, id: PackageId, resolved: &Resolved) -> Rc<[Edge]> {

@@ -95,13 +95,10 @@ fn first_to_ask(ctx: &Context, wanted: Wanted, flags: u8, overlay: &[Chosen]) ->
     *askers.entry(key).or_insert(wanted.importer)
 }
 
-/// Notes that a project has come to the edges below one of its packages, before any version above them counts.
-pub fn foresee<'a>(ctx: &Context, importer: Symbol, edges: impl Iterator<Item = &'a Edge>) {
-    let mut askers = ctx.askers.borrow_mut();
-    for edge in edges {
-        let key = (edge.alias, edge.specifier, u8::from(edge.optional), None, Vec::new());
-        askers.entry(key).or_insert(importer);
-    }
+/// Notes that a project has come to an edge below one of its packages, before any version above it counts.
+pub fn foresee(ctx: &Context, importer: Symbol, edge: &Edge) {
+    let key = (edge.alias, edge.specifier, u8::from(edge.optional), None, Vec::new());
+    ctx.askers.borrow_mut().entry(key).or_insert(importer);
 }
 
 fn by_kind(ctx: &Context, wanted: Wanted, specifier: &Specifier, overlay: &[Chosen]) -> Outcome {

@@ -1,0 +1,80 @@
+//! Who asks first. The project that is the first to come to a package is the first to ask for what lies below it, and
+//! for what would lie below that if no version chosen above counted, down to the last: its preferences decide for all
+//! projects that come to the same edges later.
+
+use std::task::Poll;
+
+use crate::facts::Waits;
+use crate::specifier::Specifier;
+
+use super::super::context::Context;
+use super::super::edges::{Edge, children_of};
+use super::super::pins::Pins;
+use super::super::wanted::{self, Wanted};
+use super::{From, Seed, Walker};
+
+impl Walker {
+    /// Notes that a project has come to what lies below `seeds`; waits for the facts that tell what this is.
+    pub(super) async fn foresee(&mut self, ctx: &Context, from: From, seeds: &[Seed]) {
+        if ctx.projects.len() < 2 {
+            return;
+        }
+        let mut open: Vec<(Edge, Waits)> = Vec::new();
+        for seed in seeds {
+            if seed.taken.is_some() || seed.resolved.is_link() || !self.foreseen.insert(seed.resolved.id.clone()) {
+                continue;
+            }
+            let edges = self.all_edges(ctx, seed.package, &seed.resolved);
+            let seen = edges.iter().filter(|edge| edge.optional || !seed.shadowed.contains(&edge.alias));
+            // What lies below a locked package is locked too: it is waited for no longer than the walk itself does.
+            if Pins::below(ctx, seed.edge.prior, &seed.resolved.id).is_some() {
+                seen.for_each(|edge| wanted::foresee(ctx, from.importer, edge));
+            } else {
+                ask(ctx, from, seen, &mut open);
+            }
+        }
+        std::future::poll_fn(|_| {
+            let mut waiting = Vec::new();
+            while let Some((edge, mut waits)) = open.pop() {
+                match ctx.facts.look(&mut waits, || wanted::resolve(ctx, likely(from, &edge), &[])) {
+                    Poll::Pending => waiting.push((edge, waits)),
+                    Poll::Ready(Ok(found)) if self.foreseen.insert(found.id.clone()) => {
+                        let peers = &found.manifest.peer_dependencies;
+                        let below = children_of(ctx, &found.manifest);
+                        let seen =
+                            below.iter().filter(|edge| edge.optional || !peers.contains_key(&*ctx.text(edge.alias)));
+                        ask(ctx, from, seen, &mut open);
+                    }
+                    Poll::Ready(_) => {}
+                }
+            }
+            open = waiting;
+            if open.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// Asks for edges, and leaves those open that lead to a registry.
+fn ask<'a>(ctx: &Context, from: From, edges: impl Iterator<Item = &'a Edge>, open: &mut Vec<(Edge, Waits)>) {
+    for edge in edges {
+        wanted::foresee(ctx, from.importer, edge);
+        if matches!(&*ctx.specifier(edge.alias, edge.specifier), Specifier::Registry { .. }) {
+            open.push((edge.clone(), Waits::default()));
+        }
+    }
+}
+
+/// An edge of which nothing is known but who asks.
+fn likely(from: From, edge: &Edge) -> Wanted {
+    Wanted {
+        alias: edge.alias,
+        specifier: edge.specifier,
+        optional: edge.optional,
+        injected: false,
+        direct: false,
+        importer: from.importer,
+        base: from.importer,
+        likely: true,
+    }
+}
