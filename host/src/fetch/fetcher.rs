@@ -9,7 +9,7 @@ use std::{
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha512};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wit::{Integrity, names::Algorithm};
 
 use super::{FetchError, FetchJob, ImportFailure, PackageStore, job::Place};
@@ -21,6 +21,11 @@ use crate::{
 
 /// The largest tarball, packed, bytes.
 const MAX_TARBALL: usize = 1 << 30;
+
+/// So many bodies at most are verified together.
+const GROUP: usize = 64;
+/// And so many times the size of the largest one is wanted of them: as many go side by side.
+const SIDE_BY_SIDE: usize = 8;
 
 /// How packages are fetched.
 #[derive(Debug, Clone, Default)]
@@ -287,7 +292,8 @@ impl<S: PackageStore> Inner<S> {
             path: file.display().to_string(),
             detail: error.to_string(),
         })?;
-        self.import(job, path, &tarball, integrity)
+        let verified = self.verify(vec![(tarball, integrity)]).pop().expect("as many come out as go in");
+        self.import(job, path, verified)
     }
 
     fn download(self: &Arc<Self>, landing: Landing<S>, job: FetchJob, url: reqwest::Url, integrity: Option<Integrity>) {
@@ -299,24 +305,76 @@ impl<S: PackageStore> Inner<S> {
             let answer = inner.http.get(&query).await;
             span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
             drop(span);
-            inner.queue(Arrived { job, shown, answer, integrity, landing });
+            inner.queue(Arrived::new(job, shown, answer, integrity, landing));
         });
     }
 
-    /// On the network's threads: leaves an answer to the pool. A thread that comes free takes the largest one, so that
-    /// none of them is left with a long one when the others have nothing more to do.
+    /// On the network's threads: leaves an answer to the pool.
     fn queue(self: &Arc<Self>, arrived: Arrived<S>) {
         self.arrived().push(arrived);
         let inner = self.clone();
-        self.pool().spawn_fifo(move || {
-            let largest = inner.arrived().pop();
-            let Some(Arrived { job, shown, answer, integrity, landing }) = largest else { return };
-            let outcome = match answer {
-                Ok(response) => inner.take(&job, &shown, &response.body, integrity),
-                Err(source) => Err(FetchError::Registry { package: job.package_id(), source }),
-            };
-            landing.land(outcome);
+        self.pool().spawn_fifo(move || inner.take_in());
+    }
+
+    /// On the pool: takes in the largest one, so that no thread is left with a long one when the others have nothing
+    /// more to do. Unless it has been verified with others already, it is verified with what else waits.
+    fn take_in(self: &Arc<Self>) {
+        let Some(mut group) = self.next() else { return };
+        self.verify_all(&mut group);
+        let mut verified = group.into_iter();
+        let largest = verified.next();
+        for other in verified {
+            self.queue(other);
+        }
+        let Some(Arrived { job, shown, content, landing, _memory, .. }) = largest else { return };
+        let outcome = match content {
+            Content::Verified(verified) => self.take(&job, &shown, verified),
+            Content::Failed(source) => Err(FetchError::Registry { package: job.package_id(), source }),
+            Content::Body(_) => return, // it has just been verified
+        };
+        landing.land(outcome);
+    }
+
+    /// The largest one, and others that wait to be verified: at most half of them, so that other threads do not lack
+    /// work meanwhile.
+    fn next(&self) -> Option<Vec<Arrived<S>>> {
+        let mut waiting = self.arrived();
+        let largest = waiting.pop()?;
+        let (wanted, mut most) = (largest.size * SIDE_BY_SIDE, (waiting.len() / 2).min(GROUP));
+        let mut group = vec![largest];
+        if !matches!(group[0].content, Content::Body(_)) {
+            return Some(group);
+        }
+        let (mut bytes, mut others) = (0, Vec::new());
+        while bytes < wanted
+            && most > 0
+            && let Some(next) = waiting.pop()
+        {
+            most -= 1;
+            if matches!(next.content, Content::Body(_)) {
+                bytes += next.size;
+                group.push(next);
+            } else {
+                others.push(next);
+            }
+        }
+        waiting.extend(others);
+        Some(group)
+    }
+
+    fn verify_all(&self, group: &mut [Arrived<S>]) {
+        let bodies = group.iter_mut().filter_map(|arrived| match &mut arrived.content {
+            Content::Body(body) => Some((std::mem::take(body), arrived.integrity.clone())),
+            _ => None,
         });
+        let bodies: Vec<_> = bodies.collect();
+        if bodies.is_empty() {
+            return;
+        }
+        let mut verified = self.verify(bodies).into_iter();
+        for arrived in group.iter_mut().filter(|arrived| matches!(arrived.content, Content::Body(_))) {
+            arrived.content = Content::Verified(verified.next().expect("as many come out as go in"));
+        }
     }
 
     fn arrived(&self) -> MutexGuard<'_, BinaryHeap<Arrived<S>>> {
@@ -339,30 +397,36 @@ impl<S: PackageStore> Inner<S> {
         }
     }
 
-    fn take(&self, job: &FetchJob, url: &str, body: &[u8], integrity: Option<Integrity>) -> Outcome<S::Index> {
-        let is_page = body.trim_ascii_start().first() == Some(&b'<');
-        if is_page {
-            let detail = "the answer is a web page, not a tarball".to_owned();
-            let source = RegistryError::Invalid { url: url.to_owned(), detail, html: true };
-            return Err(FetchError::Registry { package: job.package_id(), source });
-        }
-        let index = self.import(job, url, body, integrity)?;
+    fn take(&self, job: &FetchJob, url: &str, verified: Verified<S>) -> Outcome<S::Index> {
+        let bytes = verified.bytes;
+        let index = self.import(job, url, verified)?;
         self.http.report().event(Event::Fetched {
             package_id: job.package_id(),
             requester: self.options.requester.clone(),
-            bytes: body.len() as u64,
+            bytes,
         });
         Ok(index)
     }
 
-    fn import(&self, job: &FetchJob, from: &str, tarball: &[u8], integrity: Option<Integrity>) -> Outcome<S::Index> {
-        let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
-        span.bytes(tarball.len() as u64);
-        let integrity = integrity.unwrap_or_else(|| Integrity {
-            algorithm: Algorithm::Sha512,
-            digests: vec![Sha512::digest(tarball).to_vec().into()],
+    /// Verifies tarballs; one without integrity is taken as it comes.
+    fn verify(&self, tarballs: Vec<(Vec<u8>, Option<Integrity>)>) -> Vec<Verified<S>> {
+        let sizes: Vec<u64> = tarballs.iter().map(|(tarball, _)| tarball.len() as u64).collect();
+        let promised = tarballs.into_iter().map(|(tarball, integrity)| {
+            let own = |tarball: &[u8]| Integrity {
+                algorithm: Algorithm::Sha512,
+                digests: vec![Sha512::digest(tarball).to_vec().into()],
+            };
+            let integrity = integrity.unwrap_or_else(|| own(&tarball));
+            (tarball, integrity)
         });
-        let imported = self.store.import(tarball, &integrity).map(Arc::new);
+        let verified = self.store.verify(promised.collect());
+        verified.into_iter().zip(sizes).map(|(tarball, bytes)| Verified { tarball, bytes }).collect()
+    }
+
+    fn import(&self, job: &FetchJob, from: &str, verified: Verified<S>) -> Outcome<S::Index> {
+        let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
+        span.bytes(verified.bytes);
+        let imported = verified.tarball.and_then(|tarball| self.store.import(tarball)).map(Arc::new);
         imported.map_err(|source| FetchError::Import { package: job.package_id(), url: from.to_owned(), source })
     }
 
@@ -376,14 +440,44 @@ impl<S: PackageStore> Inner<S> {
 struct Arrived<S: PackageStore> {
     job: FetchJob,
     shown: String,
-    answer: Result<Response, RegistryError>,
+    size: usize,
+    content: Content<S>,
     integrity: Option<Integrity>,
     landing: Landing<S>,
+    _memory: Option<OwnedSemaphorePermit>,
+}
+
+enum Content<S: PackageStore> {
+    Failed(RegistryError),
+    Body(Vec<u8>),
+    Verified(Verified<S>),
+}
+
+/// A tarball that was verified, or why it is not what was promised.
+struct Verified<S: PackageStore> {
+    tarball: Result<S::Verified, ImportFailure>,
+    /// Its size, packed.
+    bytes: u64,
 }
 
 impl<S: PackageStore> Arrived<S> {
-    fn size(&self) -> usize {
-        self.answer.as_ref().map_or(0, |response| response.body.len())
+    fn new(
+        job: FetchJob,
+        shown: String,
+        answer: Result<Response, RegistryError>,
+        integrity: Option<Integrity>,
+        landing: Landing<S>,
+    ) -> Self {
+        let is_page = |body: &[u8]| body.trim_ascii_start().first() == Some(&b'<');
+        let (size, content, memory) = match answer {
+            Ok(Response { body, .. }) if is_page(&body) => {
+                let detail = "the answer is a web page, not a tarball".to_owned();
+                (0, Content::Failed(RegistryError::Invalid { url: shown.clone(), detail, html: true }), None)
+            }
+            Ok(Response { body, memory, .. }) => (body.len(), Content::Body(body), memory),
+            Err(error) => (0, Content::Failed(error), None),
+        };
+        Self { job, shown, size, content, integrity, landing, _memory: memory }
     }
 }
 
@@ -400,7 +494,7 @@ impl<S: PackageStore> PartialOrd for Arrived<S> {
 }
 impl<S: PackageStore> Ord for Arrived<S> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.size().cmp(&other.size())
+        self.size.cmp(&other.size)
     }
 }
 
