@@ -22,6 +22,8 @@ use crate::{
 /// The largest tarball, packed, bytes.
 const MAX_TARBALL: usize = 1 << 30;
 
+/// So many packages are looked up where they are asked for: one takes some twenty microseconds.
+const FEW: usize = 64;
 /// So many bodies at most are verified together.
 const GROUP: usize = 64;
 /// And so many times the size of the largest one is wanted of them: as many go side by side.
@@ -135,9 +137,14 @@ impl<S: PackageStore> Fetcher<S> {
         let keys: Vec<String> = jobs.iter().map(FetchJob::key).collect();
         let mine: Vec<(&String, &FetchJob)> = keys.iter().zip(jobs).filter(|(key, _)| self.0.take_off(key)).collect();
         let inner = &self.0;
-        inner.pool().install(|| {
-            mine.par_iter().with_min_len(8).for_each(|(key, job)| drop(inner.have((*key).clone(), job)));
-        });
+        let have = |(key, job): &(&String, &FetchJob)| drop(inner.have((*key).clone(), job));
+        // The pool may be busy with what was started before, and the last to be asked for must not come last of all.
+        if mine.len() <= FEW && mine.iter().all(|(_, job)| matches!(job.source, crate::graph::Source::Registry { .. }))
+        {
+            mine.iter().for_each(have);
+        } else {
+            inner.pool().install(|| mine.par_iter().with_min_len(8).for_each(have));
+        }
         let mut outcomes = inner.wait(&keys, landed);
         share_missing(&mut outcomes);
         for (job, outcome) in jobs.iter().zip(&outcomes) {
