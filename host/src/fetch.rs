@@ -8,6 +8,7 @@
 //! Invariant: no package is looked up, downloaded or imported twice in a command, and bodies that wait for the CPU
 //! never hold more than a fixed amount of memory.
 
+mod arrivals;
 mod error;
 mod fetcher;
 mod job;

@@ -1,20 +1,23 @@
 //! The flights: who is being fetched, who is done, and who waits.
 
 use std::{
-    cmp::Ordering,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha512};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use wit::{Integrity, names::Algorithm};
 
-use super::{FetchError, FetchJob, ImportFailure, PackageStore, job::Place};
+use super::{
+    FetchError, FetchJob, ImportFailure, PackageStore,
+    arrivals::{Arrivals, Arrived, Content, Next, Verified},
+    job::Place,
+};
 use crate::{
-    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, RegistryError, Response, without_secrets},
+    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, without_secrets},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
 };
@@ -24,11 +27,6 @@ const MAX_TARBALL: usize = 1 << 30;
 
 /// So many packages are looked up where they are asked for: one takes some twenty microseconds.
 const FEW: usize = 64;
-/// So many bodies at most are verified together.
-const GROUP: usize = 64;
-/// And so many times the size of the largest one is wanted of them: as many go side by side.
-const SIDE_BY_SIDE: usize = 8;
-
 /// How packages are fetched.
 #[derive(Debug, Clone, Default)]
 pub struct FetchOptions {
@@ -59,7 +57,7 @@ struct Inner<S: PackageStore> {
     landed: Condvar,
     budget: Arc<Semaphore>,
     pool: OnceLock<rayon::ThreadPool>,
-    arrived: Mutex<BinaryHeap<Arrived<S>>>,
+    arrived: Arrivals<S>,
 }
 
 type Outcome<I> = Result<Arc<I>, FetchError>;
@@ -87,7 +85,7 @@ impl<S: PackageStore> Fetcher<S> {
             landed: Condvar::new(),
             budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
             pool: OnceLock::new(),
-            arrived: Mutex::default(),
+            arrived: Arrivals::default(),
         }))
     }
 
@@ -318,7 +316,7 @@ impl<S: PackageStore> Inner<S> {
 
     /// On the network's threads: leaves an answer to the pool.
     fn queue(self: &Arc<Self>, arrived: Arrived<S>) {
-        self.arrived().push(arrived);
+        self.arrived.push(arrived);
         let inner = self.clone();
         self.pool().spawn_fifo(move || inner.take_in());
     }
@@ -326,47 +324,20 @@ impl<S: PackageStore> Inner<S> {
     /// On the pool: takes in the largest one, so that no thread is left with a long one when the others have nothing
     /// more to do. Unless it has been verified with others already, it is verified with what else waits.
     fn take_in(self: &Arc<Self>) {
-        let Some(mut group) = self.next() else { return };
+        let Some(Next { mut group, large: _large }) = self.arrived.next() else { return };
         self.verify_all(&mut group);
         let mut verified = group.into_iter();
         let largest = verified.next();
         for other in verified {
             self.queue(other);
         }
-        let Some(Arrived { job, shown, content, landing, _memory, .. }) = largest else { return };
+        let Some(Arrived { job, shown, content, landing, memory: _memory, .. }) = largest else { return };
         let outcome = match content {
             Content::Verified(verified) => self.take(&job, &shown, verified),
             Content::Failed(source) => Err(FetchError::Registry { package: job.package_id(), source }),
             Content::Body(_) => return, // it has just been verified
         };
         landing.land(outcome);
-    }
-
-    /// The largest one, and others that wait to be verified: at most half of them, so that other threads do not lack
-    /// work meanwhile.
-    fn next(&self) -> Option<Vec<Arrived<S>>> {
-        let mut waiting = self.arrived();
-        let largest = waiting.pop()?;
-        let (wanted, mut most) = (largest.size * SIDE_BY_SIDE, (waiting.len() / 2).min(GROUP));
-        let mut group = vec![largest];
-        if !matches!(group[0].content, Content::Body(_)) {
-            return Some(group);
-        }
-        let (mut bytes, mut others) = (0, Vec::new());
-        while bytes < wanted
-            && most > 0
-            && let Some(next) = waiting.pop()
-        {
-            most -= 1;
-            if matches!(next.content, Content::Body(_)) {
-                bytes += next.size;
-                group.push(next);
-            } else {
-                others.push(next);
-            }
-        }
-        waiting.extend(others);
-        Some(group)
     }
 
     fn verify_all(&self, group: &mut [Arrived<S>]) {
@@ -382,10 +353,6 @@ impl<S: PackageStore> Inner<S> {
         for arrived in group.iter_mut().filter(|arrived| matches!(arrived.content, Content::Body(_))) {
             arrived.content = Content::Verified(verified.next().expect("as many come out as go in"));
         }
-    }
-
-    fn arrived(&self) -> MutexGuard<'_, BinaryHeap<Arrived<S>>> {
-        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn query(&self, job: &FetchJob, url: reqwest::Url) -> Query {
@@ -443,71 +410,9 @@ impl<S: PackageStore> Inner<S> {
     }
 }
 
-/// An answer that waits for the pool; larger ones are greater.
-struct Arrived<S: PackageStore> {
-    job: FetchJob,
-    shown: String,
-    size: usize,
-    content: Content<S>,
-    integrity: Option<Integrity>,
-    landing: Landing<S>,
-    _memory: Option<OwnedSemaphorePermit>,
-}
-
-enum Content<S: PackageStore> {
-    Failed(RegistryError),
-    Body(Vec<u8>),
-    Verified(Verified<S>),
-}
-
-/// A tarball that was verified, or why it is not what was promised.
-struct Verified<S: PackageStore> {
-    tarball: Result<S::Verified, ImportFailure>,
-    /// Its size, packed.
-    bytes: u64,
-}
-
-impl<S: PackageStore> Arrived<S> {
-    fn new(
-        job: FetchJob,
-        shown: String,
-        answer: Result<Response, RegistryError>,
-        integrity: Option<Integrity>,
-        landing: Landing<S>,
-    ) -> Self {
-        let is_page = |body: &[u8]| body.trim_ascii_start().first() == Some(&b'<');
-        let (size, content, memory) = match answer {
-            Ok(Response { body, .. }) if is_page(&body) => {
-                let detail = "the answer is a web page, not a tarball".to_owned();
-                (0, Content::Failed(RegistryError::Invalid { url: shown.clone(), detail, html: true }), None)
-            }
-            Ok(Response { body, memory, .. }) => (body.len(), Content::Body(body), memory),
-            Err(error) => (0, Content::Failed(error), None),
-        };
-        Self { job, shown, size, content, integrity, landing, _memory: memory }
-    }
-}
-
-impl<S: PackageStore> PartialEq for Arrived<S> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl<S: PackageStore> Eq for Arrived<S> {}
-impl<S: PackageStore> PartialOrd for Arrived<S> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<S: PackageStore> Ord for Arrived<S> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.size.cmp(&other.size)
-    }
-}
-
 /// The duty to land a flight: whoever loses it, by a panic or because the network's threads have gone, lands it with
 /// an error, so that nobody waits for ever.
-struct Landing<S: PackageStore> {
+pub(super) struct Landing<S: PackageStore> {
     inner: Arc<Inner<S>>,
     key: Option<String>,
     package: String,
