@@ -8,6 +8,7 @@
 //! Invariant: no package is looked up, downloaded or imported twice in a command, and bodies that wait for the CPU
 //! never hold more than a fixed amount of memory.
 
+mod arrivals;
 mod error;
 mod fetcher;
 mod job;
@@ -22,17 +23,21 @@ use wit::Integrity;
 
 use crate::graph::Source;
 
-/// The store as the fetcher sees it. Both methods are called from the CPU pool, for several packages at once.
+/// The store as the fetcher sees it. All methods are called from the CPU pool, for several packages at once.
 pub trait PackageStore: Send + Sync + 'static {
     /// What the store knows of a package.
     type Index: Send + Sync + 'static;
+    /// A tarball that has the integrity that was promised.
+    type Verified: Send + 'static;
     /// The package with this integrity, if it is there and whole.
     fn find(&self, integrity: &Integrity) -> Option<Self::Index>;
-    /// Checks a tarball and takes it in.
+    /// Holds tarballs to their integrity; for those that have another, [`ImportFailure`] at their place.
+    fn verify(&self, tarballs: Vec<(Vec<u8>, Integrity)>) -> Vec<Result<Self::Verified, ImportFailure>>;
+    /// Takes a tarball in.
     ///
     /// # Errors
     /// [`ImportFailure`]; the store is as it was.
-    fn import(&self, tarball: &[u8], integrity: &Integrity) -> Result<Self::Index, ImportFailure>;
+    fn import(&self, tarball: Self::Verified) -> Result<Self::Index, ImportFailure>;
     /// Has a package that no digest of a tarball stands for: a folder, a commit, an archive that a git host makes.
     ///
     /// # Errors

@@ -5,9 +5,10 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde::{Deserialize, Serialize};
@@ -37,8 +38,66 @@ impl Platform {
     /// Finds out. `path` is the `PATH` to look for `node` in; `cache_dir` is where its version is remembered.
     #[must_use]
     pub fn detect(path: Option<&std::ffi::OsStr>, cache_dir: &Path) -> Self {
-        let node = find_node(path).and_then(|node| node_version(&node, cache_dir));
-        Self { os: os().to_owned(), cpu: cpu().to_owned(), libc: libc(), node }
+        Detecting::begin(path, cache_dir).finish()
+    }
+}
+
+/// A platform of which only Node's version may still be unknown: Node is starting.
+pub struct Detecting {
+    /// All that is known; without Node's version while it is asked.
+    pub known: Platform,
+    asked: Option<Asked>,
+}
+
+impl Detecting {
+    /// Begins to find out, as [`Platform::detect`] does.
+    #[must_use]
+    pub fn begin(path: Option<&std::ffi::OsStr>, cache_dir: &Path) -> Self {
+        let node = find_node(path).and_then(|node| node_version(node, cache_dir));
+        let (node, asked) = match node {
+            Some(Ok(version)) => (Some(version), None),
+            Some(Err(asked)) => (None, Some(asked)),
+            None => (None, None),
+        };
+        Self { known: Platform { os: os().to_owned(), cpu: cpu().to_owned(), libc: libc(), node }, asked }
+    }
+
+    /// Node is asked: there is time for something else.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// The whole platform.
+    #[must_use]
+    pub fn finish(self) -> Platform {
+        let Self { mut known, asked } = self;
+        known.node = known.node.or_else(|| asked?.answer());
+        known
+    }
+}
+
+/// A `node --version` that runs.
+struct Asked {
+    node: Child,
+    /// All but the version is known.
+    remembered: RememberedNode,
+    remembered_at: PathBuf,
+}
+
+impl Asked {
+    fn answer(self) -> Option<String> {
+        let Self { mut node, mut remembered, remembered_at } = self;
+        let mut line = String::new();
+        BufReader::new(node.stdout.take()?).read_line(&mut line).ok()?;
+        let version = line.trim().trim_start_matches('v');
+        wit::Version::parse(version).ok()?;
+        version.clone_into(&mut remembered.version);
+        // A cache that cannot be written costs 40 ms, not the install.
+        let _ = write_cache(&remembered_at, &serde_json::to_vec(&remembered).ok()?);
+        // Its answer is all that was wanted of it: its end, another millisecond or more, is not waited for.
+        let _ = node.try_wait();
+        Some(remembered.version)
     }
 }
 
@@ -76,28 +135,27 @@ pub fn find_node(path: Option<&std::ffi::OsStr>) -> Option<PathBuf> {
     std::env::split_paths(path?).map(|folder| folder.join("node")).find(|candidate| candidate.is_file())
 }
 
-fn node_version(node: &Path, cache_dir: &Path) -> Option<String> {
-    let found = fs::metadata(node).ok()?;
+/// The remembered version, or Node on its way to tell it.
+fn node_version(node: PathBuf, cache_dir: &Path) -> Option<Result<String, Asked>> {
+    let found = fs::metadata(&node).ok()?;
     let remembered_at = cache_dir.join("v1").join("node-version.json");
     let same = |known: &RememberedNode| {
         known.path == node && known.size == found.len() && known.modified == (found.mtime(), found.mtime_nsec())
     };
     let known = fs::read(&remembered_at).ok().and_then(|text| serde_json::from_slice::<RememberedNode>(&text).ok());
     if let Some(known) = known.filter(same) {
-        return Some(known.version);
+        return Some(Ok(known.version));
     }
-    let output = Command::new(node).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let version = String::from_utf8(output.stdout).ok()?.trim().trim_start_matches('v').to_owned();
-    wit::Version::parse(&version).ok()?;
+    let mut command = Command::new(&node);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = command.spawn().ok()?;
     let remembered = RememberedNode {
-        path: node.to_owned(),
+        path: node,
         size: found.len(),
         modified: (found.mtime(), found.mtime_nsec()),
-        version: version.clone(),
+        version: String::new(),
     };
-    // A cache that cannot be written costs 40 ms, not the install.
-    let _ = write_cache(&remembered_at, &serde_json::to_vec(&remembered).ok()?);
-    Some(version)
+    Some(Err(Asked { node: child, remembered, remembered_at }))
 }
 
 fn write_cache(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

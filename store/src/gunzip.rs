@@ -2,7 +2,7 @@
 //! project where streaming inflaters need 0.6. One gzip member, nothing after it but zeros: what two decoders could
 //! read differently is an error.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::Mutex};
 
 use libdeflater::{DecompressionError, Decompressor};
 
@@ -13,6 +13,11 @@ thread_local! {
     static REUSED: RefCell<(Decompressor, Vec<u8>)> = RefCell::new((Decompressor::new(), Vec::new()));
 }
 
+/// For tarballs that unpack to more than [`OWN`].
+static LARGE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Up to so many bytes a thread has an output buffer of its own.
+const OWN: usize = 6 << 20;
 /// What an output buffer may keep between two tarballs, bytes: the pages of a new one cost more than inflating into
 /// it. Only the largest packages of the registry unpack to more.
 const KEPT: usize = 96 << 20;
@@ -27,7 +32,10 @@ pub(crate) fn with_tar<T>(
     limits: &Limits,
     read: impl FnOnce(&[u8]) -> Result<T, Rejection>,
 ) -> Result<T, Rejection> {
-    REUSED.with_borrow_mut(|(decompressor, buffer)| {
+    REUSED.with_borrow_mut(|(decompressor, own)| {
+        // All threads share one large buffer, as long as they do not want it at once: new pages are what costs.
+        let mut shared = if stated_length(gz) as usize > OWN { LARGE.try_lock().ok() } else { None };
+        let buffer = shared.as_deref_mut().unwrap_or(own);
         let length = gunzip(decompressor, gz, buffer, limits)?;
         let result = read(&buffer[..length]);
         if buffer.len() > KEPT {

@@ -9,12 +9,12 @@ use std::{
 
 use cap_std::fs::Dir;
 use rustix::fs::{Mode, OFlags, fchmod, fstat, openat};
-use sha2::Digest as _;
 use wit::{Integrity, names::Algorithm};
 
 use crate::{
     Store,
     bins::bins,
+    digest::{Verified, compare, digest},
     gunzip,
     index::{FileEntry, INDEX, PackageIndex},
     key::Key,
@@ -75,11 +75,15 @@ impl Store {
     /// # Errors
     /// [`ImportError`]; all but a failing disk are final for these bytes.
     pub fn import(&self, tarball: &[u8], expected: &Integrity, limits: &Limits) -> Result<Imported, ImportError> {
-        let found = Integrity { algorithm: expected.algorithm, digests: vec![digest(tarball, expected.algorithm)] };
-        if !expected.digests.contains(&found.digests[0]) {
-            return Err(ImportError::Integrity { wanted: expected.clone(), found });
-        }
-        self.unpack(tarball, found, limits)
+        self.unpack(tarball, compare(digest(tarball, expected.algorithm), expected)?, limits)
+    }
+
+    /// Imports a tarball that has been verified, maybe together with others.
+    ///
+    /// # Errors
+    /// [`ImportError`], never for integrity.
+    pub fn import_verified(&self, verified: &Verified, limits: &Limits) -> Result<Imported, ImportError> {
+        self.unpack(&verified.tarball, verified.integrity.clone(), limits)
     }
 
     /// Imports a tarball that nobody vouches for, and tells what it hashes to.
@@ -112,15 +116,6 @@ impl Store {
         };
         let (index, is_new) = kept().map_err(|source| ImportError::Write { store: self.path().to_owned(), source })?;
         Ok(Imported { index, integrity, is_new })
-    }
-}
-
-fn digest(bytes: &[u8], algorithm: Algorithm) -> Box<[u8]> {
-    match algorithm {
-        Algorithm::Sha512 => sha2::Sha512::digest(bytes).as_slice().into(),
-        Algorithm::Sha384 => sha2::Sha384::digest(bytes).as_slice().into(),
-        Algorithm::Sha256 => sha2::Sha256::digest(bytes).as_slice().into(),
-        Algorithm::Sha1 => sha1::Sha1::digest(bytes).as_slice().into(),
     }
 }
 

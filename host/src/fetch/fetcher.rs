@@ -1,8 +1,7 @@
 //! The flights: who is being fetched, who is done, and who waits.
 
 use std::{
-    cmp::Ordering,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -12,9 +11,13 @@ use sha2::{Digest, Sha512};
 use tokio::sync::Semaphore;
 use wit::{Integrity, names::Algorithm};
 
-use super::{FetchError, FetchJob, ImportFailure, PackageStore, job::Place};
+use super::{
+    FetchError, FetchJob, ImportFailure, PackageStore,
+    arrivals::{Arrivals, Arrived, Content, Next, Verified},
+    job::Place,
+};
 use crate::{
-    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, RegistryError, Response, without_secrets},
+    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, without_secrets},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
 };
@@ -22,6 +25,8 @@ use crate::{
 /// The largest tarball, packed, bytes.
 const MAX_TARBALL: usize = 1 << 30;
 
+/// So many packages are looked up where they are asked for: one takes some twenty microseconds.
+const FEW: usize = 64;
 /// How packages are fetched.
 #[derive(Debug, Clone, Default)]
 pub struct FetchOptions {
@@ -52,7 +57,7 @@ struct Inner<S: PackageStore> {
     landed: Condvar,
     budget: Arc<Semaphore>,
     pool: OnceLock<rayon::ThreadPool>,
-    arrived: Mutex<BinaryHeap<Arrived<S>>>,
+    arrived: Arrivals<S>,
 }
 
 type Outcome<I> = Result<Arc<I>, FetchError>;
@@ -80,7 +85,7 @@ impl<S: PackageStore> Fetcher<S> {
             landed: Condvar::new(),
             budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
             pool: OnceLock::new(),
-            arrived: Mutex::default(),
+            arrived: Arrivals::default(),
         }))
     }
 
@@ -130,9 +135,14 @@ impl<S: PackageStore> Fetcher<S> {
         let keys: Vec<String> = jobs.iter().map(FetchJob::key).collect();
         let mine: Vec<(&String, &FetchJob)> = keys.iter().zip(jobs).filter(|(key, _)| self.0.take_off(key)).collect();
         let inner = &self.0;
-        inner.pool().install(|| {
-            mine.par_iter().with_min_len(8).for_each(|(key, job)| drop(inner.have((*key).clone(), job)));
-        });
+        let have = |(key, job): &(&String, &FetchJob)| drop(inner.have((*key).clone(), job));
+        // The pool may be busy with what was started before, and the last to be asked for must not come last of all.
+        if mine.len() <= FEW && mine.iter().all(|(_, job)| matches!(job.source, crate::graph::Source::Registry { .. }))
+        {
+            mine.iter().for_each(have);
+        } else {
+            inner.pool().install(|| mine.par_iter().with_min_len(8).for_each(have));
+        }
         let mut outcomes = inner.wait(&keys, landed);
         share_missing(&mut outcomes);
         for (job, outcome) in jobs.iter().zip(&outcomes) {
@@ -287,7 +297,8 @@ impl<S: PackageStore> Inner<S> {
             path: file.display().to_string(),
             detail: error.to_string(),
         })?;
-        self.import(job, path, &tarball, integrity)
+        let verified = self.verify(vec![(tarball, integrity)]).pop().expect("as many come out as go in");
+        self.import(job, path, verified)
     }
 
     fn download(self: &Arc<Self>, landing: Landing<S>, job: FetchJob, url: reqwest::Url, integrity: Option<Integrity>) {
@@ -299,28 +310,49 @@ impl<S: PackageStore> Inner<S> {
             let answer = inner.http.get(&query).await;
             span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
             drop(span);
-            inner.queue(Arrived { job, shown, answer, integrity, landing });
+            inner.queue(Arrived::new(job, shown, answer, integrity, landing));
         });
     }
 
-    /// On the network's threads: leaves an answer to the pool. A thread that comes free takes the largest one, so that
-    /// none of them is left with a long one when the others have nothing more to do.
+    /// On the network's threads: leaves an answer to the pool.
     fn queue(self: &Arc<Self>, arrived: Arrived<S>) {
-        self.arrived().push(arrived);
+        self.arrived.push(arrived);
         let inner = self.clone();
-        self.pool().spawn_fifo(move || {
-            let largest = inner.arrived().pop();
-            let Some(Arrived { job, shown, answer, integrity, landing }) = largest else { return };
-            let outcome = match answer {
-                Ok(response) => inner.take(&job, &shown, &response.body, integrity),
-                Err(source) => Err(FetchError::Registry { package: job.package_id(), source }),
-            };
-            landing.land(outcome);
-        });
+        self.pool().spawn_fifo(move || inner.take_in());
     }
 
-    fn arrived(&self) -> MutexGuard<'_, BinaryHeap<Arrived<S>>> {
-        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
+    /// On the pool: takes in the largest one, so that no thread is left with a long one when the others have nothing
+    /// more to do. Unless it has been verified with others already, it is verified with what else waits.
+    fn take_in(self: &Arc<Self>) {
+        let Some(Next { mut group, large: _large }) = self.arrived.next() else { return };
+        self.verify_all(&mut group);
+        let mut verified = group.into_iter();
+        let largest = verified.next();
+        for other in verified {
+            self.queue(other);
+        }
+        let Some(Arrived { job, shown, content, landing, memory: _memory, .. }) = largest else { return };
+        let outcome = match content {
+            Content::Verified(verified) => self.take(&job, &shown, verified),
+            Content::Failed(source) => Err(FetchError::Registry { package: job.package_id(), source }),
+            Content::Body(_) => return, // it has just been verified
+        };
+        landing.land(outcome);
+    }
+
+    fn verify_all(&self, group: &mut [Arrived<S>]) {
+        let bodies = group.iter_mut().filter_map(|arrived| match &mut arrived.content {
+            Content::Body(body) => Some((std::mem::take(body), arrived.integrity.clone())),
+            _ => None,
+        });
+        let bodies: Vec<_> = bodies.collect();
+        if bodies.is_empty() {
+            return;
+        }
+        let mut verified = self.verify(bodies).into_iter();
+        for arrived in group.iter_mut().filter(|arrived| matches!(arrived.content, Content::Body(_))) {
+            arrived.content = Content::Verified(verified.next().expect("as many come out as go in"));
+        }
     }
 
     fn query(&self, job: &FetchJob, url: reqwest::Url) -> Query {
@@ -339,30 +371,36 @@ impl<S: PackageStore> Inner<S> {
         }
     }
 
-    fn take(&self, job: &FetchJob, url: &str, body: &[u8], integrity: Option<Integrity>) -> Outcome<S::Index> {
-        let is_page = body.trim_ascii_start().first() == Some(&b'<');
-        if is_page {
-            let detail = "the answer is a web page, not a tarball".to_owned();
-            let source = RegistryError::Invalid { url: url.to_owned(), detail, html: true };
-            return Err(FetchError::Registry { package: job.package_id(), source });
-        }
-        let index = self.import(job, url, body, integrity)?;
+    fn take(&self, job: &FetchJob, url: &str, verified: Verified<S>) -> Outcome<S::Index> {
+        let bytes = verified.bytes;
+        let index = self.import(job, url, verified)?;
         self.http.report().event(Event::Fetched {
             package_id: job.package_id(),
             requester: self.options.requester.clone(),
-            bytes: body.len() as u64,
+            bytes,
         });
         Ok(index)
     }
 
-    fn import(&self, job: &FetchJob, from: &str, tarball: &[u8], integrity: Option<Integrity>) -> Outcome<S::Index> {
-        let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
-        span.bytes(tarball.len() as u64);
-        let integrity = integrity.unwrap_or_else(|| Integrity {
-            algorithm: Algorithm::Sha512,
-            digests: vec![Sha512::digest(tarball).to_vec().into()],
+    /// Verifies tarballs; one without integrity is taken as it comes.
+    fn verify(&self, tarballs: Vec<(Vec<u8>, Option<Integrity>)>) -> Vec<Verified<S>> {
+        let sizes: Vec<u64> = tarballs.iter().map(|(tarball, _)| tarball.len() as u64).collect();
+        let promised = tarballs.into_iter().map(|(tarball, integrity)| {
+            let own = |tarball: &[u8]| Integrity {
+                algorithm: Algorithm::Sha512,
+                digests: vec![Sha512::digest(tarball).to_vec().into()],
+            };
+            let integrity = integrity.unwrap_or_else(|| own(&tarball));
+            (tarball, integrity)
         });
-        let imported = self.store.import(tarball, &integrity).map(Arc::new);
+        let verified = self.store.verify(promised.collect());
+        verified.into_iter().zip(sizes).map(|(tarball, bytes)| Verified { tarball, bytes }).collect()
+    }
+
+    fn import(&self, job: &FetchJob, from: &str, verified: Verified<S>) -> Outcome<S::Index> {
+        let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
+        span.bytes(verified.bytes);
+        let imported = verified.tarball.and_then(|tarball| self.store.import(tarball)).map(Arc::new);
         imported.map_err(|source| FetchError::Import { package: job.package_id(), url: from.to_owned(), source })
     }
 
@@ -372,41 +410,9 @@ impl<S: PackageStore> Inner<S> {
     }
 }
 
-/// An answer that waits for the pool; larger ones are greater.
-struct Arrived<S: PackageStore> {
-    job: FetchJob,
-    shown: String,
-    answer: Result<Response, RegistryError>,
-    integrity: Option<Integrity>,
-    landing: Landing<S>,
-}
-
-impl<S: PackageStore> Arrived<S> {
-    fn size(&self) -> usize {
-        self.answer.as_ref().map_or(0, |response| response.body.len())
-    }
-}
-
-impl<S: PackageStore> PartialEq for Arrived<S> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl<S: PackageStore> Eq for Arrived<S> {}
-impl<S: PackageStore> PartialOrd for Arrived<S> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<S: PackageStore> Ord for Arrived<S> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.size().cmp(&other.size())
-    }
-}
-
 /// The duty to land a flight: whoever loses it, by a panic or because the network's threads have gone, lands it with
 /// an error, so that nobody waits for ever.
-struct Landing<S: PackageStore> {
+pub(super) struct Landing<S: PackageStore> {
     inner: Arc<Inner<S>>,
     key: Option<String>,
     package: String,

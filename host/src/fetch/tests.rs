@@ -20,18 +20,22 @@ struct Memory(Mutex<Vec<(String, Vec<u8>)>>);
 
 impl PackageStore for Memory {
     type Index = Vec<u8>;
+    type Verified = (Vec<u8>, Integrity);
 
     fn find(&self, integrity: &Integrity) -> Option<Vec<u8>> {
         let held = self.0.lock().unwrap();
         held.iter().find(|(key, _)| *key == integrity.to_string()).map(|(_, tarball)| tarball.clone())
     }
 
-    fn import(&self, tarball: &[u8], integrity: &Integrity) -> Result<Vec<u8>, ImportFailure> {
-        if sha512(tarball) != integrity.to_string() {
-            return Err(ImportFailure { code: "ERR_PNPM_TARBALL_INTEGRITY", message: "wrong".to_owned() });
-        }
-        self.0.lock().unwrap().push((integrity.to_string(), tarball.to_vec()));
-        Ok(tarball.to_vec())
+    fn verify(&self, tarballs: Vec<(Vec<u8>, Integrity)>) -> Vec<Result<Self::Verified, ImportFailure>> {
+        let wrong = || ImportFailure { code: "ERR_PNPM_TARBALL_INTEGRITY", message: "wrong".to_owned() };
+        let is_right = |(tarball, integrity): &(Vec<u8>, Integrity)| sha512(tarball) == integrity.to_string();
+        tarballs.into_iter().map(|pair| if is_right(&pair) { Ok(pair) } else { Err(wrong()) }).collect()
+    }
+
+    fn import(&self, (tarball, integrity): Self::Verified) -> Result<Vec<u8>, ImportFailure> {
+        self.0.lock().unwrap().push((integrity.to_string(), tarball.clone()));
+        Ok(tarball)
     }
 
     fn gather(&self, _source: &crate::graph::Source) -> Result<Self::Index, ImportFailure> {

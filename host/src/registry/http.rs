@@ -81,7 +81,7 @@ pub struct Response {
     /// The body, as it came.
     pub body: Vec<u8>,
     /// Memory that this body counts for.
-    pub(crate) _memory: Option<OwnedSemaphorePermit>,
+    pub(crate) memory: Option<OwnedSemaphorePermit>,
 }
 
 enum Failed {
@@ -195,7 +195,7 @@ impl Http {
             BodyError::Broken(detail) => Failed::MayPass(RegistryError::Network { url, detail }, None),
         })?;
         let url = response.url().clone();
-        Ok(Response { status, url, headers: std::mem::take(response.headers_mut()), body, _memory: memory })
+        Ok(Response { status, url, headers: std::mem::take(response.headers_mut()), body, memory })
     }
 
     /// Sends the request and follows redirects, each with the credentials of its own address only.

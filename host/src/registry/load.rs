@@ -105,10 +105,11 @@ fn take(inner: &Arc<Inner>, asked: Asked, answer: Result<Response, RegistryError
         (Err(error), _) => return promise.keep(Err(&error)),
         (Ok(response), _) => response,
     };
-    let packed = match decode(&response, &url).and_then(|text| {
-        packument::read(&text, &key.name, key.full)
+    let read = |text: &[u8]| {
+        packument::read(text, &key.name, key.full)
             .map_err(|error| RegistryError::from_packument(&urls::without_secrets(url.as_str()), &error))
-    }) {
+    };
+    let packed = match decoded(&response, &url, read) {
         Ok(packed) => packed,
         Err(error) => return promise.keep(Err(&error)),
     };
@@ -121,12 +122,17 @@ fn take(inner: &Arc<Inner>, asked: Asked, answer: Result<Response, RegistryError
     packument.put_away(|index, body| cache::store(&path, index, body, &validators, freshness));
 }
 
-fn decode<'a>(response: &'a Response, url: &Url) -> Result<std::borrow::Cow<'a, [u8]>, RegistryError> {
+/// Hands the decoded body to `read`.
+fn decoded<T>(
+    response: &Response,
+    url: &Url,
+    read: impl FnOnce(&[u8]) -> Result<T, RegistryError>,
+) -> Result<T, RegistryError> {
     let url = || urls::without_secrets(url.as_str());
     match response.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
-        None | Some(b"identity" | b"") => Ok((&response.body[..]).into()),
-        Some(b"gzip" | b"x-gzip") => match body::gunzip(&response.body, MAX_PACKUMENT) {
-            Ok(text) => Ok(text.into()),
+        None | Some(b"identity" | b"") => read(&response.body),
+        Some(b"gzip" | b"x-gzip") => match body::with_gunzipped(&response.body, MAX_PACKUMENT, read) {
+            Ok(result) => result,
             Err(BodyError::TooLarge) => Err(RegistryError::TooLarge { url: url(), limit: MAX_PACKUMENT }),
             Err(_) => {
                 let detail = "the body is no gzip".to_owned();

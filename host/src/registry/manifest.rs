@@ -44,13 +44,14 @@ impl Manifest {
     pub(super) fn find(text: &[u8], start: usize) -> Result<(Self, usize), ScanError> {
         let mut found = Self::default();
         let end = spans::object(text, start, |key, value| {
-            let Some(key) = spans::unescape(key.of(text)) else { return Ok(()) };
-            match key.as_ref() {
-                "dist" => found.dist = Some(value),
-                "scripts" => found.scripts = Some(value),
-                "_npmUser" => found.npm_user = Some(value),
+            let raw = key.of(text);
+            let unescaped = if raw.contains(&b'\\') { spans::unescape(raw) } else { None };
+            match unescaped.as_deref().map_or(raw, str::as_bytes) {
+                b"dist" => found.dist = Some(value),
+                b"scripts" => found.scripts = Some(value),
+                b"_npmUser" => found.npm_user = Some(value),
                 key => {
-                    if let Some(at) = KEPT.iter().position(|kept| *kept == key) {
+                    if let Some(at) = KEPT.iter().position(|kept| kept.as_bytes() == key) {
                         found.kept[at] = Some(value);
                     }
                 }

@@ -29,8 +29,8 @@ impl<'a> Header<'a> {
     /// Reads the fields of a block of 512 bytes.
     pub(super) fn parse(block: &'a [u8]) -> Result<Self, &'static str> {
         let stated = octal(&block[148..156]).ok_or("a header has no checksum")?;
-        let (unsigned, signed) = checksums(block);
-        if stated != unsigned && i64::try_from(stated) != Ok(signed) {
+        let unsigned = checksum(block);
+        if stated != unsigned && i64::try_from(stated) != Ok(signed_checksum(block, unsigned)) {
             return Err("the checksum of a header is wrong");
         }
         let kind = match block[156] {
@@ -92,13 +92,16 @@ fn octal(field: &[u8]) -> Option<u64> {
     })
 }
 
-/// Unsigned, and signed as some old tars sum it; the checksum field itself counts as spaces.
-fn checksums(block: &[u8]) -> (u64, i64) {
-    // Two plain sums over whole slices, which compilers turn into vector code; then the field is exchanged for spaces.
-    let unsigned = |bytes: &[u8]| bytes.iter().map(|&byte| u32::from(byte)).sum::<u32>();
+/// The sum of all bytes; the checksum field itself counts as spaces.
+fn checksum(block: &[u8]) -> u64 {
+    // Plain sums over whole slices, which compilers turn into vector code; then the field is exchanged for spaces.
+    let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u32::from(byte)).sum::<u32>();
+    u64::from(sum(block) - sum(&block[148..156])) + 8 * u64::from(b' ')
+}
+
+/// The same, as some old tars sum it: bytes are signed.
+fn signed_checksum(block: &[u8], unsigned: u64) -> i64 {
     let high = |bytes: &[u8]| bytes.iter().map(|&byte| u32::from(byte >> 7)).sum::<u32>();
-    let field = &block[148..156];
-    let sum = u64::from(unsigned(block) - unsigned(field)) + 8 * u64::from(b' ');
-    let negative = high(block) - high(field);
-    (sum, sum.cast_signed() - 256 * i64::from(negative))
+    let negative = high(block) - high(&block[148..156]);
+    unsigned.cast_signed() - 256 * i64::from(negative)
 }

@@ -13,6 +13,7 @@ use crate::{
     fetch::FetchJob,
     graph::{Placement, Source},
     link::{Ahead, AheadOptions, Expected, shared::Standing},
+    platform::Platform,
     registry::Downloader,
 };
 
@@ -64,7 +65,12 @@ pub(super) fn filler(install: &Install<'_>, store: &Store) -> Option<Ahead> {
 
 /// Starts what a lockfile says is needed, if all of it will be: into a project that has no packages yet, with all
 /// groups of dependencies.
-pub(super) fn start(install: &Install<'_>, network: &Network<'_>, lockfile: &str) -> Result<(), Failures> {
+pub(super) fn start(
+    install: &Install<'_>,
+    network: &Network<'_>,
+    lockfile: &str,
+    platform: &Platform,
+) -> Result<(), Failures> {
     let config = &install.context.config;
     let selection = &config.settings.selection;
     let whole = selection.dependencies && selection.dev_dependencies && selection.optional_dependencies;
@@ -73,7 +79,7 @@ pub(super) fn start(install: &Install<'_>, network: &Network<'_>, lockfile: &str
         return Ok(());
     }
     let downloader = downloader(install, network, &super::packages::open_store(install)?, None)?;
-    downloader(packages(lockfile).collect());
+    downloader(packages(lockfile, platform).collect());
     Ok(())
 }
 
@@ -100,15 +106,15 @@ pub(super) fn start_placed(
     Ok(())
 }
 
-/// The packages of a lockfile that come from a registry for every platform. No more is read than the lines that
-/// wasi-pm and pnpm write; whatever looks different is left to the component.
-fn packages(lockfile: &str) -> impl Iterator<Item = Download> {
+/// The packages of a lockfile that come from a registry, for every platform or for this one. No more is read than the
+/// lines that wasi-pm and pnpm write; whatever looks different is left to the component.
+fn packages<'a>(lockfile: &'a str, platform: &'a Platform) -> impl Iterator<Item = Download> + 'a {
     let section = project_document::of(lockfile).split_once("\npackages:\n").map_or("", |(_, rest)| rest);
     let section = section.split_once("\nsnapshots:\n").map_or(section, |(packages, _)| packages);
-    section.split("\n\n").filter_map(package)
+    section.split("\n\n").filter_map(|entry| package(entry, platform))
 }
 
-fn package(entry: &str) -> Option<Download> {
+fn package(entry: &str, platform: &Platform) -> Option<Download> {
     let mut lines = entry.lines().skip_while(|line| line.is_empty());
     let key = lines.next()?.strip_prefix("  ")?.strip_suffix(':')?;
     let key = key.strip_prefix('\'').and_then(|key| key.strip_suffix('\'')).unwrap_or(key);
@@ -116,9 +122,7 @@ fn package(entry: &str) -> Option<Download> {
     let integrity = lines.next()?.strip_prefix("    resolution: {integrity: ")?.strip_suffix('}')?;
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-.".contains(&byte));
     let is_version = version.starts_with(|first: char| first.is_ascii_digit()) && plain(version);
-    let for_some = ["os:", "cpu:", "libc:"];
-    let is_for_all = !lines.any(|line| for_some.iter().any(|field| line.trim_start().starts_with(field)));
-    if !is_version || !plain(integrity) || !is_for_all {
+    if !is_version || !plain(integrity) || !lines.all(|line| is_for(line, platform)) {
         return None;
     }
     Some(Download {
@@ -129,12 +133,28 @@ fn package(entry: &str) -> Option<Download> {
     })
 }
 
+/// Whether a line does not restrict a package to other platforms: one of those that are named is this one.
+fn is_for(line: &str, platform: &Platform) -> bool {
+    let own = [("os: ", Some(&platform.os)), ("cpu: ", Some(&platform.cpu)), ("libc: ", platform.libc.as_ref())];
+    let line = line.trim_start();
+    own.into_iter().all(|(field, own)| {
+        let Some(list) = line.strip_prefix(field) else { return !line.starts_with(field.trim_end()) };
+        let list = list.strip_prefix('[').and_then(|list| list.strip_suffix(']'));
+        own.zip(list).is_some_and(|(own, list)| list.split(", ").any(|named| named == own))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn linux() -> Platform {
+        let text = |text: &str| text.to_owned();
+        Platform { os: text("linux"), cpu: text("x64"), libc: Some(text("glibc")), node: None }
+    }
+
     #[test]
-    fn only_packages_of_the_registry_for_every_platform_are_started() {
+    fn only_packages_of_the_registry_for_this_platform_are_started() {
         let lockfile = "\
 lockfileVersion: '9.0'
 
@@ -153,6 +173,22 @@ packages:
     cpu: [arm64]
     os: [darwin]
 
+  linux-x64@1.0.0:
+    resolution: {integrity: sha512-AF==}
+    cpu: [arm64, x64]
+    os: [linux]
+    libc: [glibc]
+
+  linux-musl@1.0.0:
+    resolution: {integrity: sha512-AG==}
+    cpu: [x64]
+    os: [linux]
+    libc: [musl]
+
+  not-windows@1.0.0:
+    resolution: {integrity: sha512-AH==}
+    os: ['!win32']
+
   elsewhere@1.0.0:
     resolution: {integrity: sha512-AC==, tarball: https://example.com/x.tgz}
 
@@ -167,8 +203,8 @@ snapshots:
   later@3.0.0:
     resolution: {integrity: sha512-AF==}
 ";
-        let found: Vec<String> = packages(lockfile).map(|it| format!("{}@{}", it.name, it.version)).collect();
-        assert_eq!(found, ["@scope/plain@1.0.0-rc.1", "last@2.0.0"]);
+        let found: Vec<String> = packages(lockfile, &linux()).map(|it| format!("{}@{}", it.name, it.version)).collect();
+        assert_eq!(found, ["@scope/plain@1.0.0-rc.1", "linux-x64@1.0.0", "last@2.0.0"]);
     }
 
     #[test]
@@ -176,7 +212,7 @@ snapshots:
         for text in
             ["", "packages:\n", "\npackages:\n\n  x@1.0.0:\n", "\npackages:\n  @1:\n    resolution: {integrity: }"]
         {
-            assert_eq!(packages(text).count(), 0, "{text:?}");
+            assert_eq!(packages(text, &linux()).count(), 0, "{text:?}");
         }
     }
 }

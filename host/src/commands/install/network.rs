@@ -90,18 +90,23 @@ impl Held {
 
 impl PackageStore for Shelf {
     type Index = Held;
+    /// And what was promised: all digests of it.
+    type Verified = (Integrity, store::Verified);
 
     fn find(&self, integrity: &Integrity) -> Option<Self::Index> {
         // A package that cannot be read is fetched again; if the disk is broken, that says so.
         self.store.find(integrity).ok().flatten().map(|index| Held::new(integrity.clone(), index, false))
     }
 
-    fn import(&self, tarball: &[u8], integrity: &Integrity) -> Result<Self::Index, ImportFailure> {
-        let imported = self.store.import(tarball, integrity, &self.limits);
-        imported.map(|it| Held::new(integrity.clone(), it.index, it.is_new)).map_err(|error| {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            ImportFailure { code: error.code(), message: format!("{error}{cause}") }
-        })
+    fn verify(&self, tarballs: Vec<(Vec<u8>, Integrity)>) -> Vec<Result<Self::Verified, ImportFailure>> {
+        let promised: Vec<Integrity> = tarballs.iter().map(|(_, integrity)| integrity.clone()).collect();
+        let verified = store::verify(tarballs).into_iter().zip(promised);
+        verified.map(|(tarball, promised)| Ok((promised, tarball.map_err(|error| failure(&error))?))).collect()
+    }
+
+    fn import(&self, (promised, tarball): Self::Verified) -> Result<Self::Index, ImportFailure> {
+        let imported = self.store.import_verified(&tarball, &self.limits);
+        imported.map(|it| Held::new(promised, it.index, it.is_new)).map_err(|error| failure(&error))
     }
 
     fn gather(&self, source: &Source) -> Result<Self::Index, ImportFailure> {
@@ -110,6 +115,11 @@ impl PackageStore for Shelf {
             .map(|imported| Held::new(imported.integrity, imported.index, imported.is_new))
             .map_err(|error| ImportFailure { code: error.code, message: error.message })
     }
+}
+
+fn failure(error: &store::ImportError) -> ImportFailure {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    ImportFailure { code: error.code(), message: format!("{error}{cause}") }
 }
 
 impl<'a> Network<'a> {

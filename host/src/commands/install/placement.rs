@@ -14,7 +14,7 @@ use crate::{
     engine::{self, Intent, Limits, Placed, Project, ResolveError},
     graph::{Failure, Notice, PeerIssue, Placement},
     link::Early,
-    platform::Platform,
+    platform::Detecting,
     remember::{Inputs, Key, Memory},
     report::{self, Event, LogLevel, event::Stage},
 };
@@ -34,8 +34,9 @@ pub(super) struct Found {
 /// Finds the placement.
 pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Branches) -> Result<Found, Failures> {
     let config = &install.context.config;
+    let platform = begin_platform(install);
     let lockfile = read_lockfile(install)?;
-    let mut project = project(install, network, lockfile)?;
+    let mut project = project(install, network, lockfile, &platform)?;
     project.settings.lockfile.branches = branches.texts(install, project.lockfile.is_some())?;
     install.event(Event::Context {
         current_lockfile_exists: config.layout.virtual_store_dir.join("lock.yaml").exists(),
@@ -52,8 +53,13 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
     if mode == LockfileUse::Frozen && !has_lockfile {
         return Err(vec![no_lockfile()]);
     }
-    if has_lockfile && mode != LockfileUse::Resolve {
-        match from_lockfile(install, network, &project)? {
+    let is_used = has_lockfile && mode != LockfileUse::Resolve;
+    // While Node tells its version, the network is not left idle.
+    let is_begun =
+        is_used && platform.is_asking() && !is_merged(&project) && begin(install, network, &project)?.is_none();
+    project.platform.node = project.platform.node.or_else(|| platform.finish().node);
+    if is_used {
+        match from_lockfile(install, network, &project, is_begun)? {
             Ok(placement) if let Some(drift) = local::drift(install, &placement) => {
                 if mode != LockfileUse::PreferFrozen {
                     return Err(vec![drift]);
@@ -96,13 +102,25 @@ fn has_conflict(lockfile: &str) -> bool {
     lockfile.lines().any(|line| line.starts_with("<<<<<<< "))
 }
 
-fn project(install: &Install<'_>, network: &Network<'_>, lockfile: Option<String>) -> Result<Project, Failures> {
+/// Node is asked for its version unless that is configured or remembered.
+fn begin_platform(install: &Install<'_>) -> Detecting {
     let config = &install.context.config;
-    let path = install.environment.get("PATH").map(AsRef::as_ref);
-    let mut platform = Platform::detect(path, &config.directories.cache);
+    let path = install.environment.get("PATH").map(AsRef::as_ref).filter(|_| config.node_version.is_none());
+    let mut platform = Detecting::begin(path, &config.directories.cache);
     if let Some(version) = &config.node_version {
-        platform.node = Some(version.trim_start_matches('v').to_owned());
+        platform.known.node = Some(version.trim_start_matches('v').to_owned());
     }
+    platform
+}
+
+fn project(
+    install: &Install<'_>,
+    network: &Network<'_>,
+    lockfile: Option<String>,
+    platform: &Detecting,
+) -> Result<Project, Failures> {
+    let config = &install.context.config;
+    let platform = platform.known.clone();
     let mut settings = config.settings.clone();
     if settings.registries.default.is_empty() {
         settings.registries = network.settings()?.registries.clone();
@@ -138,11 +156,29 @@ pub(super) fn is_part(install: &Install<'_>) -> bool {
     config.install.lockfile.is_frozen() && lockfile().is_ok_and(|text| part(install, &text).is_some())
 }
 
-/// The placement of a lockfile that fits, or in what it does not.
+/// What is merged is written anew, and no file has its text before.
+fn is_merged(project: &Project) -> bool {
+    project.lockfile.as_deref().is_some_and(has_conflict) || !project.settings.lockfile.branches.is_empty()
+}
+
+/// Starts the downloads of a lockfile that is not seen to be outdated; else in what it is.
+fn begin(install: &Install<'_>, network: &Network<'_>, project: &Project) -> Result<Option<Failure>, Failures> {
+    let lockfile = project.lockfile.as_deref().unwrap_or_default();
+    let prefers = install.context.config.install.lockfile == LockfileUse::PreferFrozen;
+    if prefers && let Some(message) = moved_on::find(lockfile, &project.importers, &project.settings) {
+        let code = "ERR_PNPM_OUTDATED_LOCKFILE".to_owned();
+        return Ok(Some(Failure { code, message, facts: Vec::new(), chain: Vec::new(), hint: None }));
+    }
+    ahead::start(install, network, lockfile, &project.platform)?;
+    Ok(None)
+}
+
+/// The placement of a lockfile that fits, or in what it does not. `is_begun`: its downloads are under way.
 fn from_lockfile(
     install: &Install<'_>,
     network: &Network<'_>,
     project: &Project,
+    is_begun: bool,
 ) -> Result<Result<Placement, Vec<Failure>>, Failures> {
     let memory = Memory::new(&install.context.config.directories.cache);
     let key = Key::of(&Inputs {
@@ -152,9 +188,7 @@ fn from_lockfile(
         settings: &project.settings,
         platform: &project.platform,
     });
-    // What is merged is written anew, and no file has its text before.
-    let is_merged =
-        project.lockfile.as_deref().is_some_and(has_conflict) || !project.settings.lockfile.branches.is_empty();
+    let is_merged = is_merged(project);
     let recalled = {
         let _phase = install.phase("recall");
         if is_merged { None } else { memory.recall(key) }
@@ -163,17 +197,11 @@ fn from_lockfile(
         ahead::start_placed(install, network, &placement)?;
         return Ok(Ok(placement));
     }
-    let prefers = install.context.config.install.lockfile == LockfileUse::PreferFrozen;
-    if prefers
+    if !is_begun
         && !is_merged
-        && let Some(message) =
-            moved_on::find(project.lockfile.as_deref().unwrap_or_default(), &project.importers, &project.settings)
+        && let Some(drift) = begin(install, network, project)?
     {
-        let code = "ERR_PNPM_OUTDATED_LOCKFILE".to_owned();
-        return Ok(Err(vec![Failure { code, message, facts: Vec::new(), chain: Vec::new(), hint: None }]));
-    }
-    if !is_merged {
-        ahead::start(install, network, project.lockfile.as_deref().unwrap_or_default())?;
+        return Ok(Err(vec![drift]));
     }
     let _phase = install.phase("place");
     match engine::place(project, Limits::default()).map_err(of_engine)? {

@@ -56,3 +56,17 @@ fn escaped_keys_are_read() {
     assert_eq!(unescape(br"n\u0061me").unwrap(), "name");
     assert_eq!(json!(text(br#""a\n""#).unwrap()), json!("a\n"));
 }
+
+#[test]
+fn a_text_ends_at_its_quote_wherever_that_is() {
+    for length in 0..80 {
+        for tail in 0..20 {
+            let plain = format!("\"{}\"{}", "é".repeat(length / 2) + &"[".repeat(length % 2), "#".repeat(tail));
+            assert_eq!(value(plain.as_bytes(), 0), Ok(plain.len() - tail), "{plain}");
+            let escaped = format!("\"{}\\\"]\"{}", "#".repeat(length), "]".repeat(tail));
+            assert_eq!(value(escaped.as_bytes(), 0), Ok(escaped.len() - tail), "{escaped}");
+            let open = format!("\"{}", "!".repeat(length));
+            assert_eq!(value(open.as_bytes(), 0), Err(ScanError::Malformed(0)), "{open}");
+        }
+    }
+}
