@@ -63,6 +63,8 @@ pub struct Context {
     pub lockfile: Option<Lockfile>,
     /// Which locked versions do not count.
     pub anew: Anew,
+    /// They do below direct dependencies.
+    pub anew_is_direct: bool,
     /// The lockfile is mended: what it says of packages does not count.
     pub mends: bool,
     /// Overrides, read once.
@@ -119,6 +121,21 @@ impl Context {
     /// All projects of the workspace.
     pub fn workspace(&self) -> impl Iterator<Item = &Project> {
         self.projects.values().chain(self.neighbours.values())
+    }
+
+    /// Whether a locked version does not count, of a direct dependency or of one below.
+    pub fn is_anew(&self, name: &str, direct: bool) -> bool {
+        let is_named = match &self.anew {
+            Anew::None => false,
+            Anew::All => true,
+            Anew::Only(names) => names.iter().any(|anew| anew == name),
+        };
+        is_named && (direct || !self.anew_is_direct)
+    }
+
+    /// Whether no locked version counts.
+    pub fn all_is_anew(&self) -> bool {
+        self.anew == Anew::All && !self.anew_is_direct
     }
 
     /// The number of a text.

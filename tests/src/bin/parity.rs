@@ -102,14 +102,17 @@ fn run_native(scenario: &Scenario) -> Vec<Made> {
         let now = if let Some(Ok(Ok(placed))) = placed {
             Ok(placed.lockfile.filter(|_| is_written(&given, mode)))
         } else {
-            let facts = Facts::new(&world, &registry.url);
-            native::resolve(&given, &facts, Order::AsAsked).map(|made| made.lockfile)
+            let facts = Facts::new(&world, &registry.url).beside(project.dir());
+            native::resolve(&given, &facts, Order::AsAsked).map(|made| {
+                scenario.save(&made.saved, &project);
+                made.lockfile
+            })
         };
         made.push(match now {
             Ok(text) => {
                 let text = text.or(old).unwrap_or_default();
                 project.write("pnpm-lock.yaml", &text);
-                Made::Lockfile(scenario::without_port(&text, &registry))
+                Made::Lockfile(scenario.made(&registry, &project))
             }
             Err(codes) => Made::Failure(codes.join("\n")),
         });
@@ -145,11 +148,12 @@ fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
     for step in &scenario.steps {
         scenario.prepare(step, &registry, &project, &mut world);
         let reached = through(web.as_ref(), step);
-        let mut command = project.command(&["install", "--ignore-scripts"]);
+        let mut command = project.command(&step.words());
+        command.current_dir(step.place(&project));
         // pnpm's allocator would clear a gigabyte of huge pages in every one of these short runs.
         let thrifty =
             [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "65536")];
-        let command = command.args(mode).args(&step.install).envs(thrifty).envs(scenario.environment()).envs(reached);
+        let command = command.args(mode).envs(thrifty).envs(scenario.environment()).envs(reached);
         let output = match command.output() {
             Ok(output) => output,
             Err(error) => {
@@ -158,8 +162,7 @@ fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
             }
         };
         made.push(if output.status.success() {
-            let text = fs::read_to_string(project.dir().join("pnpm-lock.yaml")).unwrap_or_default();
-            Made::Lockfile(scenario::without_port(&text, &registry))
+            Made::Lockfile(scenario.made(&registry, &project))
         } else {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             Made::Failure(said + &String::from_utf8_lossy(&output.stdout))
@@ -214,9 +217,10 @@ fn show_all(program: &str, names: &[&str]) -> bool {
         let mut world = scenario.world.clone();
         for (at, step) in scenario.steps.iter().enumerate() {
             scenario.prepare(step, &registry, &project, &mut world);
-            let mut command = project.command(&["install", "--ignore-scripts"]);
+            let mut command = project.command(&step.words());
+            command.current_dir(step.place(&project));
             let reached = through(web.as_ref(), step);
-            let command = command.args(&step.install).envs(scenario.environment()).envs(reached);
+            let command = command.envs(scenario.environment()).envs(reached);
             let Ok(output) = command.output() else { return false };
             say(&format!("--- {} step {at}: {}", scenario.name, output.status));
             say(&String::from_utf8_lossy(&output.stdout));
@@ -224,8 +228,11 @@ fn show_all(program: &str, names: &[&str]) -> bool {
             for seen in web.iter().flat_map(|(proxy, _)| proxy.seen()) {
                 say(&format!("{} {} {}", seen.status, seen.method, seen.address));
             }
-            for file in ["pnpm-lock.yaml", "pnpm-workspace.yaml"] {
+            for file in ["pnpm-lock.yaml", "pnpm-workspace.yaml"].into_iter().filter(|_| !scenario.has_commands()) {
                 say(&fs::read_to_string(project.dir().join(file)).unwrap_or_default());
+            }
+            if scenario.has_commands() {
+                say(&scenario.made(&registry, &project));
             }
         }
     }
@@ -364,7 +371,9 @@ fn show(scenario: &Scenario, ours: &str, pnpm: &str) {
     for (at, step) in scenario.steps.iter().enumerate().skip(1) {
         say(&format!(
             "step {at}: {:#}",
-            serde_json::json!({ "publish": step.publish, "write": step.write, "remove": step.remove })
+            serde_json::json!({
+                "publish": step.publish, "write": step.write, "remove": step.remove, "run": step.run, "folder": step.folder
+            })
         ));
     }
     if let Some((at, ours, pnpm)) = difference(scenario, ours, pnpm) {

@@ -6,12 +6,13 @@ use std::io;
 use wit::ImporterId;
 
 use super::{
-    Branches, Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, moved_on, one, packages, project_document,
+    Branches, Failures, Install, Network, ahead, change, excludes::TOO_YOUNG, local, moved_on, one, packages,
+    project_document,
 };
 use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
-    engine::{self, Intent, Limits, Placed, Project, ResolveError},
+    engine::{self, Intent, Limits, Placed, Project, ResolveError, Saved},
     graph::{Failure, Notice, PeerIssue, Placement},
     link::Early,
     platform::Platform,
@@ -29,6 +30,8 @@ pub(super) struct Found {
     pub(super) as_locked: bool,
     /// What has been linked meanwhile.
     pub(super) early: Early,
+    /// What is written besides the lockfile.
+    pub(super) saved: Saved,
 }
 
 /// Finds the placement.
@@ -52,7 +55,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
     if mode == LockfileUse::Frozen && !has_lockfile {
         return Err(vec![no_lockfile()]);
     }
-    if has_lockfile && mode != LockfileUse::Resolve {
+    if has_lockfile && mode != LockfileUse::Resolve && config.install.change.is_none() {
         match from_lockfile(install, network, &project)? {
             Ok(placement) if let Some(drift) = local::drift(install, &placement) => {
                 if mode != LockfileUse::PreferFrozen {
@@ -63,7 +66,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
             Ok(placement) => {
                 install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
                 tell(install, &placement);
-                return Ok(Found { placement, as_locked: true, early: Early::default() });
+                return Ok(Found { placement, as_locked: true, early: Early::default(), saved: Saved::default() });
             }
             Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
             Err(drifts) => {
@@ -120,7 +123,9 @@ fn project(install: &Install<'_>, network: &Network<'_>, lockfile: Option<String
         let (prefix, manifest) = (importer.dir.display().to_string(), importer.manifest.text.to_string());
         install.event(Event::ManifestInitial { prefix, manifest });
     }
-    let intent = if config.install.repair { Intent::Fix } else { Intent::Install };
+    let installs = if config.install.repair { Intent::Fix } else { Intent::Install };
+    let intent = change::intent(config)?.unwrap_or(installs);
+    settings.saving = change::saving(config);
     Ok(Project { importers, lockfile, settings, platform, intent })
 }
 
@@ -216,7 +221,8 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
     }
     tell(install, &placement);
     // Who asks for nothing has read all of it off the lockfile.
-    Ok(Found { placement, as_locked: crossings.requests == 0, early: Early::begun(filler) })
+    let early = Early::begun(filler);
+    Ok(Found { placement, as_locked: crossings.requests == 0, early, saved: resolved.saved })
 }
 
 fn tell(install: &Install<'_>, placement: &Placement) {

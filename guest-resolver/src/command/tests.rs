@@ -1,0 +1,1 @@
+//! Commands in a session: what they write.

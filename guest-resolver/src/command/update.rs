@@ -1,0 +1,348 @@
+//! `update`: which locked versions are let go, and what is written into manifests before anything is picked.
+//!
+//! Within ranges nothing is written beforehand: the ranges follow once it is known what was picked. Beyond them
+//! (`--latest`), at a version that was named, and with `--workspace` the manifests lead and the resolution follows.
+
+use std::collections::BTreeSet;
+
+use wit::guest::exports::wasi_pm::resolver::resolution::Update;
+use wit::guest::wasi_pm::resolver::types::{DependencyGroup, Failure};
+use wit::wildcard;
+
+use crate::catalogs::catalog_name;
+use crate::lockfile::model::{package_key, split_key};
+use crate::resolve::context::{Anew, Context};
+use crate::resolve::wanted::failure;
+use crate::semver::{Range, Version};
+use crate::specifier::{Specifier, Want};
+
+use super::catalog::{self, Decision, Written};
+use super::range::Style;
+use super::selector::{Selector, take};
+use super::text::INSTALLED;
+use super::workspace::{self, Declared};
+use super::{Plan, all, latest};
+
+/// A dependency of a project.
+#[derive(Debug, Clone)]
+struct Direct {
+    alias: String,
+    group: DependencyGroup,
+    specifier: String,
+}
+
+/// One update of one project.
+struct Project<'a> {
+    ctx: &'a Context,
+    update: &'a Update,
+    selectors: &'a [Selector],
+    id: &'a str,
+    direct: Vec<Direct>,
+}
+
+/// What is let go.
+#[derive(Debug, Default)]
+struct Freed {
+    all: bool,
+    names: BTreeSet<String>,
+    /// A selector has found something to do.
+    any: bool,
+}
+
+pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> Result<(), Failure> {
+    let selectors: Vec<Selector> = update.selectors.iter().map(|text| Selector::parse(text)).collect();
+    refuse_versions(update, &selectors)?;
+    plan.absorbs = false;
+    plan.keeps_manifests = !update.save;
+    plan.direct = update.direct;
+    if update.latest && !update.save {
+        plan.warn(
+            "Ignoring \"--latest\": the manifest keeps its version ranges when updating without saving, so dependencies \
+             were updated within them instead"
+                .to_owned(),
+        );
+    }
+    let mut freed = Freed::default();
+    for id in &update.importers {
+        let groups = if update.groups.is_empty() { &INSTALLED } else { update.groups.as_slice() };
+        let manifest = &plan.manifests[id];
+        let direct = groups.iter().flat_map(|group| {
+            let direct = |(alias, specifier): (&str, &str)| Direct {
+                alias: alias.to_owned(),
+                group: *group,
+                specifier: specifier.to_owned(),
+            };
+            manifest.entries(*group).map(direct).collect::<Vec<_>>()
+        });
+        let project = Project { ctx, update, selectors: &selectors, id, direct: direct.collect() };
+        project.prepare(plan, &mut freed).await?;
+    }
+    if !freed.any && !selectors.is_empty() && update.direct && !update.latest {
+        let message = "None of the specified packages were found in the dependencies".to_owned();
+        return Err(Failure {
+            hint: Some("Without --depth 0, dependencies of dependencies are looked at too".to_owned()),
+            ..failure("ERR_PNPM_NO_PACKAGE_IN_DEPENDENCIES", message)
+        });
+    }
+    if !freed.any {
+        plan.absorbs = true;
+        return Ok(());
+    }
+    plan.anew = Some(if freed.all { Anew::All } else { Anew::Only(freed.names.into_iter().collect()) });
+    Ok(())
+}
+
+fn refuse_versions(update: &Update, selectors: &[Selector]) -> Result<(), Failure> {
+    let with_version = update.selectors.iter().zip(selectors).filter(|(_, selector)| selector.version.is_some());
+    let texts: Vec<&str> = with_version.map(|(text, _)| text.as_str()).collect();
+    if update.latest && !texts.is_empty() {
+        let message = format!("Specs are not allowed to be used with --latest ({})", texts.join(", "));
+        let hint = "Name the packages alone, or leave --latest out".to_owned();
+        return Err(Failure { hint: Some(hint), ..failure("ERR_PNPM_LATEST_WITH_SPEC", message) });
+    }
+    Ok(())
+}
+
+impl Project<'_> {
+    async fn prepare(&self, plan: &mut Plan, freed: &mut Freed) -> Result<(), Failure> {
+        let rewrites = match self.to_workspace()? {
+            Some(rewrites) => {
+                freed.any = true;
+                freed.names.extend(rewrites.iter().map(|it| it.alias.clone()));
+                rewrites
+            }
+            None if self.selectors.is_empty() => self.everything(plan, freed).await?,
+            None if !self.update.direct && !self.update.latest && self.has_no_versions() => {
+                self.by_name(plan, freed);
+                Vec::new()
+            }
+            None => self.matched(plan, freed).await?,
+        };
+        self.write(plan, rewrites)
+    }
+
+    fn has_no_versions(&self) -> bool {
+        self.selectors.iter().all(|selector| selector.version.is_none())
+    }
+
+    fn is_ignored(&self, name: &str) -> bool {
+        wildcard::takes(&self.ctx.settings.saving.ignored_updates, name)
+    }
+
+    /// The names of all packages in the lockfile.
+    fn locked(&self) -> impl Iterator<Item = &str> {
+        let keys = self.ctx.lockfile.iter().flat_map(|lockfile| lockfile.snapshots.keys());
+        keys.filter_map(|key| Some(split_key(package_key(key))?.0))
+    }
+
+    /// What the update leads to projects of the workspace; `None`: nothing does.
+    fn to_workspace(&self) -> Result<Option<Vec<Direct>>, Failure> {
+        if !self.update.workspace {
+            return Ok(None);
+        }
+        let mut rewrites = Vec::new();
+        for direct in &self.direct {
+            let Direct { alias, specifier, .. } = direct;
+            if self.selectors.is_empty() {
+                if self.is_ignored(alias) || !workspace::has(self.ctx, alias) {
+                    continue;
+                }
+            } else if !take(self.selectors, alias) {
+                continue;
+            } else if !workspace::has(self.ctx, alias) {
+                return Err(super::add::not_in_workspace(self.ctx, alias));
+            }
+            let asked = self.selectors.iter().find(|selector| selector.takes(alias));
+            let asked = asked.and_then(|selector| selector.version.as_deref()).unwrap_or("*");
+            let asked = asked.strip_prefix("workspace:").unwrap_or(asked);
+            let want = Want::parse(asked).unwrap_or_else(Want::any);
+            let saved = match workspace::version(self.ctx, alias, &want) {
+                // That nothing fits is told by the resolution, of the range that was asked for.
+                None => format!("workspace:{asked}"),
+                Some(version) => workspace::specifier(
+                    Declared { so_far: Some(specifier), asked: None },
+                    alias,
+                    (alias, Some(&version)),
+                    self.ctx.settings.saving.workspace_protocol,
+                    Style::of_update(&self.ctx.settings.saving),
+                ),
+            };
+            rewrites.push(Direct { specifier: saved, ..direct.clone() });
+        }
+        Ok((!rewrites.is_empty()).then_some(rewrites))
+    }
+
+    /// Nothing was named.
+    async fn everything(&self, plan: &mut Plan, freed: &mut Freed) -> Result<Vec<Direct>, Failure> {
+        freed.any = true;
+        let direct: Vec<&Direct> = self.direct.iter().filter(|direct| !self.is_ignored(&direct.alias)).collect();
+        freed.names.extend(direct.iter().map(|direct| direct.alias.clone()));
+        let ignores = !self.ctx.settings.saving.ignored_updates.is_empty();
+        let is_whole = INSTALLED.iter().all(|group| self.groups().contains(group));
+        if is_whole && !ignores {
+            freed.all = true;
+        } else if is_whole && !(self.update.latest && direct.is_empty()) {
+            freed.names.extend(self.locked().filter(|name| !self.is_ignored(name)).map(str::to_owned));
+        }
+        self.latest_or_follow(plan, &direct).await
+    }
+
+    fn groups(&self) -> &[DependencyGroup] {
+        if self.update.groups.is_empty() { &INSTALLED } else { &self.update.groups }
+    }
+
+    /// Names alone: at any depth.
+    fn by_name(&self, plan: &mut Plan, freed: &mut Freed) {
+        freed.any = true;
+        let matched: Vec<&Direct> = self.direct.iter().filter(|it| take(self.selectors, &it.alias)).collect();
+        if self.update.save {
+            let aliases = matched.iter().map(|direct| direct.alias.clone());
+            plan.follow.entry(self.id.to_owned()).or_default().extend(aliases);
+        }
+        freed.names.extend(matched.into_iter().map(|direct| direct.alias.clone()));
+        freed.names.extend(self.locked().filter(|name| take(self.selectors, name)).map(str::to_owned));
+    }
+
+    /// What was named with a version, or beyond its range: direct dependencies.
+    async fn matched(&self, plan: &mut Plan, freed: &mut Freed) -> Result<Vec<Direct>, Failure> {
+        let matched: Vec<&Direct> = self.direct.iter().filter(|it| take(self.selectors, &it.alias)).collect();
+        if matched.is_empty() {
+            if self.update.direct || self.update.latest {
+                return Ok(Vec::new());
+            }
+            freed.any = true;
+            freed.names.extend(self.locked().filter(|name| take(self.selectors, name)).map(str::to_owned));
+            for selector in self.selectors {
+                let (name, Some(version)) = (&selector.pattern, &selector.version) else { continue };
+                plan.warn(format!(
+                    "\"{name}\" is not a direct dependency, so the requested \"{version}\" is ignored; \"{name}\" is \
+                     updated to what a fresh install would resolve"
+                ));
+            }
+            return Ok(Vec::new());
+        }
+        freed.any = true;
+        if self.update.latest {
+            freed.names.extend(matched.iter().map(|direct| direct.alias.clone()));
+            return self.latest_or_follow(plan, &matched).await;
+        }
+        let mut rewrites = Vec::new();
+        for direct in matched {
+            let asked = self.selectors.iter().find(|selector| selector.takes(&direct.alias));
+            let Some(asked) = asked.and_then(|selector| selector.version.clone()) else {
+                if self.update.save {
+                    plan.follow.entry(self.id.to_owned()).or_default().insert(direct.alias.clone());
+                }
+                freed.names.insert(direct.alias.clone());
+                continue;
+            };
+            if !self.update.save && !self.is_admitted(plan, direct, &asked) {
+                continue;
+            }
+            freed.names.insert(named(self.ctx, &direct.alias, &asked));
+            if let Some(version) = Version::parse(&asked) {
+                plan.named.push((direct.alias.clone(), version));
+            }
+            if self.update.save {
+                rewrites.push(Direct { specifier: asked, ..direct.clone() });
+            }
+        }
+        Ok(rewrites)
+    }
+
+    /// Whether a version is within the range that stays in the manifest.
+    fn is_admitted(&self, plan: &mut Plan, direct: &Direct, asked: &str) -> bool {
+        let Direct { alias, specifier, .. } = direct;
+        match (Version::parse(asked), Range::parse_loose(specifier)) {
+            (Some(version), Ok(range)) if !range.satisfies(&version) => {
+                plan.warn(format!(
+                    "Skipping \"{alias}@{asked}\": it doesn't satisfy \"{specifier}\", which the manifest keeps when \
+                     updating without saving"
+                ));
+                false
+            }
+            (Some(_), Ok(_)) => true,
+            _ => {
+                plan.warn(format!(
+                    "Ignoring \"{alias}@{asked}\": the manifest keeps \"{specifier}\" when updating without saving, so \
+                     \"{alias}\" was updated within that range instead"
+                ));
+                true
+            }
+        }
+    }
+
+    /// With `--latest` what is to be written; else the ranges follow.
+    async fn latest_or_follow(&self, plan: &mut Plan, direct: &[&Direct]) -> Result<Vec<Direct>, Failure> {
+        if !self.update.save {
+            return Ok(Vec::new());
+        }
+        if !self.update.latest {
+            let aliases = direct.iter().map(|direct| direct.alias.clone());
+            plan.follow.entry(self.id.to_owned()).or_default().extend(aliases);
+            return Ok(Vec::new());
+        }
+        let so_far: Vec<String> = direct
+            .iter()
+            .map(|direct| {
+                let entry =
+                    catalog_name(&direct.specifier).and_then(|name| plan.catalog(self.ctx, name, &direct.alias));
+                entry.unwrap_or_else(|| direct.specifier.clone())
+            })
+            .collect();
+        let look = |at: usize| match so_far[at].starts_with("workspace:") {
+            true => std::task::Poll::Ready(Ok(None)),
+            false => latest::specifier(self.ctx, &direct[at].alias, &so_far[at]),
+        };
+        let mut rewrites = Vec::new();
+        for (direct, found) in direct.iter().zip(all(so_far.len(), look).await) {
+            let found = found.map_err(|why| Failure {
+                message: format!("Failed to resolve the latest version of {}: {}", direct.alias, why.message),
+                ..why
+            })?;
+            rewrites.extend(found.map(|specifier| Direct { specifier, ..(*direct).clone() }));
+        }
+        Ok(rewrites)
+    }
+
+    /// Writes into the manifest, or into the catalog that the manifest names.
+    fn write(&self, plan: &mut Plan, rewrites: Vec<Direct>) -> Result<(), Failure> {
+        for Direct { alias, group, specifier } in rewrites {
+            let so_far = self.direct.iter().find(|it| it.alias == alias && it.group == group);
+            let so_far = so_far.map(|it| it.specifier.as_str());
+            let named = so_far.and_then(catalog_name).filter(|_| self.update.latest);
+            if let Some(catalog) = named {
+                plan.catalogs.insert((catalog.to_owned(), alias), specifier);
+                continue;
+            }
+            let written = Written { alias: &alias, specifier: &specifier, so_far };
+            let entry = |catalog: &str, alias: &str| plan.catalog(self.ctx, catalog, alias);
+            let saved = match catalog::decide(&self.ctx.settings.saving, None, written, entry)? {
+                Decision::Direct(warning) => {
+                    warning.into_iter().for_each(|warning| plan.warn(warning));
+                    specifier
+                }
+                Decision::Catalog { name, entry } => {
+                    let reference = catalog::reference(&name);
+                    if entry {
+                        plan.catalogs.insert((name, alias.clone()), specifier);
+                    }
+                    reference
+                }
+            };
+            if let Some(manifest) = plan.manifests.get_mut(self.id) {
+                manifest.put(group, &alias, &saved);
+                plan.touched.insert(self.id.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The package that a selector's version names, where it is another than its key.
+fn named(ctx: &Context, alias: &str, asked: &str) -> String {
+    match Specifier::parse(alias, asked, &ctx.settings.registries) {
+        Specifier::Registry { name, .. } | Specifier::Jsr { name, .. } => name,
+        _ => alias.to_owned(),
+    }
+}
