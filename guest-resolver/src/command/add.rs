@@ -104,10 +104,9 @@ fn write(
         }
         Decision::Catalog { name, entry } => {
             let reference = catalog::reference(&name);
-            if entry {
-                plan.catalogs.insert((name, alias.clone()), specifier);
-            } else {
-                name_version(ctx, (&name, &alias), typed, plan);
+            name_version(ctx, (&name, &alias), typed, plan);
+            if let Some(entry) = entry {
+                plan.catalogs.insert((name, alias.clone()), entry);
             }
             reference
         }
@@ -193,6 +192,7 @@ impl Search<'_> {
         match (asked, so_far) {
             (Some(asked), so_far) => self.asked(alias, asked, so_far, default),
             (None, Some(so_far)) => Poll::Ready(Ok(so_far.to_owned())),
+            (None, None) if let Some(reference) = self.in_catalog(alias) => Poll::Ready(Ok(reference)),
             (None, None) => {
                 let package = Package { alias, name: alias, registry: None };
                 Poll::Ready(match ready!(latest::version(self.ctx, package, &Want::latest())) {
@@ -205,6 +205,13 @@ impl Search<'_> {
                 })
             }
         }
+    }
+
+    /// The reference to an entry that a catalog has for it.
+    fn in_catalog(&self, alias: &str) -> Option<String> {
+        let catalog = self.ctx.settings.saving.catalog_name.as_deref().unwrap_or("default");
+        let entries = self.ctx.settings.rules.catalogs.get(catalog)?;
+        entries.contains_key(alias).then(|| catalog::reference(catalog))
     }
 
     /// What is written for a project of the workspace; `None`: it is none.
@@ -237,22 +244,22 @@ impl Search<'_> {
     /// What is written for a specifier: a range over the version that it leads to, or the text as it is.
     fn asked(&self, alias: &str, asked: &str, so_far: Option<&str>, default: Style) -> Answer<String> {
         let registries = &self.ctx.settings.registries;
-        let is_plain = |text: &str| !text.starts_with("npm:") && !text.contains("://");
-        let read = Specifier::parse(alias, asked, registries);
-        if !matches!(read, Specifier::Registry { registry: None, .. }) || !is_plain(asked) {
-            return Poll::Ready(match read {
-                Specifier::Unsupported(refused) => Err(failure(refused.code, refused.message)),
-                Specifier::Git(_) => Ok(shortcut(asked)),
-                _ => Ok(asked.to_owned()),
-            });
-        }
+        let prefix = match Specifier::parse(alias, asked, registries) {
+            Specifier::Registry { name, registry: None, .. } if !asked.contains("://") => match name == alias {
+                true => String::new(),
+                false => format!("npm:{name}@"),
+            },
+            Specifier::Unsupported(refused) => return Poll::Ready(Err(failure(refused.code, refused.message))),
+            Specifier::Git(_) => return Poll::Ready(Ok(shortcut(asked))),
+            _ => return Poll::Ready(Ok(asked.to_owned())),
+        };
         let version = ready!(self.version(alias, asked))?;
         let so_far = so_far.filter(|so_far| {
             let read = Specifier::parse(alias, so_far, registries);
             matches!(read, Specifier::Registry { registry: None, .. }) && !so_far.contains("://")
         });
         let (so_far, style) = (so_far.and_then(Style::in_specifier), Style::in_specifier(asked));
-        Poll::Ready(Ok(range::saved(&version, so_far, style, default)))
+        Poll::Ready(Ok(format!("{prefix}{}", range::saved(&version, so_far, style, default))))
     }
 
     /// The version that the project's own resolution will lead to.

@@ -7,6 +7,8 @@ use crate::catalogs::catalog_name;
 use crate::resolve::wanted::failure;
 use crate::semver::{Range, Version};
 
+use super::range::Style;
+
 /// What is about to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Written<'a> {
@@ -23,12 +25,12 @@ pub struct Written<'a> {
 pub enum Decision {
     /// Into the manifest; with a warning if an entry would have been preferred.
     Direct(Option<String>),
-    /// The manifest names a catalog; the specifier becomes its entry, unless it has one that will do.
+    /// The manifest names a catalog.
     Catalog {
         /// The catalog.
         name: String,
-        /// Whether the entry is written.
-        entry: bool,
+        /// What its entry becomes; `None`: it will do as it is.
+        entry: Option<String>,
     },
 }
 
@@ -54,11 +56,17 @@ pub fn decide(
     }
     let name = so_far.and_then(catalog_name).or(catalog).unwrap_or("default").to_owned();
     if specifier == reference(&name) {
-        return Ok(Decision::Catalog { name, entry: false });
+        return Ok(Decision::Catalog { name, entry: None });
     }
-    let Some(held) = entry(&name, alias) else { return Ok(Decision::Catalog { name, entry: true }) };
+    let Some(held) = entry(&name, alias) else {
+        return Ok(Decision::Catalog { name, entry: Some(specifier.to_owned()) });
+    };
+    if held == specifier {
+        return Ok(Decision::Catalog { name, entry: None });
+    }
     if covers(&held, specifier) {
-        return Ok(Decision::Catalog { name, entry: false });
+        let moved = Style::in_specifier(&held).map_or_else(|| held.clone(), |style| style.over(specifier));
+        return Ok(Decision::Catalog { name, entry: (moved != held).then_some(moved) });
     }
     match saving.catalog_mode {
         CatalogMode::Manual => Ok(Decision::Direct(None)),
@@ -104,14 +112,17 @@ mod tests {
 
     #[test]
     fn the_mode_decides_what_becomes_of_an_entry_that_does_not_fit() {
-        let into = |name: &str, entry| Ok(Decision::Catalog { name: name.to_owned(), entry });
+        let into = |name: &str, entry: Option<&str>| {
+            Ok(Decision::Catalog { name: name.to_owned(), entry: entry.map(str::to_owned) })
+        };
         assert_eq!(decide(CatalogMode::Manual, None, "^2.0.0", Some("^1.0.0")), Ok(Decision::Direct(None)));
-        assert_eq!(decide(CatalogMode::Manual, Some("x"), "^2.0.0", None), into("x", true));
+        assert_eq!(decide(CatalogMode::Manual, Some("x"), "^2.0.0", None), into("x", Some("^2.0.0")));
         assert_eq!(decide(CatalogMode::Manual, Some("x"), "^2.0.0", Some("^1.0.0")), Ok(Decision::Direct(None)));
-        assert_eq!(decide(CatalogMode::Prefer, None, "1.1.0", Some("^1.0.0")), into("default", false));
+        assert_eq!(decide(CatalogMode::Prefer, None, "1.1.0", Some("^1.0.0")), into("default", Some("^1.1.0")));
+        assert_eq!(decide(CatalogMode::Prefer, None, "^1.0.0", Some("^1.0.0")), into("default", None));
         assert!(matches!(decide(CatalogMode::Prefer, None, "2.0.0", Some("^1.0.0")), Ok(Decision::Direct(Some(_)))));
         let refused = decide(CatalogMode::Strict, None, "2.0.0", Some("^1.0.0"));
         assert_eq!(refused, Err("ERR_PNPM_CATALOG_VERSION_MISMATCH".to_owned()));
-        assert_eq!(decide(CatalogMode::Strict, None, "catalog:", Some("^1.0.0")), into("default", false));
+        assert_eq!(decide(CatalogMode::Strict, None, "catalog:", Some("^1.0.0")), into("default", None));
     }
 }

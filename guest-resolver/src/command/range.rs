@@ -79,14 +79,14 @@ impl Style {
     }
 }
 
-/// The range to write for a version: as the entry had it so far, as it was asked for, as the settings say. A prerelease
-/// is widened only where the entry was.
+/// The range to write for a version: as it was asked for, as the entry had it so far, as the settings say. A prerelease is
+/// widened only where the entry was.
 #[must_use]
 pub fn saved(version: &Version, so_far: Option<Style>, asked: Option<Style>, default: Style) -> String {
     if version.is_prerelease() {
         return so_far.map_or_else(|| version.to_string(), |style| style.over(&version.to_string()));
     }
-    so_far.or(asked).unwrap_or(default).over(&version.to_string())
+    asked.or(so_far).unwrap_or(default).over(&version.to_string())
 }
 
 /// The one comparator of a range.
@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn a_version_keeps_what_stood_before_it() {
         let version = |text| Version::parse(text).unwrap();
-        assert_eq!(saved(&version("1.2.3"), Some(Style::Minor), Some(Style::Patch), Style::Major), "~1.2.3");
+        assert_eq!(saved(&version("1.2.3"), Some(Style::Minor), Some(Style::Patch), Style::Major), "1.2.3");
+        assert_eq!(saved(&version("1.2.3"), Some(Style::Minor), None, Style::Major), "~1.2.3");
         assert_eq!(saved(&version("1.2.3"), None, Some(Style::Patch), Style::Major), "1.2.3");
         assert_eq!(saved(&version("1.2.3"), None, None, Style::Exact), "=1.2.3");
         assert_eq!(saved(&version("1.2.3-rc.1"), None, Some(Style::Major), Style::Major), "1.2.3-rc.1");

@@ -4,6 +4,7 @@
 //! (`--latest`), at a version that was named, and with `--workspace` the manifests lead and the resolution follows.
 
 use std::collections::BTreeSet;
+use std::task::{Poll, ready};
 
 use wit::guest::exports::wasi_pm::resolver::resolution::Update;
 use wit::guest::wasi_pm::resolver::types::{DependencyGroup, Failure};
@@ -17,6 +18,7 @@ use crate::semver::{Range, Version};
 use crate::specifier::{Specifier, Want};
 
 use super::catalog::{self, Decision, Written};
+use super::latest::Package;
 use super::range::Style;
 use super::selector::{Selector, take};
 use super::text::INSTALLED;
@@ -47,6 +49,8 @@ struct Freed {
     names: BTreeSet<String>,
     /// A selector has found something to do.
     any: bool,
+    /// Selectors with a version that have found a direct dependency, by index.
+    found: BTreeSet<usize>,
 }
 
 pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> Result<(), Failure> {
@@ -84,6 +88,9 @@ pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> 
             ..failure("ERR_PNPM_NO_PACKAGE_IN_DEPENDENCIES", message)
         });
     }
+    if !update.latest {
+        tell_of_indirect(&selectors, &freed, plan)?;
+    }
     if !freed.any {
         plan.absorbs = true;
         return Ok(());
@@ -99,6 +106,33 @@ fn refuse_versions(update: &Update, selectors: &[Selector]) -> Result<(), Failur
         let message = format!("Specs are not allowed to be used with --latest ({})", texts.join(", "));
         let hint = "Name the packages alone, or leave --latest out".to_owned();
         return Err(Failure { hint: Some(hint), ..failure("ERR_PNPM_LATEST_WITH_SPEC", message) });
+    }
+    Ok(())
+}
+
+/// A version of a dependency of a dependency has nowhere to be written to.
+fn tell_of_indirect(selectors: &[Selector], freed: &Freed, plan: &mut Plan) -> Result<(), Failure> {
+    for (at, selector) in selectors.iter().enumerate() {
+        let (name, Some(version)) = (&selector.pattern, &selector.version) else { continue };
+        if freed.found.contains(&at) {
+            continue;
+        }
+        if Version::parse(version).is_some() {
+            let message = format!(
+                "\"{name}\" (requested \"{version}\") is not a direct dependency, so the requested version cannot be \
+                 recorded"
+            );
+            return Err(Failure {
+                hint: Some(format!(
+                    "Put `{name}: {version}` into overrides in pnpm-workspace.yaml, or update {name} alone"
+                )),
+                ..failure("ERR_PNPM_UPDATE_VERSION_ON_INDIRECT_DEP", message)
+            });
+        }
+        plan.warn(format!(
+            "\"{name}\" is not a direct dependency, so the requested \"{version}\" is ignored; \"{name}\" is updated to what \
+             a fresh install would resolve"
+        ));
     }
     Ok(())
 }
@@ -212,13 +246,6 @@ impl Project<'_> {
             }
             freed.any = true;
             freed.names.extend(self.locked().filter(|name| take(self.selectors, name)).map(str::to_owned));
-            for selector in self.selectors {
-                let (name, Some(version)) = (&selector.pattern, &selector.version) else { continue };
-                plan.warn(format!(
-                    "\"{name}\" is not a direct dependency, so the requested \"{version}\" is ignored; \"{name}\" is \
-                     updated to what a fresh install would resolve"
-                ));
-            }
             return Ok(Vec::new());
         }
         freed.any = true;
@@ -226,28 +253,68 @@ impl Project<'_> {
             freed.names.extend(matched.iter().map(|direct| direct.alias.clone()));
             return self.latest_or_follow(plan, &matched).await;
         }
-        let mut rewrites = Vec::new();
+        let mut asked = Vec::new();
         for direct in matched {
-            let asked = self.selectors.iter().find(|selector| selector.takes(&direct.alias));
-            let Some(asked) = asked.and_then(|selector| selector.version.clone()) else {
+            let selector = self.selectors.iter().position(|selector| selector.takes(&direct.alias));
+            let Some(version) = selector.and_then(|at| self.selectors[at].version.as_deref()) else {
                 if self.update.save {
                     plan.follow.entry(self.id.to_owned()).or_default().insert(direct.alias.clone());
                 }
                 freed.names.insert(direct.alias.clone());
                 continue;
             };
-            if !self.update.save && !self.is_admitted(plan, direct, &asked) {
+            freed.found.extend(selector);
+            if !self.update.save && !self.is_admitted(plan, direct, version) {
                 continue;
             }
-            freed.names.insert(named(self.ctx, &direct.alias, &asked));
-            if let Some(version) = Version::parse(&asked) {
-                plan.named.push((direct.alias.clone(), version));
+            freed.names.insert(named(self.ctx, &direct.alias, version));
+            freed.names.insert(named(self.ctx, &direct.alias, &direct.specifier));
+            asked.push((direct, version));
+        }
+        let versions = all(asked.len(), |at| self.version(asked[at])).await;
+        let mut rewrites = Vec::new();
+        for ((direct, asked), version) in asked.into_iter().zip(versions) {
+            let version = version?;
+            if let Some(version) = &version {
+                plan.named.push((named(self.ctx, &direct.alias, &direct.specifier), version.clone()));
             }
             if self.update.save {
-                rewrites.push(Direct { specifier: asked, ..direct.clone() });
+                let specifier = version.map_or_else(|| asked.to_owned(), |version| self.written(direct, &version));
+                rewrites.push(Direct { specifier, ..direct.clone() });
             }
         }
         Ok(rewrites)
+    }
+
+    /// The version that is meant, if it is one: named itself, or by a tag.
+    fn version(&self, (direct, asked): (&Direct, &str)) -> Poll<Result<Option<Version>, Failure>> {
+        if let Some(version) = Version::parse(asked) {
+            return Poll::Ready(Ok(Some(version)));
+        }
+        let Some(want @ Want::Tag(_)) = Want::parse(asked).filter(|_| self.update.save) else {
+            return Poll::Ready(Ok(None));
+        };
+        let name = named(self.ctx, &direct.alias, &direct.specifier);
+        let package = Package { alias: &direct.alias, name: &name, registry: None };
+        Poll::Ready(ready!(latest::version(self.ctx, package, &want)).map(Some).map_err(|why| Failure {
+            code: "ERR_PNPM_PACKAGE_MANAGER_UPDATE_RESOLVE_TAG".to_owned(),
+            message: format!("Failed to resolve {}@{asked}: {}", direct.alias, why.message),
+            ..why
+        }))
+    }
+
+    /// A version as the dependency is written so far.
+    fn written(&self, direct: &Direct, version: &Version) -> String {
+        let text = version.to_string();
+        let so_far = &direct.specifier;
+        let range = Style::in_specifier(so_far).map_or_else(|| text.clone(), |style| style.over(&text));
+        match Specifier::parse(&direct.alias, so_far, &self.ctx.settings.registries) {
+            Specifier::Registry { name, registry: None, .. } if name != direct.alias && so_far.starts_with("npm:") => {
+                format!("npm:{name}@{range}")
+            }
+            Specifier::Registry { registry: None, .. } if !so_far.contains("://") => range,
+            _ => text,
+        }
     }
 
     /// Whether a version is within the range that stays in the manifest.
@@ -291,7 +358,7 @@ impl Project<'_> {
             })
             .collect();
         let look = |at: usize| match so_far[at].starts_with("workspace:") {
-            true => std::task::Poll::Ready(Ok(None)),
+            true => Poll::Ready(Ok(None)),
             false => latest::specifier(self.ctx, &direct[at].alias, &so_far[at]),
         };
         let mut rewrites = Vec::new();
@@ -324,8 +391,8 @@ impl Project<'_> {
                 }
                 Decision::Catalog { name, entry } => {
                     let reference = catalog::reference(&name);
-                    if entry {
-                        plan.catalogs.insert((name, alias.clone()), specifier);
+                    if let Some(entry) = entry {
+                        plan.catalogs.insert((name, alias.clone()), entry);
                     }
                     reference
                 }
