@@ -48,6 +48,8 @@ pub struct Plan {
     pub anew: Option<Anew>,
     /// They count below direct dependencies.
     pub direct: bool,
+    /// They do not count for these projects only; `None`: for all.
+    pub anew_in: Option<BTreeSet<String>>,
     /// Versions that were named, by real name: they weigh more than a locked one.
     pub named: Vec<(String, Version)>,
     /// What is known of the lockfile may do, without a resolution.

@@ -13,7 +13,6 @@ use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::absorb;
 use crate::boundary;
-use crate::command::range::Style;
 use crate::command::{self, Plan};
 use crate::lockfile::{self, Lockfile};
 use crate::peer_issues;
@@ -107,6 +106,7 @@ impl Session {
             offered: context.offered.into_inner(),
             anew: plan.anew.take(),
             anew_is_direct: plan.direct,
+            anew_in: plan.anew_in.take(),
             named: std::mem::take(&mut plan.named),
         };
         self.context = Rc::new(open::context(&self.given, begun)?);
@@ -183,7 +183,7 @@ impl Session {
         let told = too_young.into_iter().map(Notice::Other).chain(unused).collect();
         let mut lockfile = resolve::to_lockfile::build(&self.context, resolution);
         if let Some(plan) = &mut self.plan {
-            command::bump::follow(&mut lockfile, plan, Style::of_update(&self.context.settings.saving));
+            command::bump::follow(&mut lockfile, plan);
         }
         let mut finished = self.hand_out(&lockfile, told)?;
         finished.outcome.skipped.extend(self.context.skipped.take());

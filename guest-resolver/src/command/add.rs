@@ -9,6 +9,7 @@ use wit::settings::{LinkWorkspacePackages, WorkspaceProtocol};
 use crate::facts::Place;
 use crate::manifest::Manifest;
 use crate::resolve::context::{Anew, Context};
+use crate::resolve::hooks;
 use crate::resolve::paths;
 use crate::resolve::wanted::{self, Wanted, failure};
 use crate::semver::Version;
@@ -193,6 +194,7 @@ impl Search<'_> {
             (Some(asked), so_far) => self.asked(alias, asked, so_far, default),
             (None, Some(so_far)) => Poll::Ready(Ok(so_far.to_owned())),
             (None, None) if let Some(reference) = self.in_catalog(alias) => Poll::Ready(Ok(reference)),
+            (None, None) if let Some(shared) = self.shared(alias) => self.as_shared(alias, &shared, default),
             (None, None) => {
                 let package = Package { alias, name: alias, registry: None };
                 Poll::Ready(match ready!(latest::version(self.ctx, package, &Want::latest())) {
@@ -205,6 +207,37 @@ impl Search<'_> {
                 })
             }
         }
+    }
+
+    /// What an override says of it, or what all other projects agree on that ask for it.
+    fn shared(&self, alias: &str) -> Option<String> {
+        let mut asked = Manifest::default();
+        asked.dependencies.insert(alias.to_owned(), "*".to_owned());
+        hooks::rewrite(&self.ctx.settings, &self.ctx.overrides, &mut asked, Some(self.id));
+        let overridden = asked.dependencies.get(alias).filter(|specifier| *specifier != "*").cloned();
+        if overridden.is_some() {
+            return overridden;
+        }
+        let others = self.ctx.workspace().filter(|project| project.id != self.id);
+        let mut declared = others.flat_map(|project| {
+            let manifest = &project.written;
+            let groups = [&manifest.dependencies, &manifest.dev_dependencies, &manifest.optional_dependencies];
+            groups.into_iter().filter_map(|group| group.get(alias))
+        });
+        let first = declared.next()?;
+        let is_range = matches!(Want::parse(first), Some(Want::Version(_) | Want::Range(_)));
+        (is_range && first != "*" && declared.all(|other| other == first)).then(|| first.clone())
+    }
+
+    /// What is written where others have said what they want: their range over the version that it leads to.
+    fn as_shared(&self, alias: &str, shared: &str, default: Style) -> Answer<String> {
+        let style = match Want::parse(shared) {
+            Some(Want::Version(_)) => None,
+            Some(Want::Range(_)) if let Some(style) = Style::in_specifier(shared) => Some(style),
+            _ => return Poll::Ready(Ok(shared.to_owned())),
+        };
+        let version = ready!(self.version(alias, shared))?;
+        Poll::Ready(Ok(range::saved(&version, None, style, default)))
     }
 
     /// The reference to an entry that a catalog has for it.

@@ -16,7 +16,7 @@ use super::range::{Style, saved};
 use super::text::INSTALLED;
 
 /// Moves the ranges that a plan names.
-pub fn follow(lockfile: &mut Lockfile, plan: &mut Plan, default: Style) {
+pub fn follow(lockfile: &mut Lockfile, plan: &mut Plan) {
     let mut entries: BTreeSet<(String, String)> = BTreeSet::new();
     for (id, aliases) in std::mem::take(&mut plan.follow) {
         let Some(importer) = lockfile.importers.get_mut(&id) else { continue };
@@ -24,7 +24,7 @@ pub fn follow(lockfile: &mut Lockfile, plan: &mut Plan, default: Style) {
             let Some((group, held)) = declared(importer, &alias) else { continue };
             if let Some(catalog) = catalog_name(&held.specifier) {
                 entries.insert((catalog.to_owned(), alias));
-            } else if let Some(moved) = moved(&held.specifier, &held.version, default) {
+            } else if let Some(moved) = moved(&held.specifier, &held.version) {
                 held.specifier.clone_from(&moved);
                 let Some(manifest) = plan.manifests.get_mut(&id) else { continue };
                 if manifest.find(&[group], &alias).is_some() {
@@ -38,7 +38,7 @@ pub fn follow(lockfile: &mut Lockfile, plan: &mut Plan, default: Style) {
         let Some(held) = lockfile.catalogs.get_mut(&catalog).and_then(|entries| entries.get_mut(&alias)) else {
             continue;
         };
-        if let Some(moved) = moved(&held.specifier, &held.version, default) {
+        if let Some(moved) = moved(&held.specifier, &held.version) {
             held.specifier.clone_from(&moved);
             plan.catalogs.insert((catalog, alias), moved);
         }
@@ -54,14 +54,16 @@ fn declared<'a>(importer: &'a mut Importer, alias: &str) -> Option<(DependencyGr
 }
 
 /// The range over the version that was picked; `None`: it says so already, or is none that could.
-fn moved(specifier: &str, version: &str, default: Style) -> Option<String> {
+fn moved(specifier: &str, version: &str) -> Option<String> {
     let (prefix, range) = split(specifier)?;
     if matches!(Want::parse(range)?, Want::Tag(_)) {
         return None;
     }
     let key = package_key(version);
     let picked = if is_named(key) { split_key(key)?.1 } else { key };
-    let moved = format!("{prefix}{}", saved(&Version::parse(picked)?, Style::in_specifier(range), None, default));
+    // A range of more than one thing says more than a version could.
+    let style = Style::in_specifier(range)?;
+    let moved = format!("{prefix}{}", saved(&Version::parse(picked)?, Some(style), None, style));
     (moved != specifier).then_some(moved)
 }
 
@@ -83,12 +85,12 @@ mod tests {
 
     #[test]
     fn a_range_follows_the_version_and_keeps_its_form() {
-        let moved = |specifier, version| moved(specifier, version, Style::Major);
         assert_eq!(moved("^1.0.0", "1.2.0(p@1.0.0)").as_deref(), Some("^1.2.0"));
         assert_eq!(moved("~1.0.0", "1.0.3").as_deref(), Some("~1.0.3"));
         assert_eq!(moved("1", "1.2.0").as_deref(), Some("^1.2.0"));
         assert_eq!(moved("*", "1.2.0").as_deref(), Some("^1.2.0"));
-        assert_eq!(moved(">=1", "1.2.0").as_deref(), Some("^1.2.0"));
+        assert_eq!(moved(">=1", "1.2.0"), None);
+        assert_eq!(moved("1 || 2", "2.2.0"), None);
         assert_eq!(moved("npm:b@~1.0.0", "b@1.0.1").as_deref(), Some("npm:b@~1.0.1"));
         assert_eq!(moved("npm:@s/b@^1.0.0", "@s/b@1.1.0(p@1.0.0)").as_deref(), Some("npm:@s/b@^1.1.0"));
         assert_eq!(moved("^1.2.0", "1.2.0"), None);

@@ -85,7 +85,13 @@ pub fn specifier(ctx: &Context, alias: &str, so_far: &str) -> Poll<Result<Option
         Err(_) => None,
     };
     let Some(picked) = in_range.ok().into_iter().chain(latest).max() else { return Poll::Ready(Ok(None)) };
-    let style = Style::of_update(&ctx.settings.saving);
-    let saved = format!("{prefix}{}", range::saved(&picked, Style::in_specifier(so_far), None, style));
+    let style = Style::in_specifier(so_far);
+    // A range of more than one thing stays as long as it allows the version.
+    let allows = matches!(want, Want::Range(range) if range.range.satisfies(&picked) && !so_far.is_empty());
+    if style.is_none() && allows {
+        return Poll::Ready(Ok(None));
+    }
+    let default = Style::of_update(&ctx.settings.saving);
+    let saved = format!("{prefix}{}", range::saved(&picked, style, None, default));
     Poll::Ready(Ok((saved != so_far).then_some(saved)))
 }

@@ -84,6 +84,9 @@ impl Style {
 #[must_use]
 pub fn saved(version: &Version, so_far: Option<Style>, asked: Option<Style>, default: Style) -> String {
     if version.is_prerelease() {
+        if asked == Some(Style::Exact) {
+            return Style::Exact.over(&version.to_string());
+        }
         return so_far.map_or_else(|| version.to_string(), |style| style.over(&version.to_string()));
     }
     asked.or(so_far).unwrap_or(default).over(&version.to_string())

@@ -21,20 +21,21 @@ pub(super) fn prepare(removal: &Removal, plan: &mut Plan) -> Result<(), Failure>
             )
         });
     }
+    let manifests: Vec<&ManifestText> = plan.manifests.values().collect();
+    check(&manifests, removal)?;
     for (id, manifest) in &mut plan.manifests {
-        if removal.strict {
-            check(manifest, removal)?;
-        }
         manifest.remove(&removal.names, removal.group);
         plan.touched.insert(id.clone());
     }
     Ok(())
 }
 
-fn check(manifest: &ManifestText, removal: &Removal) -> Result<(), Failure> {
+/// Whether each of them is in some of the manifests.
+fn check(manifests: &[&ManifestText], removal: &Removal) -> Result<(), Failure> {
     let groups = removal.group.map_or(NAMED.to_vec(), |group| vec![group]);
     let mut there: Vec<&str> = Vec::new();
-    for (alias, _) in groups.iter().flat_map(|group| manifest.entries(*group)) {
+    let all = groups.iter().flat_map(|group| manifests.iter().flat_map(|manifest| manifest.entries(*group)));
+    for (alias, _) in all {
         if !there.contains(&alias) {
             there.push(alias);
         }

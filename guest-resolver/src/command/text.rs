@@ -79,7 +79,7 @@ impl ManifestText {
 
     fn take(&mut self, field: &str, alias: &str) {
         if let Some(entries) = self.fields.get_mut(field).and_then(Value::as_object_mut) {
-            entries.shift_remove(alias);
+            entries.swap_remove(alias); // which moves the last one, as pnpm does
         }
     }
 
@@ -91,7 +91,7 @@ impl ManifestText {
             if let Some(entries) = fields.get_mut(field(group)).and_then(Value::as_object_mut) {
                 entries.sort_keys();
                 if entries.is_empty() {
-                    fields.shift_remove(field(group));
+                    fields.swap_remove(field(group));
                 }
             }
         }

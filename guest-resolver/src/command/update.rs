@@ -49,6 +49,8 @@ struct Freed {
     names: BTreeSet<String>,
     /// A selector has found something to do.
     any: bool,
+    /// The projects in which selectors with versions have found something.
+    importers: BTreeSet<String>,
     /// Selectors with a version that have found a direct dependency, by index.
     found: BTreeSet<usize>,
 }
@@ -94,6 +96,9 @@ pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> 
     if !freed.any {
         plan.absorbs = true;
         return Ok(());
+    }
+    if !freed.importers.is_empty() && update.importers.len() > 1 {
+        plan.anew_in = Some(freed.importers);
     }
     plan.anew = Some(if freed.all { Anew::All } else { Anew::Only(freed.names.into_iter().collect()) });
     Ok(())
@@ -249,6 +254,7 @@ impl Project<'_> {
             return Ok(Vec::new());
         }
         freed.any = true;
+        freed.importers.insert(self.id.to_owned());
         if self.update.latest {
             freed.names.extend(matched.iter().map(|direct| direct.alias.clone()));
             return self.latest_or_follow(plan, &matched).await;

@@ -1,7 +1,7 @@
 //! What a resolution is given: settings, projects, rules read once, and the table of facts. Shared by all steps.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Notice, Skipped};
@@ -13,6 +13,7 @@ use crate::age::AgePolicy;
 use crate::facts::{Facts, PackumentKey};
 use crate::intern::{NumberMap, Symbol, Symbols};
 use crate::lockfile::Lockfile;
+use crate::lockfile::model::{package_key, split_key};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
 use crate::specifier::Specifier;
@@ -65,6 +66,8 @@ pub struct Context {
     pub anew: Anew,
     /// They do below direct dependencies.
     pub anew_is_direct: bool,
+    /// They do not count for these projects only; `None`: for all.
+    pub anew_in: Option<BTreeSet<String>>,
     /// The lockfile is mended: what it says of packages does not count.
     pub mends: bool,
     /// Overrides, read once.
@@ -133,9 +136,20 @@ impl Context {
         is_named && (direct || !self.anew_is_direct)
     }
 
+    /// Whether locked versions do not count for a project.
+    pub fn is_anew_in(&self, importer: &str) -> bool {
+        self.anew_in.as_ref().is_none_or(|anew| anew.contains(importer))
+    }
+
+    /// Whether a direct dependency is picked anew, though what stands below it is not.
+    pub fn lets_go_of(&self, key: Option<Symbol>) -> bool {
+        let is_named = |key: &str| split_key(package_key(key)).is_some_and(|(name, _)| self.is_anew(name, true));
+        self.anew_is_direct && key.is_some_and(|key| is_named(&self.text(key)))
+    }
+
     /// Whether no locked version counts.
     pub fn all_is_anew(&self) -> bool {
-        self.anew == Anew::All && !self.anew_is_direct
+        self.anew == Anew::All && !self.anew_is_direct && self.anew_in.is_none()
     }
 
     /// The number of a text.

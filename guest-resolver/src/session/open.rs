@@ -1,7 +1,7 @@
 //! What a session is opened with, read once: settings, manifests, the existing lockfile, preferences.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wit::ImporterId;
 use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Intent, Notice, Project as Given};
@@ -36,13 +36,14 @@ pub(super) struct Begun {
     /// Which locked versions a command lets go.
     pub(super) anew: Option<Anew>,
     pub(super) anew_is_direct: bool,
+    pub(super) anew_in: Option<BTreeSet<String>>,
     /// Versions that were named, by real name.
     pub(super) named: Vec<(String, Version)>,
 }
 
 /// Reads everything; collects what is wrong.
 pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failure>> {
-    let Begun { symbols, facts, downloads, offered, anew: let_go, anew_is_direct, named } = begun;
+    let Begun { symbols, facts, downloads, offered, anew: let_go, anew_is_direct, anew_in, named } = begun;
     let settings: Settings = serde_json::from_str(&given.settings)
         .map_err(|error| vec![failure("ERR_WASI_PM_BAD_SETTINGS", format!("the settings cannot be read: {error}"))])?;
     let told = engines::of_projects(given, &settings)?;
@@ -90,6 +91,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         lockfile,
         anew,
         anew_is_direct,
+        anew_in,
         mends: matches!(given.intent, Intent::Fix),
         overrides,
         age,

@@ -6,6 +6,8 @@
 //! - `parity random WASI_PM PNPM FIRST LAST [STEPS]` runs the random worlds of these seeds with both, shrinks each
 //!   difference to a small scenario and prints it. `native` instead of a program: this build's resolver as plain Rust,
 //!   in this process, with no component and no network.
+//! - `parity commands WASI_PM PNPM FIRST LAST [STEPS]` does the same with `add`, `remove` and `update` after the first
+//!   install, and compares manifests as well.
 //! - `parity compare WASI_PM PNPM FILE...` runs the scenarios of these files with both and shows where they differ.
 //! - `parity corpus WASI_PM PNPM REGISTRY [NAME...]` resolves the real dependency sets of `corpus.yaml` with both, from
 //!   a mirror of the real registry at this address.
@@ -56,10 +58,11 @@ fn main() -> ExitCode {
             let compared: Vec<bool> = files.iter().map(|file| compare_file(ours, pnpm, Path::new(file))).collect();
             !compared.contains(&false)
         }
-        ["random", ours, pnpm, first, last, steps @ ..] => {
-            let steps = steps.first().map_or(Ok(1), |text| text.parse());
+        [mode @ ("random" | "commands"), ours, pnpm, first, last, steps @ ..] => {
+            let steps = steps.first().map_or(Ok(if *mode == "random" { 1 } else { 4 }), |text| text.parse());
+            let make = if *mode == "random" { random::scenario } else { random::commands };
             match (first.parse(), last.parse(), steps) {
-                (Ok(first), Ok(last), Ok(steps)) => compare_random(ours, pnpm, first, last, steps),
+                (Ok(first), Ok(last), Ok(steps)) => compare_random((ours, pnpm), first, last, |seed| make(seed, steps)),
                 _ => return usage(),
             }
         }
@@ -72,6 +75,7 @@ fn usage() -> ExitCode {
     say("usage: parity record PNPM [NAME...]");
     say("       parity show PROGRAM NAME|FILE...");
     say("       parity random WASI_PM|native PNPM FIRST LAST [STEPS]");
+    say("       parity commands WASI_PM|native PNPM FIRST LAST [STEPS]");
     say("       parity compare WASI_PM|native PNPM FILE...");
     say("       parity corpus WASI_PM PNPM REGISTRY [NAME...]");
     ExitCode::from(2)
@@ -302,7 +306,7 @@ fn compare_file(ours: &str, pnpm: &str, file: &Path) -> bool {
     same
 }
 
-fn compare_random(ours: &str, pnpm: &str, first: u64, last: u64, steps: usize) -> bool {
+fn compare_random((ours, pnpm): (&str, &str), first: u64, last: u64, make: impl Fn(u64) -> Scenario + Sync) -> bool {
     let next = AtomicU64::new(first);
     let different = Mutex::new(BTreeSet::new());
     let work = || {
@@ -311,7 +315,7 @@ fn compare_random(ours: &str, pnpm: &str, first: u64, last: u64, steps: usize) -
             if seed > last {
                 return;
             }
-            if difference(&random::scenario(seed, steps), ours, pnpm).is_some() {
+            if difference(&make(seed), ours, pnpm).is_some() {
                 say(&format!("seed {seed} differs"));
                 different.lock().unwrap_or_else(PoisonError::into_inner).insert(seed);
             }
@@ -323,7 +327,7 @@ fn compare_random(ours: &str, pnpm: &str, first: u64, last: u64, steps: usize) -
     let shown = std::env::var("PARITY_SHOWN").ok().and_then(|count| count.parse().ok()).unwrap_or(SHOWN);
     for seed in different.iter().take(shown) {
         say(&format!("seed {seed}, shrunk:"));
-        show(&shrink(random::scenario(*seed, steps), ours, pnpm), ours, pnpm);
+        show(&shrink(make(*seed), ours, pnpm), ours, pnpm);
     }
     say(&format!("{} worlds, {} differ: {different:?}", last + 1 - first, different.len()));
     different.is_empty()
