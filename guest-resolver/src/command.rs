@@ -28,6 +28,8 @@ use wit::guest::exports::wasi_pm::resolver::resolution::{CatalogEntry, Importer,
 use wit::guest::wasi_pm::resolver::types::Failure;
 use wit::settings::Settings;
 
+use crate::lockfile::Lockfile;
+use crate::lockfile::model::{dep_path_of, package_key, split_key};
 use crate::resolve::context::{Anew, Context};
 use crate::resolve::wanted::failure;
 use crate::semver::Version;
@@ -48,15 +50,30 @@ pub struct Plan {
     pub anew: Option<Anew>,
     /// They count below direct dependencies.
     pub direct: bool,
-    /// They do not count for these projects only; `None`: for all.
-    pub anew_in: Option<BTreeSet<String>>,
+    /// Names of which only direct dependencies are picked anew.
+    pub anew_direct: BTreeSet<String>,
     /// Versions that were named, by real name: they weigh more than a locked one.
     pub named: Vec<(String, Version)>,
+    /// Versions that dependencies of projects were looked up to have: by project and alias, with the real name.
+    pub expected: Vec<Expected>,
     /// What is known of the lockfile may do, without a resolution.
     pub absorbs: bool,
     /// Nothing is written but the lockfile.
     keeps_manifests: bool,
     notices: Vec<Notice>,
+}
+
+/// A dependency, and the version that was found for it before it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// The project.
+    pub importer: String,
+    /// The key in its manifest.
+    pub alias: String,
+    /// The name of the package.
+    pub name: String,
+    /// The version.
+    pub version: Version,
 }
 
 /// Whether an intent is one of a command.
@@ -116,6 +133,19 @@ impl Plan {
             given.settings = serde_json::to_string(&settings).map_err(bad)?;
         }
         Ok(())
+    }
+
+    /// Whether a lockfile has what was looked up.
+    #[must_use]
+    pub fn accepts(&self, lockfile: &Lockfile) -> bool {
+        self.expected.iter().all(|expected| {
+            let Some(importer) = lockfile.importers.get(&expected.importer) else { return false };
+            let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
+            let held = groups.iter().find_map(|group| group.get(&expected.alias));
+            let key = held.and_then(|held| dep_path_of(&expected.alias, &held.version));
+            let version = key.as_deref().and_then(|key| split_key(package_key(key))).map(|(_, version)| version);
+            version == Some(expected.version.to_string().as_str())
+        })
     }
 
     fn text(&self, id: &str) -> Option<String> {

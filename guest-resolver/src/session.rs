@@ -106,8 +106,9 @@ impl Session {
             offered: context.offered.into_inner(),
             anew: plan.anew.take(),
             anew_is_direct: plan.direct,
-            anew_in: plan.anew_in.take(),
+            anew_direct: std::mem::take(&mut plan.anew_direct),
             named: std::mem::take(&mut plan.named),
+            expected: plan.expected.clone(),
         };
         self.context = Rc::new(open::context(&self.given, begun)?);
         self.plan = Some(plan);
@@ -222,10 +223,10 @@ fn absorbed(given: &Project, context: &Context, plan: Option<&Plan>) -> Result<O
     // Of an installation the host has seen to that.
     let fits = || lockfile::check(lockfile, &context.settings, manifests).is_ok_and(|drifts| drifts.is_empty());
     if plan.is_some() && !context.settings.lockfile.always_resolve && fits() {
-        return Ok(Some(lockfile.clone()));
+        return Ok(Some(lockfile.clone()).filter(|lockfile| plan.is_none_or(|plan| plan.accepts(lockfile))));
     }
     let wanted = absorb::Wanted { settings: &context.settings, written: &written, manifests };
-    Ok(absorb::absorb(lockfile, wanted))
+    Ok(absorb::absorb(lockfile, wanted).filter(|lockfile| plan.is_none_or(|plan| plan.accepts(lockfile))))
 }
 
 fn only_lockfile(lockfile: Option<String>) -> Outcome {

@@ -8,7 +8,7 @@ use wit::settings::{LinkWorkspacePackages, WorkspaceProtocol};
 
 use crate::facts::Place;
 use crate::manifest::Manifest;
-use crate::resolve::context::{Anew, Context};
+use crate::resolve::context::Context;
 use crate::resolve::hooks;
 use crate::resolve::paths;
 use crate::resolve::wanted::{self, Wanted, failure};
@@ -20,7 +20,7 @@ use super::latest::{self, Package};
 use super::range::{self, Style};
 use super::text::ManifestText;
 use super::workspace::{self, Declared};
-use super::{Plan, all};
+use super::{Expected, Plan, all};
 
 /// Where a package is looked for in a manifest, in pnpm's order.
 const GUESSED: [DependencyGroup; 4] =
@@ -69,7 +69,12 @@ fn is_name(text: &str) -> bool {
 struct Found {
     alias: String,
     specifier: String,
+    /// The package of a registry that it leads to.
+    package: Option<(String, Version)>,
 }
+
+/// A specifier, and the package of a registry that it leads to.
+type Saved = (String, Option<(String, Version)>);
 
 pub(super) async fn prepare(ctx: &Context, addition: &Addition, plan: &mut Plan) -> Result<(), Failure> {
     let typed: Vec<Typed> = addition.packages.iter().map(|text| Typed::parse(text)).collect();
@@ -91,10 +96,14 @@ fn write(
     (id, before): (&str, &ManifestText),
     addition: &Addition,
     typed: &Typed,
-    Found { alias, specifier }: Found,
+    Found { alias, specifier, package }: Found,
     plan: &mut Plan,
 ) -> Result<(), Failure> {
     let so_far = before.find(&GUESSED, &alias);
+    if let Some((name, version)) = package {
+        plan.anew_direct.insert(name.clone());
+        plan.expected.push(Expected { importer: id.to_owned(), alias: alias.clone(), name, version });
+    }
     let saving = &ctx.settings.saving;
     let written = Written { alias: &alias, specifier: &specifier, so_far: so_far.map(|(_, specifier)| specifier) };
     let entry = |catalog: &str, alias: &str| plan.catalog(ctx, catalog, alias);
@@ -134,13 +143,7 @@ fn name_version(ctx: &Context, (catalog, alias): (&str, &str), typed: &Typed, pl
         return;
     }
     plan.named.push((alias.to_owned(), version));
-    let mut names = match plan.anew.take() {
-        Some(Anew::Only(names)) => names,
-        _ => Vec::new(),
-    };
-    names.push(alias.to_owned());
-    plan.anew = Some(Anew::Only(names));
-    plan.direct = true;
+    plan.anew_direct.insert(alias.to_owned());
     plan.absorbs = false;
 }
 
@@ -169,8 +172,8 @@ impl Search<'_> {
         let Typed { alias, specifier } = typed;
         match (alias, specifier) {
             (Some(alias), specifier) => {
-                let specifier = ready!(self.specifier(alias, specifier.as_deref()));
-                Poll::Ready(specifier.map(|specifier| Found { alias: alias.clone(), specifier }))
+                let (specifier, package) = ready!(self.specifier(alias, specifier.as_deref()))?;
+                Poll::Ready(Ok(Found { alias: alias.clone(), specifier, package }))
             }
             (None, Some(specifier)) => self.without_alias(specifier),
             (None, None) => Poll::Ready(Err(no_name(""))),
@@ -178,7 +181,7 @@ impl Search<'_> {
     }
 
     /// What is written for a name.
-    fn specifier(&self, alias: &str, asked: Option<&str>) -> Answer<String> {
+    fn specifier(&self, alias: &str, asked: Option<&str>) -> Answer<Saved> {
         let so_far = self.manifest.find(&GUESSED, alias).map(|(_, specifier)| specifier);
         let asked_of_workspace = || format!("workspace:{}", asked.unwrap_or("*").trim_start_matches("workspace:"));
         let asked_of_workspace = self.only_workspace.then(asked_of_workspace);
@@ -187,18 +190,18 @@ impl Search<'_> {
             return Poll::Ready(Err(not_in_workspace(self.ctx, alias)));
         }
         if let Some(found) = self.in_workspace(alias, Declared { so_far, asked }) {
-            return Poll::Ready(Ok(found));
+            return Poll::Ready(Ok((found, None)));
         }
         let default = Style::of(&self.ctx.settings.saving);
         match (asked, so_far) {
             (Some(asked), so_far) => self.asked(alias, asked, so_far, default),
-            (None, Some(so_far)) => Poll::Ready(Ok(so_far.to_owned())),
-            (None, None) if let Some(reference) = self.in_catalog(alias) => Poll::Ready(Ok(reference)),
+            (None, Some(so_far)) => Poll::Ready(Ok((so_far.to_owned(), None))),
+            (None, None) if let Some(reference) = self.in_catalog(alias) => Poll::Ready(Ok((reference, None))),
             (None, None) if let Some(shared) = self.shared(alias) => self.as_shared(alias, &shared, default),
             (None, None) => {
                 let package = Package { alias, name: alias, registry: None };
                 Poll::Ready(match ready!(latest::version(self.ctx, package, &Want::latest())) {
-                    Ok(version) => Ok(range::saved(&version, None, None, default)),
+                    Ok(version) => Ok((range::saved(&version, None, None, default), Some((alias.to_owned(), version)))),
                     Err(why) => Err(Failure {
                         code: "ERR_PNPM_PACKAGE_MANAGER_ADD_RESOLVE_LATEST".to_owned(),
                         message: format!("Failed to resolve the latest version of {alias}: {}", why.message),
@@ -230,14 +233,14 @@ impl Search<'_> {
     }
 
     /// What is written where others have said what they want: their range over the version that it leads to.
-    fn as_shared(&self, alias: &str, shared: &str, default: Style) -> Answer<String> {
+    fn as_shared(&self, alias: &str, shared: &str, default: Style) -> Answer<Saved> {
         let style = match Want::parse(shared) {
             Some(Want::Version(_)) => None,
             Some(Want::Range(_)) if let Some(style) = Style::in_specifier(shared) => Some(style),
-            _ => return Poll::Ready(Ok(shared.to_owned())),
+            _ => return Poll::Ready(Ok((shared.to_owned(), None))),
         };
         let version = ready!(self.version(alias, shared))?;
-        Poll::Ready(Ok(range::saved(&version, None, style, default)))
+        Poll::Ready(Ok((range::saved(&version, None, style, default), Some((alias.to_owned(), version)))))
     }
 
     /// The reference to an entry that a catalog has for it.
@@ -275,16 +278,16 @@ impl Search<'_> {
     }
 
     /// What is written for a specifier: a range over the version that it leads to, or the text as it is.
-    fn asked(&self, alias: &str, asked: &str, so_far: Option<&str>, default: Style) -> Answer<String> {
+    fn asked(&self, alias: &str, asked: &str, so_far: Option<&str>, default: Style) -> Answer<Saved> {
         let registries = &self.ctx.settings.registries;
-        let prefix = match Specifier::parse(alias, asked, registries) {
-            Specifier::Registry { name, registry: None, .. } if !asked.contains("://") => match name == alias {
-                true => String::new(),
-                false => format!("npm:{name}@"),
-            },
+        let (name, prefix) = match Specifier::parse(alias, asked, registries) {
+            Specifier::Registry { name, registry: None, .. } if !asked.contains("://") => {
+                let prefix = if name == alias { String::new() } else { format!("npm:{name}@") };
+                (name, prefix)
+            }
             Specifier::Unsupported(refused) => return Poll::Ready(Err(failure(refused.code, refused.message))),
-            Specifier::Git(_) => return Poll::Ready(Ok(shortcut(asked))),
-            _ => return Poll::Ready(Ok(asked.to_owned())),
+            Specifier::Git(_) => return Poll::Ready(Ok((shortcut(asked), None))),
+            _ => return Poll::Ready(Ok((asked.to_owned(), None))),
         };
         let version = ready!(self.version(alias, asked))?;
         let so_far = so_far.filter(|so_far| {
@@ -292,7 +295,7 @@ impl Search<'_> {
             matches!(read, Specifier::Registry { registry: None, .. }) && !so_far.contains("://")
         });
         let (so_far, style) = (so_far.and_then(Style::in_specifier), Style::in_specifier(asked));
-        Poll::Ready(Ok(format!("{prefix}{}", range::saved(&version, so_far, style, default))))
+        Poll::Ready(Ok((format!("{prefix}{}", range::saved(&version, so_far, style, default)), Some((name, version)))))
     }
 
     /// The version that the project's own resolution will lead to.
@@ -323,25 +326,29 @@ impl Search<'_> {
         match Specifier::parse("", specifier, &ctx.settings.registries) {
             Specifier::Registry { name, want, registry: None } if specifier.starts_with("npm:") => {
                 let asked = want.to_string();
-                let specifier = ready!(self.specifier(&name, Some(&asked)))?;
-                Poll::Ready(Ok(Found { alias: name, specifier }))
+                let (specifier, package) = ready!(self.specifier(&name, Some(&asked)))?;
+                Poll::Ready(Ok(Found { alias: name, specifier, package }))
             }
             Specifier::Jsr { jsr_name, name, want } => {
                 let package = Package { alias: &jsr_name, name: &name, registry: None };
                 let version = ready!(latest::version(ctx, package, &want))?;
                 let style = Style::in_specifier(&want.to_string());
                 let range = range::saved(&version, None, style, Style::of(&ctx.settings.saving));
-                Poll::Ready(Ok(Found { alias: jsr_name, specifier: format!("jsr:{range}") }))
+                Poll::Ready(Ok(Found { alias: jsr_name, specifier: format!("jsr:{range}"), package: None }))
             }
             Specifier::Link(path) => {
                 let joined = if path.starts_with('~') { path.clone() } else { paths::join(self.id, &path) };
                 let name = ready!(self.name_of_folder(&joined))?;
-                Poll::Ready(Ok(Found { alias: name, specifier: format!("link:{}", self.seen_from_here(&path)) }))
+                Poll::Ready(Ok(Found {
+                    alias: name,
+                    specifier: format!("link:{}", self.seen_from_here(&path)),
+                    package: None,
+                }))
             }
             Specifier::File(path) => {
                 let specifier = format!("file:{}", self.seen_from_here(&path));
                 let found = ready!(wanted::resolve(ctx, self.wanted("", &specifier), &[]))?;
-                Poll::Ready(Ok(Found { alias: ctx.text(found.name).to_string(), specifier }))
+                Poll::Ready(Ok(Found { alias: ctx.text(found.name).to_string(), specifier, package: None }))
             }
             Specifier::Git(_) | Specifier::Tarball(_) => {
                 let found = ready!(wanted::resolve(ctx, self.wanted("", specifier), &[]))?;
@@ -349,7 +356,7 @@ impl Search<'_> {
                 if name.is_empty() {
                     return Poll::Ready(Err(no_name(specifier)));
                 }
-                Poll::Ready(Ok(Found { alias: name, specifier: shortcut(specifier) }))
+                Poll::Ready(Ok(Found { alias: name, specifier: shortcut(specifier), package: None }))
             }
             Specifier::Unsupported(refused) => Poll::Ready(Err(Failure {
                 hint: Some("Name a package as name, name@version or alias@npm:name@version".to_owned()),

@@ -25,9 +25,10 @@ pub fn follow(lockfile: &mut Lockfile, plan: &mut Plan) {
             if let Some(catalog) = catalog_name(&held.specifier) {
                 entries.insert((catalog.to_owned(), alias));
             } else if let Some(moved) = moved(&held.specifier, &held.version) {
-                held.specifier.clone_from(&moved);
                 let Some(manifest) = plan.manifests.get_mut(&id) else { continue };
-                if manifest.find(&[group], &alias).is_some() {
+                // What an override has put in the place of the manifest's words stays with the override.
+                if manifest.find(&[group], &alias).is_some_and(|(_, written)| written == held.specifier) {
+                    held.specifier.clone_from(&moved);
                     manifest.set(group, &alias, &moved);
                     plan.touched.insert(id.clone());
                 }

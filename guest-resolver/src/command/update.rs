@@ -11,7 +11,7 @@ use wit::guest::wasi_pm::resolver::types::{DependencyGroup, Failure};
 use wit::wildcard;
 
 use crate::catalogs::catalog_name;
-use crate::lockfile::model::{package_key, split_key};
+use crate::lockfile::model::{dep_path_of, package_key, split_key};
 use crate::resolve::context::{Anew, Context};
 use crate::resolve::wanted::failure;
 use crate::semver::{Range, Version};
@@ -49,8 +49,8 @@ struct Freed {
     names: BTreeSet<String>,
     /// A selector has found something to do.
     any: bool,
-    /// The projects in which selectors with versions have found something.
-    importers: BTreeSet<String>,
+    /// Names of which only direct dependencies are let go.
+    direct: BTreeSet<String>,
     /// Selectors with a version that have found a direct dependency, by index.
     found: BTreeSet<usize>,
 }
@@ -97,9 +97,7 @@ pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> 
         plan.absorbs = true;
         return Ok(());
     }
-    if !freed.importers.is_empty() && update.importers.len() > 1 {
-        plan.anew_in = Some(freed.importers);
-    }
+    plan.anew_direct = freed.direct;
     plan.anew = Some(if freed.all { Anew::All } else { Anew::Only(freed.names.into_iter().collect()) });
     Ok(())
 }
@@ -174,6 +172,25 @@ impl Project<'_> {
         keys.filter_map(|key| Some(split_key(package_key(key))?.0))
     }
 
+    /// The names of all that the lockfile has below direct dependencies.
+    fn below(&self, direct: &[&Direct]) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        let Some(lockfile) = &self.ctx.lockfile else { return names };
+        let Some(importer) = lockfile.importers.get(self.id) else { return names };
+        let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
+        let locked = |alias: &String| groups.iter().find_map(|group| dep_path_of(alias, &group.get(alias)?.version));
+        let mut open: Vec<String> = direct.iter().filter_map(|direct| locked(&direct.alias)).collect();
+        let mut seen: BTreeSet<String> = open.iter().cloned().collect();
+        while let Some(key) = open.pop() {
+            names.extend(split_key(package_key(&key)).map(|(name, _)| name.to_owned()));
+            let Some(snapshot) = lockfile.snapshots.get(&key) else { continue };
+            let edges = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
+            let below = edges.filter_map(|(alias, value)| dep_path_of(alias, value));
+            open.extend(below.filter(|key| seen.insert(key.clone())));
+        }
+        names
+    }
+
     /// What the update leads to projects of the workspace; `None`: nothing does.
     fn to_workspace(&self) -> Result<Option<Vec<Direct>>, Failure> {
         if !self.update.workspace {
@@ -217,7 +234,8 @@ impl Project<'_> {
         let direct: Vec<&Direct> = self.direct.iter().filter(|direct| !self.is_ignored(&direct.alias)).collect();
         freed.names.extend(direct.iter().map(|direct| direct.alias.clone()));
         let ignores = !self.ctx.settings.saving.ignored_updates.is_empty();
-        let is_whole = INSTALLED.iter().all(|group| self.groups().contains(group));
+        // What is optional may be left out of the manifests' changes; all is picked anew nevertheless, as pnpm has it.
+        let is_whole = [DependencyGroup::Prod, DependencyGroup::Dev].iter().all(|group| self.groups().contains(group));
         if is_whole && !ignores {
             freed.all = true;
         } else if is_whole && !(self.update.latest && direct.is_empty()) {
@@ -250,13 +268,16 @@ impl Project<'_> {
                 return Ok(Vec::new());
             }
             freed.any = true;
-            freed.names.extend(self.locked().filter(|name| take(self.selectors, name)).map(str::to_owned));
+            let is_exact =
+                |selector: &Selector| selector.version.as_deref().is_some_and(|it| Version::parse(it).is_some());
+            let others: Vec<Selector> = self.selectors.iter().filter(|it| !is_exact(it)).cloned().collect();
+            freed.names.extend(self.locked().filter(|name| take(&others, name)).map(str::to_owned));
             return Ok(Vec::new());
         }
         freed.any = true;
-        freed.importers.insert(self.id.to_owned());
         if self.update.latest {
             freed.names.extend(matched.iter().map(|direct| direct.alias.clone()));
+            freed.names.extend(self.below(&matched));
             return self.latest_or_follow(plan, &matched).await;
         }
         let mut asked = Vec::new();
@@ -273,8 +294,11 @@ impl Project<'_> {
             if !self.update.save && !self.is_admitted(plan, direct, version) {
                 continue;
             }
-            freed.names.insert(named(self.ctx, &direct.alias, version));
-            freed.names.insert(named(self.ctx, &direct.alias, &direct.specifier));
+            // A version that is named is meant for the dependency itself, not for what others ask for.
+            let is_exact = Version::parse(version).is_some();
+            let names = if is_exact { &mut freed.direct } else { &mut freed.names };
+            names.insert(named(self.ctx, &direct.alias, version));
+            names.insert(named(self.ctx, &direct.alias, &direct.specifier));
             asked.push((direct, version));
         }
         let versions = all(asked.len(), |at| self.version(asked[at])).await;

@@ -66,8 +66,8 @@ pub struct Context {
     pub anew: Anew,
     /// They do below direct dependencies.
     pub anew_is_direct: bool,
-    /// They do not count for these projects only; `None`: for all.
-    pub anew_in: Option<BTreeSet<String>>,
+    /// Names of which only direct dependencies are picked anew.
+    pub anew_direct: BTreeSet<String>,
     /// The lockfile is mended: what it says of packages does not count.
     pub mends: bool,
     /// Overrides, read once.
@@ -133,23 +133,18 @@ impl Context {
             Anew::All => true,
             Anew::Only(names) => names.iter().any(|anew| anew == name),
         };
-        is_named && (direct || !self.anew_is_direct)
-    }
-
-    /// Whether locked versions do not count for a project.
-    pub fn is_anew_in(&self, importer: &str) -> bool {
-        self.anew_in.as_ref().is_none_or(|anew| anew.contains(importer))
+        is_named && (direct || !self.anew_is_direct) || direct && self.anew_direct.contains(name)
     }
 
     /// Whether a direct dependency is picked anew, though what stands below it is not.
     pub fn lets_go_of(&self, key: Option<Symbol>) -> bool {
-        let is_named = |key: &str| split_key(package_key(key)).is_some_and(|(name, _)| self.is_anew(name, true));
-        self.anew_is_direct && key.is_some_and(|key| is_named(&self.text(key)))
+        let lets_go = |name: &str| self.is_anew(name, true) && !self.is_anew(name, false);
+        key.is_some_and(|key| split_key(package_key(&self.text(key))).is_some_and(|(name, _)| lets_go(name)))
     }
 
     /// Whether no locked version counts.
     pub fn all_is_anew(&self) -> bool {
-        self.anew == Anew::All && !self.anew_is_direct && self.anew_in.is_none()
+        self.anew == Anew::All && !self.anew_is_direct
     }
 
     /// The number of a text.

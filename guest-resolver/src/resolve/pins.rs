@@ -30,7 +30,6 @@ impl<'a> Pins<'a> {
     pub(super) fn pin(
         &self,
         ctx: &Context,
-        importer: Symbol,
         edge: &Edge,
         higher: impl Fn(Symbol, Symbol, Symbol) -> Option<Symbol>,
     ) -> Edge {
@@ -38,8 +37,7 @@ impl<'a> Pins<'a> {
         let held = self.snapshot.dependencies.get(&*alias).or_else(|| self.snapshot.optional_dependencies.get(&*alias));
         // Of an alias the package below is picked anew: pnpm keeps only what goes by its own name.
         let held = held.filter(|value| !is_named(package_key(value)));
-        let is_anew = |name: &str| ctx.is_anew(name, false) && ctx.is_anew_in(&ctx.text(importer));
-        let found = held.and_then(|value| locked(ctx, edge, (&alias, value), is_anew));
+        let found = held.and_then(|value| locked(ctx, edge, (&alias, value)));
         let Some((key, version)) = found else { return edge.clone() };
         match higher(edge.alias, version, edge.specifier) {
             Some(higher) => Edge { specifier: higher, ..edge.clone() },
@@ -101,8 +99,7 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
             continue;
         }
         // What is let go without what stands below it leads on to that all the same.
-        let is_anew = |name: &str| ctx.is_anew(name, !ctx.anew_is_direct) && ctx.is_anew_in(id);
-        let found = locked(ctx, edge, (&alias, &held.version), is_anew);
+        let found = locked(ctx, edge, (&alias, &held.version));
         let stays = |version: Symbol| {
             Version::parse_loose(&ctx.text(version)).is_none_or(|version| own_peers::stays(ctx, id, edge, &version))
         };
@@ -122,12 +119,7 @@ pub(super) fn of_direct(ctx: &Context, edge: &Edge) -> Symbol {
 }
 
 /// The snapshot and version behind a locked value, if the edge's range still allows it.
-fn locked(
-    ctx: &Context,
-    edge: &Edge,
-    (alias, value): (&str, &str),
-    is_anew: impl Fn(&str) -> bool,
-) -> Option<(Symbol, Symbol)> {
+fn locked(ctx: &Context, edge: &Edge, (alias, value): (&str, &str)) -> Option<(Symbol, Symbol)> {
     let key = dep_path_of(alias, value)?;
     let (name, text) = split_key(package_key(&key))?;
     let version = Version::parse_loose(text)?;
@@ -140,5 +132,5 @@ fn locked(
         }
         _ => false,
     };
-    (allowed && !is_anew(name)).then(|| (ctx.symbol(&key), ctx.symbol(text)))
+    (allowed && !ctx.is_anew(name, false)).then(|| (ctx.symbol(&key), ctx.symbol(text)))
 }

@@ -13,6 +13,8 @@ pub struct Preferences {
     locked: NumberMap<Symbol, Vec<Version>>,
     /// Versions that were named on the command line.
     named: Vec<(Symbol, Version)>,
+    /// Versions that were found for dependencies of projects before they were written.
+    expected: Vec<(Symbol, Symbol, Version)>,
     /// The peers that projects ask for themselves, with the versions they are locked to.
     own_peers: NumberMap<(Symbol, Symbol), Option<Version>>,
 }
@@ -38,6 +40,17 @@ impl Preferences {
         if !held.contains(&version) {
             held.push(version);
         }
+    }
+
+    /// It was found for a dependency of a project.
+    pub fn expect(&mut self, importer: Symbol, name: Symbol, version: Version) {
+        self.expected.push((importer, name, version));
+    }
+
+    /// What was found for a dependency of a project itself.
+    pub fn expected(&self, importer: Symbol, name: Symbol) -> impl Iterator<Item = Preference> {
+        let own = self.expected.iter().filter(move |(whose, which, _)| *whose == importer && *which == name);
+        own.map(|(.., version)| Preference { want: Want::Version(version.clone()), weight: NAMED_WEIGHT })
     }
 
     /// It was named on the command line.

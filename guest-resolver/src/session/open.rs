@@ -10,6 +10,7 @@ use wit::settings::Settings;
 
 use crate::age::AgePolicy;
 use crate::catalogs;
+use crate::command::Expected;
 use crate::engines;
 use crate::facts::Facts;
 use crate::intern::{NumberMap, Symbol, Symbols};
@@ -36,14 +37,17 @@ pub(super) struct Begun {
     /// Which locked versions a command lets go.
     pub(super) anew: Option<Anew>,
     pub(super) anew_is_direct: bool,
-    pub(super) anew_in: Option<BTreeSet<String>>,
+    pub(super) anew_direct: BTreeSet<String>,
     /// Versions that were named, by real name.
     pub(super) named: Vec<(String, Version)>,
+    /// Versions that were found for dependencies before they were written.
+    pub(super) expected: Vec<Expected>,
 }
 
 /// Reads everything; collects what is wrong.
 pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failure>> {
-    let Begun { symbols, facts, downloads, offered, anew: let_go, anew_is_direct, anew_in, named } = begun;
+    let Begun { symbols, facts, downloads, offered, anew: let_go, anew_is_direct, anew_direct, named, expected } =
+        begun;
     let settings: Settings = serde_json::from_str(&given.settings)
         .map_err(|error| vec![failure("ERR_WASI_PM_BAD_SETTINGS", format!("the settings cannot be read: {error}"))])?;
     let told = engines::of_projects(given, &settings)?;
@@ -82,6 +86,9 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     let projects: BTreeMap<String, Project> = written.into_iter().map(project).collect();
     let neighbours = neighbours.into_iter().map(project).collect();
     let mut preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), &anew);
+    for Expected { importer, name, version, .. } in expected {
+        preferred.expect(symbols.number(&importer), symbols.number(&name), version);
+    }
     named.into_iter().for_each(|(name, version)| preferred.name(symbols.number(&name), version));
     Ok(Context {
         settings,
@@ -91,7 +98,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         lockfile,
         anew,
         anew_is_direct,
-        anew_in,
+        anew_direct,
         mends: matches!(given.intent, Intent::Fix),
         overrides,
         age,
