@@ -30,7 +30,9 @@ use wit::settings::Settings;
 
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{dep_path_of, package_key, split_key};
+use crate::manifest::Manifest;
 use crate::resolve::context::{Anew, Context};
+use crate::resolve::hooks;
 use crate::resolve::wanted::failure;
 use crate::semver::Version;
 use text::ManifestText;
@@ -50,8 +52,8 @@ pub struct Plan {
     pub anew: Option<Anew>,
     /// They count below direct dependencies.
     pub direct: bool,
-    /// Names of which only direct dependencies are picked anew.
-    pub anew_direct: BTreeSet<String>,
+    /// Packages of which only direct dependencies are picked anew: of a project, or of all where none is named.
+    pub anew_direct: BTreeSet<(Option<String>, String)>,
     /// Versions that were named, by real name: they weigh more than a locked one.
     pub named: Vec<(String, Version)>,
     /// Versions that dependencies of projects were looked up to have: by project and alias, with the real name.
@@ -172,11 +174,27 @@ impl Plan {
         self.notices.push(Notice::Other(failure("ERR_WASI_PM_COMMAND", message)));
     }
 
+    /// Lets the ranges of dependencies follow what is picked, but of those that an override leads elsewhere.
+    fn let_follow(&mut self, ctx: &Context, id: &str, aliases: impl Iterator<Item = (String, String)>) {
+        let free =
+            aliases.filter(|(alias, specifier)| !is_overridden(ctx, id, alias, specifier)).map(|(alias, _)| alias);
+        self.follow.entry(id.to_owned()).or_default().extend(free);
+    }
+
     /// The catalogs as they are and as far as they were changed.
     fn catalog(&self, ctx: &Context, catalog: &str, alias: &str) -> Option<String> {
         let changed = self.catalogs.get(&(catalog.to_owned(), alias.to_owned()));
         changed.or_else(|| ctx.settings.rules.catalogs.get(catalog)?.get(alias)).cloned()
     }
+}
+
+/// Whether an override takes the place of a specifier, though it may say the same.
+fn is_overridden(ctx: &Context, id: &str, alias: &str, specifier: &str) -> bool {
+    let mut probe = Manifest::default();
+    let marked = format!("{specifier} ");
+    probe.dependencies.insert(alias.to_owned(), marked.clone());
+    hooks::rewrite(&ctx.settings, &ctx.overrides, &mut probe, Some(id));
+    probe.dependencies.get(alias) != Some(&marked)
 }
 
 /// Looks all of them up at once.

@@ -101,7 +101,7 @@ fn write(
 ) -> Result<(), Failure> {
     let so_far = before.find(&GUESSED, &alias);
     if let Some((name, version)) = package {
-        plan.anew_direct.insert(name.clone());
+        plan.anew_direct.insert((Some(id.to_owned()), name.clone()));
         plan.expected.push(Expected { importer: id.to_owned(), alias: alias.clone(), name, version });
     }
     let saving = &ctx.settings.saving;
@@ -143,7 +143,7 @@ fn name_version(ctx: &Context, (catalog, alias): (&str, &str), typed: &Typed, pl
         return;
     }
     plan.named.push((alias.to_owned(), version));
-    plan.anew_direct.insert(alias.to_owned());
+    plan.anew_direct.insert((None, alias.to_owned()));
     plan.absorbs = false;
 }
 

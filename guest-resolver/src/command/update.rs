@@ -33,6 +33,12 @@ struct Direct {
     specifier: String,
 }
 
+impl Direct {
+    fn entry(&self) -> (String, String) {
+        (self.alias.clone(), self.specifier.clone())
+    }
+}
+
 /// One update of one project.
 struct Project<'a> {
     ctx: &'a Context,
@@ -97,7 +103,7 @@ pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> 
         plan.absorbs = true;
         return Ok(());
     }
-    plan.anew_direct = freed.direct;
+    plan.anew_direct = freed.direct.into_iter().map(|name| (None, name)).collect();
     plan.anew = Some(if freed.all { Anew::All } else { Anew::Only(freed.names.into_iter().collect()) });
     Ok(())
 }
@@ -253,8 +259,7 @@ impl Project<'_> {
         freed.any = true;
         let matched: Vec<&Direct> = self.direct.iter().filter(|it| take(self.selectors, &it.alias)).collect();
         if self.update.save {
-            let aliases = matched.iter().map(|direct| direct.alias.clone());
-            plan.follow.entry(self.id.to_owned()).or_default().extend(aliases);
+            plan.let_follow(self.ctx, self.id, matched.iter().map(|direct| direct.entry()));
         }
         freed.names.extend(matched.into_iter().map(|direct| direct.alias.clone()));
         freed.names.extend(self.locked().filter(|name| take(self.selectors, name)).map(str::to_owned));
@@ -285,7 +290,7 @@ impl Project<'_> {
             let selector = self.selectors.iter().position(|selector| selector.takes(&direct.alias));
             let Some(version) = selector.and_then(|at| self.selectors[at].version.as_deref()) else {
                 if self.update.save {
-                    plan.follow.entry(self.id.to_owned()).or_default().insert(direct.alias.clone());
+                    plan.let_follow(self.ctx, self.id, std::iter::once(direct.entry()));
                 }
                 freed.names.insert(direct.alias.clone());
                 continue;
@@ -375,8 +380,7 @@ impl Project<'_> {
             return Ok(Vec::new());
         }
         if !self.update.latest {
-            let aliases = direct.iter().map(|direct| direct.alias.clone());
-            plan.follow.entry(self.id.to_owned()).or_default().extend(aliases);
+            plan.let_follow(self.ctx, self.id, direct.iter().map(|direct| direct.entry()));
             return Ok(Vec::new());
         }
         let so_far: Vec<String> = direct

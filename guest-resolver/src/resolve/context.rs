@@ -66,8 +66,8 @@ pub struct Context {
     pub anew: Anew,
     /// They do below direct dependencies.
     pub anew_is_direct: bool,
-    /// Names of which only direct dependencies are picked anew.
-    pub anew_direct: BTreeSet<String>,
+    /// Packages of which only direct dependencies are picked anew: of a project, or of all where none is named.
+    pub anew_direct: BTreeSet<(Option<String>, String)>,
     /// The lockfile is mended: what it says of packages does not count.
     pub mends: bool,
     /// Overrides, read once.
@@ -133,12 +133,16 @@ impl Context {
             Anew::All => true,
             Anew::Only(names) => names.iter().any(|anew| anew == name),
         };
-        is_named && (direct || !self.anew_is_direct) || direct && self.anew_direct.contains(name)
+        is_named && (direct || !self.anew_is_direct) || direct && self.anew_direct.contains(&(None, name.to_owned()))
     }
 
     /// Whether a direct dependency is picked anew, though what stands below it is not.
-    pub fn lets_go_of(&self, key: Option<Symbol>) -> bool {
-        let lets_go = |name: &str| self.is_anew(name, true) && !self.is_anew(name, false);
+    pub fn lets_go_of(&self, importer: Symbol, key: Option<Symbol>) -> bool {
+        if !self.anew_is_direct && self.anew_direct.is_empty() {
+            return false;
+        }
+        let own = |name: &str| self.anew_direct.contains(&(Some(self.text(importer).to_string()), name.to_owned()));
+        let lets_go = |name: &str| own(name) || self.is_anew(name, true) && !self.is_anew(name, false);
         key.is_some_and(|key| split_key(package_key(&self.text(key))).is_some_and(|(name, _)| lets_go(name)))
     }
 

@@ -37,7 +37,7 @@ pub(super) struct Begun {
     /// Which locked versions a command lets go.
     pub(super) anew: Option<Anew>,
     pub(super) anew_is_direct: bool,
-    pub(super) anew_direct: BTreeSet<String>,
+    pub(super) anew_direct: BTreeSet<(Option<String>, String)>,
     /// Versions that were named, by real name.
     pub(super) named: Vec<(String, Version)>,
     /// Versions that were found for dependencies before they were written.
