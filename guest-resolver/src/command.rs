@@ -54,6 +54,8 @@ pub struct Plan {
     pub direct: bool,
     /// Packages of which only direct dependencies are picked anew: of a project, or of all where none is named.
     pub anew_direct: BTreeSet<(Option<String>, String)>,
+    /// Names that are picked anew and whose locked versions are preferred nevertheless.
+    pub preferred: BTreeSet<String>,
     /// Versions that were named, by real name: they weigh more than a locked one.
     pub named: Vec<(String, Version)>,
     /// Versions that dependencies of projects were looked up to have: by project and alias, with the real name.

@@ -55,8 +55,8 @@ struct Freed {
     names: BTreeSet<String>,
     /// A selector has found something to do.
     any: bool,
-    /// Names of which only direct dependencies are let go.
-    direct: BTreeSet<String>,
+    /// Those of them whose locked versions are preferred nevertheless.
+    preferred: BTreeSet<String>,
     /// Selectors with a version that have found a direct dependency, by index.
     found: BTreeSet<usize>,
 }
@@ -103,7 +103,7 @@ pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> 
         plan.absorbs = true;
         return Ok(());
     }
-    plan.anew_direct = freed.direct.into_iter().map(|name| (None, name)).collect();
+    plan.preferred = freed.preferred;
     plan.anew = Some(if freed.all { Anew::All } else { Anew::Only(freed.names.into_iter().collect()) });
     Ok(())
 }
@@ -299,11 +299,11 @@ impl Project<'_> {
             if !self.update.save && !self.is_admitted(plan, direct, version) {
                 continue;
             }
-            // A version that is named is meant for the dependency itself, not for what others ask for.
-            let is_exact = Version::parse(version).is_some();
-            let names = if is_exact { &mut freed.direct } else { &mut freed.names };
-            names.insert(named(self.ctx, &direct.alias, version));
-            names.insert(named(self.ctx, &direct.alias, &direct.specifier));
+            let names = [version, direct.specifier.as_str()].map(|text| named(self.ctx, &direct.alias, text));
+            if Version::parse(version).is_some() {
+                freed.preferred.extend(names.iter().cloned());
+            }
+            freed.names.extend(names);
             asked.push((direct, version));
         }
         let versions = all(asked.len(), |at| self.version(asked[at])).await;

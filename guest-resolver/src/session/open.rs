@@ -38,6 +38,8 @@ pub(super) struct Begun {
     pub(super) anew: Option<Anew>,
     pub(super) anew_is_direct: bool,
     pub(super) anew_direct: BTreeSet<(Option<String>, String)>,
+    /// Names that are picked anew and whose locked versions are preferred nevertheless.
+    pub(super) preferred: BTreeSet<String>,
     /// Versions that were named, by real name.
     pub(super) named: Vec<(String, Version)>,
     /// Versions that were found for dependencies before they were written.
@@ -46,8 +48,18 @@ pub(super) struct Begun {
 
 /// Reads everything; collects what is wrong.
 pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failure>> {
-    let Begun { symbols, facts, downloads, offered, anew: let_go, anew_is_direct, anew_direct, named, expected } =
-        begun;
+    let Begun {
+        symbols,
+        facts,
+        downloads,
+        offered,
+        anew: let_go,
+        anew_is_direct,
+        anew_direct,
+        preferred: kept,
+        named,
+        expected,
+    } = begun;
     let settings: Settings = serde_json::from_str(&given.settings)
         .map_err(|error| vec![failure("ERR_WASI_PM_BAD_SETTINGS", format!("the settings cannot be read: {error}"))])?;
     let told = engines::of_projects(given, &settings)?;
@@ -85,7 +97,14 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     };
     let projects: BTreeMap<String, Project> = written.into_iter().map(project).collect();
     let neighbours = neighbours.into_iter().map(project).collect();
-    let mut preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), &anew);
+    let mut preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), |name| {
+        let is_dropped = match &anew {
+            Anew::None => false,
+            Anew::All => true,
+            Anew::Only(names) => names.iter().any(|dropped| dropped == name),
+        };
+        is_dropped && !kept.contains(name)
+    });
     for Expected { importer, name, version, .. } in expected {
         preferred.expect(symbols.number(&importer), symbols.number(&name), version);
     }
@@ -157,7 +176,7 @@ fn preferences(
     symbols: &Symbols,
     projects: &BTreeMap<String, Project>,
     lockfile: Option<&Lockfile>,
-    anew: &Anew,
+    is_dropped: impl Fn(&str) -> bool,
 ) -> Preferences {
     let mut all = Preferences::default();
     let mut anywhere: BTreeMap<&str, Vec<Want>> = BTreeMap::new();
@@ -188,13 +207,8 @@ fn preferences(
     }
     for path in lockfile.iter().flat_map(|lockfile| lockfile.snapshots.keys()) {
         let Some((name, version)) = lockfile::model::split_key(lockfile::model::package_key(path)) else { continue };
-        let dropped = match anew {
-            Anew::None => false,
-            Anew::All => true,
-            Anew::Only(names) => names.iter().any(|dropped| dropped == name),
-        };
         if let Some(version) = Version::parse_loose(version)
-            && !dropped
+            && !is_dropped(name)
         {
             all.lock(symbols.number(name), version);
         }

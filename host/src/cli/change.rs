@@ -360,7 +360,8 @@ impl UpdateArguments {
             (Group::Optional, (self.prod || self.optional || all) && !self.no_optional),
             (Group::Peer, false),
         ];
-        let groups = if all && !self.no_optional { Vec::new() } else { groups(typed) };
+        // Alone it leaves out nothing, as pnpm has it.
+        let groups = if all { Vec::new() } else { groups(typed) };
         scope.change(What::Update(Update {
             selectors: self.packages,
             groups,

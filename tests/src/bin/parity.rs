@@ -14,7 +14,7 @@
 //!
 //! With `PARITY_MEMORY` set to a folder, what pnpm made of a scenario is kept there and not asked for again: a second run
 //! over the same seeds needs only ours. A folder belongs to one version of pnpm. `PARITY_SHOWN` is how many differences of
-//! random worlds are shrunk and shown; 0 only names them.
+//! random worlds are shrunk and shown; 0 only names them. With `PARITY_WHOLE` they are shown as they are.
 //!
 //! Start it with `cargo run -p tests --bin parity -- ...`. It exits with 1 if anything differs, with 2 on wrong usage.
 
@@ -326,8 +326,10 @@ fn compare_random((ours, pnpm): (&str, &str), first: u64, last: u64, make: impl 
     let different = different.into_inner().unwrap_or_else(PoisonError::into_inner);
     let shown = std::env::var("PARITY_SHOWN").ok().and_then(|count| count.parse().ok()).unwrap_or(SHOWN);
     for seed in different.iter().take(shown) {
-        say(&format!("seed {seed}, shrunk:"));
-        show(&shrink(make(*seed), ours, pnpm), ours, pnpm);
+        let whole = std::env::var_os("PARITY_WHOLE").is_some();
+        say(&format!("seed {seed}{}:", if whole { "" } else { ", shrunk" }));
+        let shown = make(*seed);
+        show(&if whole { shown } else { shrink(shown, ours, pnpm) }, ours, pnpm);
     }
     say(&format!("{} worlds, {} differ: {different:?}", last + 1 - first, different.len()));
     different.is_empty()
