@@ -52,7 +52,7 @@ pub struct Plan {
     pub anew: Option<Anew>,
     /// They count below direct dependencies.
     pub direct: bool,
-    /// Packages of which only direct dependencies are picked anew: of a project, or of all where none is named.
+    /// Direct dependencies that are picked anew: of a project by their key, or of all by the name of the package.
     pub anew_direct: BTreeSet<(Option<String>, String)>,
     /// Names that are picked anew and whose locked versions are preferred nevertheless.
     pub preferred: BTreeSet<String>,

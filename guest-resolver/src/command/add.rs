@@ -101,7 +101,7 @@ fn write(
 ) -> Result<(), Failure> {
     let so_far = before.find(&GUESSED, &alias);
     if let Some((name, version)) = package {
-        plan.anew_direct.insert((Some(id.to_owned()), name.clone()));
+        plan.anew_direct.insert((Some(id.to_owned()), alias.clone()));
         plan.expected.push(Expected { importer: id.to_owned(), alias: alias.clone(), name, version });
     }
     let saving = &ctx.settings.saving;

@@ -32,7 +32,10 @@ pub(super) fn prepare(removal: &Removal, plan: &mut Plan) -> Result<(), Failure>
 
 /// Whether each of them is in some of the manifests.
 fn check(manifests: &[&ManifestText], removal: &Removal) -> Result<(), Failure> {
-    let groups = removal.group.map_or(NAMED.to_vec(), |group| vec![group]);
+    let mut groups = removal.group.map_or(NAMED.to_vec(), |group| vec![group]);
+    if !removal.strict && removal.group.is_none() {
+        groups.push(DependencyGroup::Peer);
+    }
     let mut there: Vec<&str> = Vec::new();
     let all = groups.iter().flat_map(|group| manifests.iter().flat_map(|manifest| manifest.entries(*group)));
     for (alias, _) in all {

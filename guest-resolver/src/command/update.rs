@@ -282,7 +282,10 @@ impl Project<'_> {
         freed.any = true;
         if self.update.latest {
             freed.names.extend(matched.iter().map(|direct| direct.alias.clone()));
-            freed.names.extend(self.below(&matched));
+            // What the project asks for itself and did not name stays.
+            let others = self.direct.iter().filter(|it| !take(self.selectors, &it.alias));
+            let others: BTreeSet<String> = others.map(|it| named(self.ctx, &it.alias, &it.specifier)).collect();
+            freed.names.extend(self.below(&matched).into_iter().filter(|name| !others.contains(name)));
             return self.latest_or_follow(plan, &matched).await;
         }
         let mut asked = Vec::new();

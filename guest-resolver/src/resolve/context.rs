@@ -66,7 +66,7 @@ pub struct Context {
     pub anew: Anew,
     /// They do below direct dependencies.
     pub anew_is_direct: bool,
-    /// Packages of which only direct dependencies are picked anew: of a project, or of all where none is named.
+    /// Direct dependencies that are picked anew: of a project by their key, or of all by the name of the package.
     pub anew_direct: BTreeSet<(Option<String>, String)>,
     /// The lockfile is mended: what it says of packages does not count.
     pub mends: bool,
@@ -137,12 +137,14 @@ impl Context {
     }
 
     /// Whether a direct dependency is picked anew, though what stands below it is not.
-    pub fn lets_go_of(&self, importer: Symbol, key: Option<Symbol>) -> bool {
+    pub fn lets_go_of(&self, importer: Symbol, alias: Symbol, key: Option<Symbol>) -> bool {
         if !self.anew_is_direct && self.anew_direct.is_empty() {
             return false;
         }
-        let own = |name: &str| self.anew_direct.contains(&(Some(self.text(importer).to_string()), name.to_owned()));
-        let lets_go = |name: &str| own(name) || self.is_anew(name, true) && !self.is_anew(name, false);
+        if self.anew_direct.contains(&(Some(self.text(importer).to_string()), self.text(alias).to_string())) {
+            return true;
+        }
+        let lets_go = |name: &str| self.is_anew(name, true) && !self.is_anew(name, false);
         key.is_some_and(|key| split_key(package_key(&self.text(key))).is_some_and(|(name, _)| lets_go(name)))
     }
 
