@@ -37,17 +37,12 @@ fn what_is_removed_is_gone_from_the_tree() {
 #[test]
 fn what_is_updated_moves_with_its_range() {
     let (registry, project) = small();
+    registry.max_age(0);
     manifest(&project, &json!({ "b": "~1.0.0" }));
     project.run(&["install"]).ok();
     registry.publish(world("b: {versions: {1.0.0: {}, 1.0.1: {}, 1.1.0: {}}}"));
-    registry.max_age(0);
-    let run = project.run(&["update", "--prefer-offline", "--config.preferOffline=false"]);
-    assert!(
-        run.ok().stdout.contains("\ndependencies:\n+ b 1.0.1\n- b 1.0.0\n")
-            || run.stdout.contains("- b 1.0.0\n+ b 1.0.1\n"),
-        "{}",
-        run.stdout
-    );
+    let run = project.run(&["update"]);
+    assert!(run.ok().stdout.contains("- b 1.0.0\n+ b 1.0.1\n"), "{}", run.stdout);
     assert_eq!(json(&project, "package.json")["dependencies"], json!({ "b": "~1.0.1" }));
     project.run(&["update", "-L"]).ok();
     assert_eq!(json(&project, "package.json")["dependencies"], json!({ "b": "~1.1.0" }));

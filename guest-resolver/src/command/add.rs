@@ -9,6 +9,7 @@ use wit::settings::{LinkWorkspacePackages, WorkspaceProtocol};
 use crate::facts::Place;
 use crate::manifest::Manifest;
 use crate::resolve::context::Context;
+use crate::resolve::explain;
 use crate::resolve::hooks;
 use crate::resolve::paths;
 use crate::resolve::wanted::{self, Wanted, failure};
@@ -82,8 +83,9 @@ pub(super) async fn prepare(ctx: &Context, addition: &Addition, plan: &mut Plan)
         let manifest = plan.manifests[id].clone();
         let search = Search { ctx, id, manifest: &manifest, only_workspace: addition.workspace };
         let found = all(typed.len(), |at| search.find(&typed[at])).await;
-        for (typed, found) in typed.iter().zip(found) {
-            write(ctx, (id, &manifest), addition, typed, found?, plan)?;
+        for ((typed, found), text) in typed.iter().zip(found).zip(&addition.packages) {
+            let found = found.map_err(|why| explain::by_whom(why, vec![id.clone(), text.clone()]))?;
+            write(ctx, (id, &manifest), addition, typed, found, plan)?;
         }
         plan.touched.insert(id.clone());
     }
