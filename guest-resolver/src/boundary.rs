@@ -160,6 +160,8 @@ pub fn outcome(placement: &Placement<'_>, lockfile: Option<String>) -> r::Outcom
         hoisted: placement.hoisted.iter().map(|one| hoisted(one, placement)).collect(),
         skipped: placement.skipped.iter().map(skipped).collect(),
         notices: notices(placement),
+        manifests: Vec::new(),
+        catalogs: Vec::new(),
     }
 }
 

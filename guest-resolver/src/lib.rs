@@ -13,6 +13,7 @@ pub mod absorb;
 pub mod age;
 pub mod boundary;
 pub mod catalogs;
+pub mod command;
 mod component;
 pub mod engines;
 pub mod extensions;

@@ -1,5 +1,5 @@
 //! One resolution as the host drives it: requests out, replies in, in any order, until the outcome. Owns the future of
-//! [`crate::resolve`] and polls it when new facts are there.
+//! [`crate::resolve`] and polls it when new facts are there. Of a command, the future of [`crate::command`] comes first.
 
 mod open;
 
@@ -13,6 +13,7 @@ use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::absorb;
 use crate::boundary;
+use crate::command::{self, Plan};
 use crate::lockfile::{self, Lockfile};
 use crate::peer_issues;
 use crate::resolve::context::Context;
@@ -21,6 +22,7 @@ use crate::resolve::wanted::failure;
 use crate::resolve::{self, Resolution};
 
 type Running = Pin<Box<dyn Future<Output = Result<Resolution, Vec<Failure>>>>>;
+type Preparing = Pin<Box<dyn Future<Output = Result<Plan, Failure>>>>;
 
 /// How many snapshots come in one call: the host reads them while the next are made.
 const BATCH: usize = 512;
@@ -32,6 +34,10 @@ pub struct Session {
     prefetch: Rc<Prefetch>,
     /// The existing lockfile with what the manifests changed, where nothing has to be resolved for that.
     absorbed: Option<Lockfile>,
+    /// What a command finds out beforehand.
+    preparing: Option<Preparing>,
+    /// What it writes.
+    plan: Option<Plan>,
     running: Option<Running>,
     finished: Option<Finished>,
 }
@@ -46,7 +52,9 @@ struct Finished {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("ended", &self.running.is_none()).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("ended", &(self.running.is_none() && self.preparing.is_none()))
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,13 +64,58 @@ impl Session {
     /// # Errors
     /// If settings, a manifest or the lockfile cannot be read.
     pub fn open(project: Project) -> Result<Self, Vec<Failure>> {
-        let context = Rc::new(open::context(&project)?);
-        let prefetch = Rc::new(Prefetch::default());
-        let (ctx, ahead) = (Rc::clone(&context), Rc::clone(&prefetch));
-        let running: Running =
-            Box::pin(async move { resolve::resolve(&ctx, &ahead).await.map_err(|failure| vec![failure]) });
-        let absorbed = absorbed(&project, &context)?;
-        Ok(Self { given: project, context, prefetch, absorbed, running: Some(running), finished: None })
+        let context = Rc::new(open::context(&project, open::Begun::default())?);
+        let is_command = command::is_one(&project.intent);
+        let mut session = Self {
+            given: project,
+            context,
+            prefetch: Rc::default(),
+            absorbed: None,
+            preparing: None,
+            plan: None,
+            running: None,
+            finished: None,
+        };
+        if is_command {
+            let (ctx, given) = (Rc::clone(&session.context), session.given.clone());
+            session.preparing = Some(Box::pin(async move { command::prepare(&ctx, &given).await }));
+        } else {
+            session.begin()?;
+        }
+        Ok(session)
+    }
+
+    /// Begins to resolve, or finds that nothing has to be resolved.
+    fn begin(&mut self) -> Result<(), Vec<Failure>> {
+        let (ctx, ahead) = (Rc::clone(&self.context), Rc::clone(&self.prefetch));
+        let running = async move { resolve::resolve(&ctx, &ahead).await.map_err(|failure| vec![failure]) };
+        self.absorbed = absorbed(&self.given, &self.context, self.plan.as_ref())?;
+        self.running = Some(Box::pin(running));
+        Ok(())
+    }
+
+    /// Goes on with what a command has found out: the project as it will be, and all facts that are known.
+    fn go_on(&mut self, mut plan: Plan) -> Result<(), Vec<Failure>> {
+        plan.apply(&mut self.given).map_err(|failure| vec![failure])?;
+        let empty = Rc::new(open::context(&self.given, open::Begun::default())?);
+        let Ok(context) = Rc::try_unwrap(std::mem::replace(&mut self.context, empty)) else {
+            return Err(vec![failure("ERR_WASI_PM_BUG", "what a command has found out is still in use".to_owned())]);
+        };
+        let begun = open::Begun {
+            symbols: context.symbols,
+            facts: context.facts,
+            downloads: context.downloads.into_inner(),
+            offered: context.offered.into_inner(),
+            anew: plan.anew.take(),
+            anew_is_direct: plan.direct,
+            anew_direct: std::mem::take(&mut plan.anew_direct),
+            preferred: std::mem::take(&mut plan.preferred),
+            named: std::mem::take(&mut plan.named),
+            expected: plan.expected.clone(),
+        };
+        self.context = Rc::new(open::context(&self.given, begun)?);
+        self.plan = Some(plan);
+        self.begin()
     }
 
     /// Takes replies and goes on as far as the facts reach.
@@ -72,6 +125,15 @@ impl Session {
     pub fn advance(&mut self, replies: Vec<Reply>) -> Result<Progress, Vec<Failure>> {
         for reply in replies {
             self.context.facts.accept(reply);
+        }
+        if let Some(preparing) = &mut self.preparing {
+            match preparing.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
+                Poll::Pending => return Ok(self.pending()),
+                Poll::Ready(ended) => {
+                    self.preparing = None;
+                    self.go_on(ended.map_err(|failure| vec![failure])?)?;
+                }
+            }
         }
         if let Some(lockfile) = self.absorbed.take() {
             self.running = None;
@@ -86,18 +148,22 @@ impl Session {
         match running.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
             Poll::Pending => {
                 self.prefetch.run(&self.context);
-                Ok(Progress {
-                    requests: self.context.facts.take_requests(),
-                    downloads: self.context.downloads.take(),
-                    snapshots: Vec::new(),
-                    outcome: None,
-                })
+                Ok(self.pending())
             }
             Poll::Ready(ended) => {
                 self.running = None;
                 self.finished = Some(self.finish(&ended?)?);
                 Ok(self.next_batch())
             }
+        }
+    }
+
+    fn pending(&self) -> Progress {
+        Progress {
+            requests: self.context.facts.take_requests(),
+            downloads: self.context.downloads.take(),
+            snapshots: Vec::new(),
+            outcome: None,
         }
     }
 
@@ -113,11 +179,15 @@ impl Session {
         Progress { requests: Vec::new(), downloads, snapshots, outcome }
     }
 
-    fn finish(&self, resolution: &Resolution) -> Result<Finished, Vec<Failure>> {
+    fn finish(&mut self, resolution: &Resolution) -> Result<Finished, Vec<Failure>> {
         let too_young = resolve::immature::find(&self.context, resolution).map_err(|failure| vec![failure])?;
         let unused = resolve::patches::unused(&self.context, resolution).map_err(|failure| vec![failure])?;
         let told = too_young.into_iter().map(Notice::Other).chain(unused).collect();
-        let mut finished = self.hand_out(resolve::to_lockfile::build(&self.context, resolution), told)?;
+        let mut lockfile = resolve::to_lockfile::build(&self.context, resolution);
+        if let Some(plan) = &mut self.plan {
+            command::bump::follow(&mut lockfile, plan);
+        }
+        let mut finished = self.hand_out(lockfile, told)?;
         finished.outcome.skipped.extend(self.context.skipped.take());
         Ok(finished)
     }
@@ -143,19 +213,26 @@ impl Session {
         let rules = &self.context.settings.peers.peer_dependency_rules;
         outcome.notices.extend(peer_issues::find(&lockfile, &self.context.projects, rules));
         outcome.notices.extend(self.context.notices.take());
+        if let Some(plan) = &self.plan {
+            plan.tell(&mut outcome);
+        }
         outcome
     }
 }
 
 /// The existing lockfile with what the manifests changed; `None` if that has to be resolved.
-fn absorbed(given: &Project, context: &Context) -> Result<Option<Lockfile>, Vec<Failure>> {
-    let Some(lockfile) = context.lockfile.as_ref().filter(|_| matches!(given.intent, Intent::Install)) else {
-        return Ok(None);
-    };
+fn absorbed(given: &Project, context: &Context, plan: Option<&Plan>) -> Result<Option<Lockfile>, Vec<Failure>> {
+    let absorbs = plan.map_or(matches!(given.intent, Intent::Install), |plan| plan.absorbs);
+    let Some(lockfile) = context.lockfile.as_ref().filter(|_| absorbs) else { return Ok(None) };
     let written = context.projects.iter().map(|(id, project)| (id.clone(), &project.written)).collect();
     let manifests = &boundary::parse(given)?.manifests;
+    // Of an installation the host has seen to that.
+    let fits = || lockfile::check(lockfile, &context.settings, manifests).is_ok_and(|drifts| drifts.is_empty());
+    if plan.is_some() && !context.settings.lockfile.always_resolve && fits() {
+        return Ok(Some(lockfile.clone()).filter(|lockfile| plan.is_none_or(|plan| plan.accepts(lockfile))));
+    }
     let wanted = absorb::Wanted { settings: &context.settings, written: &written, manifests };
-    Ok(absorb::absorb(lockfile, wanted))
+    Ok(absorb::absorb(lockfile, wanted).filter(|lockfile| plan.is_none_or(|plan| plan.accepts(lockfile))))
 }
 
 fn empty_outcome() -> Outcome {
@@ -166,6 +243,8 @@ fn empty_outcome() -> Outcome {
         hoisted: Vec::new(),
         skipped: Vec::new(),
         notices: Vec::new(),
+        manifests: Vec::new(),
+        catalogs: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! `config`.
 
 mod arguments;
+pub mod change;
 pub mod exit;
 mod order;
 mod words;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 pub(crate) use arguments::command;
 pub use arguments::{help, parse};
+pub use change::Change;
 pub use words::NotYet;
 
 use crate::{diagnostic::Diagnostic, report::LogLevel};
@@ -82,6 +84,8 @@ pub enum TimingsFormat {
 pub enum Command {
     /// `install` and `ci`.
     Install(InstallOptions),
+    /// `add`, `update`, `remove`.
+    Change(Change),
     /// `store path`, `store status`, `store prune`.
     Store(StoreCommand),
     /// `completion <shell>`.

@@ -7,6 +7,8 @@ mod store;
 
 use std::sync::Arc;
 
+pub use install::{intent, saving};
+
 use crate::{
     cli::{Command, Invocation, TimingsFormat},
     config::{Config, Environment},
@@ -39,7 +41,7 @@ pub fn run(invocation: &Invocation, environment: &Environment, report: &Arc<dyn 
         Command::NotYet(word) => return Err(vec![word.diagnostic()]),
         Command::Completion(shell) => report.event(Event::Output(completion::script(*shell))),
         Command::Store(command) => store::run(*command, invocation, environment, report)?,
-        Command::Install(_) => return install(invocation, environment, report),
+        Command::Install(_) | Command::Change(_) => return install(invocation, environment, report),
     }
     Ok(())
 }

@@ -11,7 +11,10 @@ mod memory;
 mod sandbox;
 mod wasi;
 
-pub use driver::{Crossings, Intent, Outdated, Placed, Project, ResolveError, Resolved, check, place, resolve};
+pub use driver::{
+    Addition, CatalogEntry, Crossings, Intent, Outdated, Placed, Project, Removal, ResolveError, Resolved, Saved,
+    Update, check, place, resolve,
+};
 pub use error::EngineError;
 pub use limits::Limits;
 pub use load::digest;

@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use wit::{ImporterId, settings::Settings};
+use wit::{
+    ImporterId,
+    settings::{Saving, Settings},
+};
 
 use crate::{graph::Placement, platform::Platform};
 
@@ -50,7 +53,7 @@ impl Key {
     /// Never: settings have string keys only.
     #[must_use]
     pub fn of(inputs: &Inputs<'_>) -> Self {
-        let settings = Settings { now: 0, ..inputs.settings.clone() };
+        let settings = Settings { now: 0, saving: Saving::default(), ..inputs.settings.clone() };
         let settings = serde_json::to_vec(&settings).expect("settings have string keys only");
         let platform = serde_json::to_vec(inputs.platform).expect("a platform is four strings");
         let mut hasher = blake3::Hasher::new();

@@ -27,7 +27,9 @@ const OF_THE_HOST: [&str; 4] = [
 
 /// The component, with the words of the native session.
 fn component_resolves(project: &engine::Project, facts: &Facts<'_>) -> Result<Made, Codes> {
-    engine::resolve(project, facts, Limits::default()).map(|resolved| made(resolved.placement)).map_err(codes)
+    engine::resolve(project, facts, Limits::default())
+        .map(|resolved| Made { saved: resolved.saved, ..made(resolved.placement) })
+        .map_err(codes)
 }
 
 fn component_places(project: &engine::Project) -> Result<Result<Made, Codes>, Codes> {
@@ -48,6 +50,7 @@ fn made(placement: host::graph::Placement) -> Made {
         lockfile: placement.lockfile,
         snapshots: snapshots.map(|it| (it.dep_path.to_string(), it.slot.to_string())).collect(),
         skipped: placement.skipped.iter().map(|it| it.name.clone()).collect(),
+        saved: engine::Saved::default(),
     }
 }
 
@@ -90,8 +93,9 @@ fn agrees(scenario: &Scenario) {
         scenario.prepare(step, &registry, &project, &mut world);
         let (given, mode) = scenario.load(step, &registry, &project);
         let in_memory = in_memory(&about, &given, mode, &Facts::new(&world, &registry.url).beside(project.dir()));
-        let mut command = project.command(&["install", "--ignore-scripts"]);
-        let run: Run = command.args(&step.install).envs(scenario.environment()).output().unwrap().into();
+        let mut command = project.command(&step.words());
+        command.current_dir(step.place(&project));
+        let run: Run = command.envs(scenario.environment()).output().unwrap().into();
         if let Some(code) = &step.fails {
             run.fails_with(code);
             match in_memory {
@@ -103,7 +107,7 @@ fn agrees(scenario: &Scenario) {
         run.ok();
         let (made, expected) = (project.read("pnpm-lock.yaml"), fs::read_to_string(scenario.expected(at)).unwrap());
         assert_eq!(in_memory.as_ref(), Ok(&made), "{about}: in memory and end to end");
-        let made = scenario::without_port(&made, &registry);
+        let made = scenario.made(&registry, &project);
         assert_eq!(made, expected, "{about}: end to end and by pnpm");
     }
 }

@@ -4,6 +4,7 @@
 mod agreement;
 mod bad_input;
 mod carried;
+mod commands;
 mod failures;
 mod faults;
 mod global_virtual_store;

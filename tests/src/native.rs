@@ -31,6 +31,8 @@ pub struct Made {
     pub skipped: Vec<String>,
     /// Peer issues: who asks, as `name@version`, and for what.
     pub peer_issues: Vec<(String, String)>,
+    /// What is written besides the lockfile.
+    pub saved: engine::Saved,
 }
 
 /// The codes of what went wrong.
@@ -93,7 +95,19 @@ fn made(outcome: wire::Outcome, snapshots: Vec<(String, String)>) -> Made {
         snapshots,
         skipped: outcome.skipped.into_iter().map(|skipped| skipped.name).collect(),
         peer_issues: outcome.notices.into_iter().filter_map(issue).collect(),
+        saved: engine::Saved {
+            manifests: outcome.manifests.into_iter().map(manifest).collect(),
+            catalogs: outcome.catalogs.into_iter().map(entry).collect(),
+        },
     }
+}
+
+fn manifest(it: wire::Importer) -> (wit::ImporterId, String) {
+    (wit::ImporterId::parse(&it.id).expect("the session names projects that it was given"), it.manifest)
+}
+
+fn entry(it: wire::CatalogEntry) -> engine::CatalogEntry {
+    engine::CatalogEntry { catalog: it.catalog, alias: it.alias, specifier: it.specifier }
 }
 
 /// What both ways of placing can be compared by.
@@ -121,10 +135,43 @@ pub fn record(project: &engine::Project) -> wire::Project {
         platform: Platform { os: platform.os, cpu: platform.cpu, libc: platform.libc, node: platform.node },
         intent: match &project.intent {
             Intent::Install => wire::Intent::Install,
-            Intent::Update(names) => wire::Intent::Update(names.clone()),
+            Intent::Update(it) => wire::Intent::Update(wire::Update {
+                importers: ids(&it.importers),
+                selectors: it.selectors.clone(),
+                groups: it.groups.iter().copied().map(group).collect(),
+                latest: it.latest,
+                workspace: it.workspace,
+                save: it.save,
+                direct: it.direct,
+            }),
+            Intent::Add(it) => wire::Intent::Add(wire::Addition {
+                importers: ids(&it.importers),
+                packages: it.packages.clone(),
+                groups: it.groups.iter().copied().map(group).collect(),
+                workspace: it.workspace,
+            }),
+            Intent::Remove(it) => wire::Intent::Remove(wire::Removal {
+                importers: ids(&it.importers),
+                names: it.names.clone(),
+                group: it.group.map(group),
+                strict: it.strict,
+            }),
             Intent::Dedupe => wire::Intent::Dedupe,
             Intent::Fix => wire::Intent::Fix,
         },
+    }
+}
+
+fn ids(importers: &[wit::ImporterId]) -> Vec<String> {
+    importers.iter().map(ToString::to_string).collect()
+}
+
+fn group(group: graph::Group) -> types::DependencyGroup {
+    match group {
+        graph::Group::Prod => types::DependencyGroup::Prod,
+        graph::Group::Dev => types::DependencyGroup::Dev,
+        graph::Group::Optional => types::DependencyGroup::Optional,
+        graph::Group::Peer => types::DependencyGroup::Peer,
     }
 }
 

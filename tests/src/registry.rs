@@ -259,5 +259,15 @@ fn answer(shared: &Shared, base: &str, asked: &Asked) -> Reply {
         let headers = vec![("content-type", "application/octet-stream".to_owned())];
         return Reply { status: 200, headers, body: package.tarball(name, version) };
     }
+    if let Some((name, wanted)) = asked.path.rsplit_once('/')
+        && let Some(package) = world.get(name)
+    {
+        let mut packument = package.packument(name, base, true);
+        let tagged = packument["dist-tags"][wanted].as_str().unwrap_or(wanted).to_owned();
+        let manifest = packument["versions"][tagged].take();
+        if !manifest.is_null() {
+            return Reply::text(200, &manifest.to_string());
+        }
+    }
     Reply::text(404, "{\"error\":\"not found\"}")
 }

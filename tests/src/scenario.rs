@@ -9,8 +9,8 @@ use std::{
 };
 
 use host::{
-    cli,
-    config::{Config, Environment, LockfileUse, environment},
+    cli, commands,
+    config::{Config, Environment, LockfileUse, edit, environment},
     engine::{self, Intent},
     platform::Platform,
 };
@@ -60,6 +60,10 @@ pub struct Step {
     pub remove: Vec<String>,
     /// Arguments after `install`.
     pub install: Vec<String>,
+    /// Another command with its words, in place of `install`: `update a`, `add b@^1`.
+    pub run: String,
+    /// The folder in which it is run; none: the project's.
+    pub folder: String,
     /// The error code it ends with; none: it succeeds.
     pub fails: Option<String>,
     /// Words of pnpm's error, where it prints no code.
@@ -163,7 +167,10 @@ impl Scenario {
     /// A digest of all that a program is given.
     #[must_use]
     pub fn digest(&self) -> String {
-        let step = |step: &Step| json!([step.publish, step.write, step.remove, step.install]);
+        let step = |step: &Step| match step.run.is_empty() {
+            true => json!([step.publish, step.write, step.remove, step.install]),
+            false => json!([step.publish, step.write, step.remove, step.install, step.run, step.folder]),
+        };
         let steps: Vec<Value> = self.steps.iter().map(step).collect();
         let given = json!([self.world, self.files, self.environment(), steps]).to_string();
         Sha256::digest(given).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -175,8 +182,7 @@ impl Scenario {
     /// If the program would refuse the arguments or the configuration.
     #[must_use]
     pub fn load(&self, step: &Step, registry: &Registry, project: &Project) -> (engine::Project, LockfileUse) {
-        let mut words = vec!["install".to_owned(), "--ignore-scripts".to_owned()];
-        words.extend(step.install.clone());
+        let words = step.words().into_iter().map(str::to_owned).collect();
         let mut variables = BTreeMap::from([
             ("HOME".to_owned(), project.home().display().to_string()),
             ("PNPM_CONFIG_STORE_DIR".to_owned(), project.store().display().to_string()),
@@ -185,7 +191,7 @@ impl Scenario {
         ]);
         variables.extend(self.environment());
         let environment =
-            Environment { cwd: project.dir(), now: environment::now(), variables, ..Environment::default() };
+            Environment { cwd: step.place(project), now: environment::now(), variables, ..Environment::default() };
         let invocation = cli::parse(words).unwrap_or_else(|error| panic!("{}: {:?}", self.name, error.0));
         let mut config =
             Config::load(&invocation, &environment).unwrap_or_else(|error| panic!("{}: {error}", self.name));
@@ -196,6 +202,10 @@ impl Scenario {
                 config.settings.selection.importers = config.project.part_of(text);
             }
         }
+        let installs = if config.install.repair { Intent::Fix } else { Intent::Install };
+        let intent = commands::intent(&config).unwrap_or_else(|refused| panic!("{}: {refused:?}", self.name));
+        config.settings.saving = commands::saving(&config);
+        let mode = if intent.is_some() { LockfileUse::Resolve } else { config.install.lockfile };
         let importers = config.project.importers.iter();
         let given = engine::Project {
             importers: importers.map(|it| (it.id.clone(), it.manifest.text.to_string())).collect(),
@@ -207,17 +217,89 @@ impl Scenario {
                 libc: Some("glibc".into()),
                 node: Some("22.0.0".into()),
             },
-            intent: if config.install.repair { Intent::Fix } else { Intent::Install },
+            intent: intent.unwrap_or(installs),
         };
-        (given, config.install.lockfile)
+        (given, mode)
     }
 
-    /// Where the lockfile expected after a step stands.
+    /// Whether commands other than `install` are run, which change more than the lockfile.
+    #[must_use]
+    pub fn has_commands(&self) -> bool {
+        self.steps.iter().any(|step| !step.run.is_empty())
+    }
+
+    /// What a step is compared by: the lockfile, and where commands are run the files that these write as well.
+    #[must_use]
+    pub fn made(&self, registry: &Registry, project: &Project) -> String {
+        let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+        let mut text = read(&project.dir().join("pnpm-lock.yaml"));
+        if self.has_commands() {
+            for path in written_files(&project.dir()) {
+                let name = path.strip_prefix(project.dir()).unwrap_or(&path).display().to_string();
+                text += &format!("--- {name}\n{}", read(&path));
+            }
+        }
+        without_port(&text, registry)
+    }
+
+    /// Writes what a resolution saves besides the lockfile.
+    ///
+    /// # Panics
+    /// If the settings file cannot be changed in place.
+    pub fn save(&self, saved: &engine::Saved, project: &Project) {
+        for (id, text) in &saved.manifests {
+            project.write(&format!("{id}/package.json"), text);
+        }
+        for entry in &saved.catalogs {
+            let text = fs::read_to_string(project.dir().join("pnpm-workspace.yaml")).unwrap_or_default();
+            let changed = edit::set_catalog(&text, &entry.catalog, &entry.alias, &entry.specifier);
+            project.write("pnpm-workspace.yaml", &changed.unwrap_or_else(|error| panic!("{}: {error}", self.name)));
+        }
+    }
+
+    /// Where what is expected after a step stands.
     #[must_use]
     pub fn expected(&self, step: usize) -> PathBuf {
         let folder = if self.web == Web::default() { folder() } else { folder().join(HOSTED) };
-        folder.join(format!("{}.{step}.lock.yaml", self.name))
+        let ending = if self.has_commands() { "files.txt" } else { "lock.yaml" };
+        folder.join(format!("{}.{step}.{ending}", self.name))
     }
+}
+
+impl Step {
+    /// The command line of the step, without the program.
+    #[must_use]
+    pub fn words(&self) -> Vec<&str> {
+        let command = if self.run.is_empty() { "install" } else { self.run.as_str() };
+        let ignore_scripts =
+            if command.starts_with("remove") { "--config.ignore-scripts=true" } else { "--ignore-scripts" };
+        let words = command.split_whitespace().chain([ignore_scripts]);
+        words.chain(self.install.iter().map(String::as_str)).collect()
+    }
+
+    /// The folder in which it is run.
+    #[must_use]
+    pub fn place(&self, project: &Project) -> PathBuf {
+        project.dir().join(&self.folder)
+    }
+}
+
+/// The manifests of a workspace and its settings, in order.
+fn written_files(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            match path.is_dir() {
+                true if name != "node_modules" => folders.push(path),
+                false if name == "package.json" || name == "pnpm-workspace.yaml" => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// The lockfiles of branches that are merged into the common one.

@@ -31,6 +31,52 @@ pub struct Settings {
     pub lockfile: LockfileRules,
     /// What is lifted, and how slots are named.
     pub layout: Layout,
+    /// What commands write into manifests.
+    pub saving: Saving,
+}
+
+/// What commands write into manifests and catalogs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Saving {
+    /// `savePrefix`: what stands before a version: `^`, `~`, `=` or nothing; none: `^`.
+    pub prefix: Option<String>,
+    /// `saveExact`: nothing stands before it.
+    pub exact: bool,
+    /// `saveWorkspaceProtocol`.
+    pub workspace_protocol: WorkspaceProtocol,
+    /// `catalogMode`.
+    pub catalog_mode: CatalogMode,
+    /// `saveCatalogName`.
+    pub catalog_name: Option<String>,
+    /// `updateConfig.ignoreDependencies`: patterns of names.
+    pub ignored_updates: Vec<String>,
+}
+
+/// How a dependency on a project of the workspace is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkspaceProtocol {
+    /// `workspace:^`: no version.
+    #[default]
+    Rolling,
+    /// `workspace:^1.0.0`.
+    On,
+    /// `^1.0.0`.
+    Off,
+}
+
+/// What becomes of a dependency that a catalog has an entry for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CatalogMode {
+    /// Nothing.
+    #[default]
+    Manual,
+    /// The entry is used where it fits.
+    Prefer,
+    /// An entry that does not fit is an error.
+    Strict,
 }
 
 /// Where packages come from. Addresses end in `/`.

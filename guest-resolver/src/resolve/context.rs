@@ -1,7 +1,7 @@
 //! What a resolution is given: settings, projects, rules read once, and the table of facts. Shared by all steps.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Notice, Skipped};
@@ -13,6 +13,7 @@ use crate::age::AgePolicy;
 use crate::facts::{Facts, PackumentKey};
 use crate::intern::{NumberMap, Symbol, Symbols};
 use crate::lockfile::Lockfile;
+use crate::lockfile::model::{package_key, split_key};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
 use crate::specifier::Specifier;
@@ -63,6 +64,10 @@ pub struct Context {
     pub lockfile: Option<Lockfile>,
     /// Which locked versions do not count.
     pub anew: Anew,
+    /// They do below direct dependencies.
+    pub anew_is_direct: bool,
+    /// Direct dependencies that are picked anew: of a project by their key, or of all by the name of the package.
+    pub anew_direct: BTreeSet<(Option<String>, String)>,
     /// The lockfile is mended: what it says of packages does not count.
     pub mends: bool,
     /// Overrides, read once.
@@ -119,6 +124,33 @@ impl Context {
     /// All projects of the workspace.
     pub fn workspace(&self) -> impl Iterator<Item = &Project> {
         self.projects.values().chain(self.neighbours.values())
+    }
+
+    /// Whether a locked version does not count, of a direct dependency or of one below.
+    pub fn is_anew(&self, name: &str, direct: bool) -> bool {
+        let is_named = match &self.anew {
+            Anew::None => false,
+            Anew::All => true,
+            Anew::Only(names) => names.iter().any(|anew| anew == name),
+        };
+        is_named && (direct || !self.anew_is_direct) || direct && self.anew_direct.contains(&(None, name.to_owned()))
+    }
+
+    /// Whether a direct dependency is picked anew, though what stands below it is not.
+    pub fn lets_go_of(&self, importer: Symbol, alias: Symbol, key: Option<Symbol>) -> bool {
+        if !self.anew_is_direct && self.anew_direct.is_empty() {
+            return false;
+        }
+        if self.anew_direct.contains(&(Some(self.text(importer).to_string()), self.text(alias).to_string())) {
+            return true;
+        }
+        let lets_go = |name: &str| self.is_anew(name, true) && !self.is_anew(name, false);
+        key.is_some_and(|key| split_key(package_key(&self.text(key))).is_some_and(|(name, _)| lets_go(name)))
+    }
+
+    /// Whether no locked version counts.
+    pub fn all_is_anew(&self) -> bool {
+        self.anew == Anew::All && !self.anew_is_direct
     }
 
     /// The number of a text.

@@ -7,7 +7,7 @@ use crate::lockfile::model::{Snapshot, dep_path_of, is_named, package_key, split
 use crate::semver::{Range, Version};
 use crate::specifier::{Specifier, Want};
 
-use super::context::{Anew, Context};
+use super::context::Context;
 use super::edges::Edge;
 use super::tree::Resolved;
 use super::{commit, own_peers};
@@ -37,7 +37,7 @@ impl<'a> Pins<'a> {
         let held = self.snapshot.dependencies.get(&*alias).or_else(|| self.snapshot.optional_dependencies.get(&*alias));
         // Of an alias the package below is picked anew: pnpm keeps only what goes by its own name.
         let held = held.filter(|value| !is_named(package_key(value)));
-        let found = held.and_then(|value| locked(ctx, edge, &alias, value));
+        let found = held.and_then(|value| locked(ctx, edge, (&alias, value)));
         let Some((key, version)) = found else { return edge.clone() };
         match higher(edge.alias, version, edge.specifier) {
             Some(higher) => Edge { specifier: higher, ..edge.clone() },
@@ -98,7 +98,8 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
             edge.prior = Some(commit);
             continue;
         }
-        let found = locked(ctx, edge, &alias, &held.version);
+        // What is let go without what stands below it leads on to that all the same.
+        let found = locked(ctx, edge, (&alias, &held.version));
         let stays = |version: Symbol| {
             Version::parse_loose(&ctx.text(version)).is_none_or(|version| own_peers::stays(ctx, id, edge, &version))
         };
@@ -118,14 +119,9 @@ pub(super) fn of_direct(ctx: &Context, edge: &Edge) -> Symbol {
 }
 
 /// The snapshot and version behind a locked value, if the edge's range still allows it.
-fn locked(ctx: &Context, edge: &Edge, alias: &str, value: &str) -> Option<(Symbol, Symbol)> {
+fn locked(ctx: &Context, edge: &Edge, (alias, value): (&str, &str)) -> Option<(Symbol, Symbol)> {
     let key = dep_path_of(alias, value)?;
     let (name, text) = split_key(package_key(&key))?;
-    let dropped = match &ctx.anew {
-        Anew::None => false,
-        Anew::All => true,
-        Anew::Only(names) => names.iter().any(|dropped| dropped == name),
-    };
     let version = Version::parse_loose(text)?;
     let allowed = match &*ctx.specifier(edge.alias, edge.specifier) {
         Specifier::Registry { name: asked, want: Want::Range(wanted), registry: None } => {
@@ -136,5 +132,5 @@ fn locked(ctx: &Context, edge: &Edge, alias: &str, value: &str) -> Option<(Symbo
         }
         _ => false,
     };
-    (allowed && !dropped).then(|| (ctx.symbol(&key), ctx.symbol(text)))
+    (allowed && !ctx.is_anew(name, false)).then(|| (ctx.symbol(&key), ctx.symbol(text)))
 }

@@ -11,9 +11,16 @@ use crate::specifier::Want;
 pub struct Preferences {
     declared: NumberMap<Symbol, NumberMap<Symbol, Vec<Want>>>,
     locked: NumberMap<Symbol, Vec<Version>>,
+    /// Versions that were named on the command line.
+    named: Vec<(Symbol, Version)>,
+    /// Versions that were found for dependencies of projects before they were written.
+    expected: Vec<(Symbol, Symbol, Version)>,
     /// The peers that projects ask for themselves, with the versions they are locked to.
     own_peers: NumberMap<(Symbol, Symbol), Option<Version>>,
 }
+
+/// The weight of a version that was named: more than that of one that is locked.
+const NAMED_WEIGHT: u32 = LOCKED_WEIGHT + 1;
 
 /// The weight that being locked adds to a version of a project's own peer: less than what another project asks for.
 const OWN_PEER_WEIGHT: u32 = 1;
@@ -33,6 +40,22 @@ impl Preferences {
         if !held.contains(&version) {
             held.push(version);
         }
+    }
+
+    /// It was found for a dependency of a project.
+    pub fn expect(&mut self, importer: Symbol, name: Symbol, version: Version) {
+        self.expected.push((importer, name, version));
+    }
+
+    /// What was found for a dependency of a project itself.
+    pub fn expected(&self, importer: Symbol, name: Symbol) -> impl Iterator<Item = Preference> {
+        let own = self.expected.iter().filter(move |(whose, which, _)| *whose == importer && *which == name);
+        own.map(|(.., version)| Preference { want: Want::Version(version.clone()), weight: NAMED_WEIGHT })
+    }
+
+    /// It was named on the command line.
+    pub fn name(&mut self, name: Symbol, version: Version) {
+        self.named.push((name, version));
     }
 
     /// A project leaves the choice of a peer of its own to the others; `locked` is the version it has.
@@ -64,11 +87,13 @@ impl Preferences {
     /// All preferences that count below a project; weights of one version add up.
     pub fn of(&self, importer: Symbol, name: Symbol) -> Vec<Preference> {
         let mut all = self.of_manifest(importer, name);
-        for version in self.locked.get(&name).into_iter().flatten() {
+        let locked = self.locked.get(&name).into_iter().flatten().map(|version| (version, LOCKED_WEIGHT));
+        let named = self.named.iter().filter(|(named, _)| *named == name).map(|(_, version)| (version, NAMED_WEIGHT));
+        for (version, weight) in locked.chain(named) {
             let want = Want::Version(version.clone());
             match all.iter_mut().find(|held| held.want == want) {
-                Some(held) => held.weight = held.weight.saturating_add(LOCKED_WEIGHT),
-                None => all.push(Preference { want, weight: LOCKED_WEIGHT }),
+                Some(held) => held.weight = held.weight.saturating_add(weight),
+                None => all.push(Preference { want, weight }),
             }
         }
         all

@@ -7,7 +7,7 @@ use crate::lockfile::model::{self, Package, Snapshot, package_key, split_key};
 use crate::manifest::{Bundled, Dependencies, Manifest};
 use crate::specifier::Specifier;
 
-use super::context::{Anew, Context};
+use super::context::Context;
 use super::tree::{Origin, Resolved};
 use super::wanted::Wanted;
 use super::{commit, subtree, unvouched};
@@ -23,11 +23,7 @@ pub(super) fn pinned(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> Op
     let importer = lockfile.importers.get(&*ctx.text(wanted.importer))?;
     let key = commit::held(lockfile, importer, &ctx.text(wanted.alias), &ctx.text(wanted.specifier))?;
     let (name, id) = split_key(package_key(&key))?;
-    let dropped = match &ctx.anew {
-        Anew::None => false,
-        Anew::All => true,
-        Anew::Only(names) => names.iter().any(|dropped| dropped == name || **dropped == *ctx.text(wanted.alias)),
-    };
+    let dropped = ctx.is_anew(name, wanted.direct) || ctx.is_anew(&ctx.text(wanted.alias), wanted.direct);
     let package = lockfile.packages.get(package_key(&key)).filter(|_| !dropped)?;
     let snapshot = lockfile.snapshots.get(&key)?;
     if depends_on_changed(ctx, lockfile, wanted, (package, snapshot)) {

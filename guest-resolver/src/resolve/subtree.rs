@@ -20,7 +20,7 @@ use crate::manifest::Manifest;
 use crate::semver::Version;
 use crate::specifier::Specifier;
 
-use super::context::{Anew, Context};
+use super::context::Context;
 use super::edges::Edge;
 use super::tree::{Origin, Resolved};
 use super::wanted::{self, Wanted, failure};
@@ -160,7 +160,7 @@ pub(super) fn settings_stand(ctx: &Context, lockfile: &Lockfile) -> bool {
     let catalogs = lockfile.catalogs.iter().flat_map(|(name, entries)| {
         entries.iter().map(move |(alias, entry)| (rules.catalogs.get(name).and_then(|held| held.get(alias)), entry))
     });
-    ctx.anew != Anew::All
+    !ctx.all_is_anew()
         && !ctx.mends
         && lockfile.overrides == *ctx.overrides.resolved()
         && lockfile.package_extensions_checksum == extensions::checksum(&rules.package_extensions)
@@ -238,7 +238,7 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
 fn is_vouched(ctx: &Context, lockfile: &Lockfile, key: &str) -> bool {
     let id = package_key(key);
     let (Some(package), Some((name, version))) = (lockfile.packages.get(id), split_key(id)) else { return false };
-    let dropped = matches!(&ctx.anew, Anew::Only(names) if names.iter().any(|dropped| dropped == name));
+    let dropped = ctx.is_anew(name, false);
     let vouched = match &package.resolution {
         Resolution::Tarball { integrity: Some(_), git_hosted: false, .. } => Version::parse(version).is_some(),
         resolution => commit::specifier(version, resolution).is_some(),

@@ -15,7 +15,7 @@ use crate::manifest::Manifest;
 use crate::semver::{Range, Version};
 use crate::specifier::{Git, Specifier};
 
-use super::context::{Anew, Context};
+use super::context::Context;
 use super::tree::{Origin, Resolved};
 use super::wanted::{self, Wanted, failure};
 use super::{hooks, paths, reuse};
@@ -137,7 +137,7 @@ fn held_to_lockfile(ctx: &Context, id: &str, origin: &Origin) -> Result<(), Fail
         _ => None,
     };
     let locked = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.packages.get(id));
-    let (Some(locked), Origin::Pinned(found)) = (locked.filter(|_| !ctx.mends && ctx.anew != Anew::All), origin) else {
+    let (Some(locked), Origin::Pinned(found)) = (locked.filter(|_| !ctx.mends && !ctx.all_is_anew()), origin) else {
         return Ok(());
     };
     let algorithm = |integrity: &str| integrity.split('-').next().map(str::to_owned);

@@ -254,6 +254,9 @@ fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -
 fn preferences(ctx: &Context, wanted: Wanted, name: Symbol, overlay: &[Chosen]) -> Vec<Preference> {
     let own_peer = wanted.direct.then(|| ctx.preferred.of_own_peer(wanted.importer, name)).flatten();
     let mut all = own_peer.unwrap_or_else(|| ctx.preferred.of(wanted.importer, name));
+    if wanted.direct {
+        all.extend(ctx.preferred.expected(wanted.importer, name));
+    }
     for Chosen { version, weight } in overlay {
         let Some(version) = crate::semver::Version::parse_loose(&ctx.text(*version)) else { continue };
         let want = Want::Version(version);

@@ -1,18 +1,19 @@
 //! What a session is opened with, read once: settings, manifests, the existing lockfile, preferences.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wit::ImporterId;
-use wit::guest::exports::wasi_pm::resolver::resolution::{Intent, Notice, Project as Given};
+use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Intent, Notice, Project as Given};
 use wit::guest::wasi_pm::resolver::types::Failure;
 use wit::settings::Settings;
 
 use crate::age::AgePolicy;
 use crate::catalogs;
+use crate::command::Expected;
 use crate::engines;
 use crate::facts::Facts;
-use crate::intern::Symbols;
+use crate::intern::{NumberMap, Symbol, Symbols};
 use crate::lockfile::{self, Lockfile};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
@@ -26,8 +27,39 @@ use crate::semver::Version;
 use crate::specifier::{Specifier, Want};
 use crate::trust::TrustRule;
 
+/// What a session begins with besides its project: at first nothing, then what a command has found out.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    pub(super) symbols: Symbols,
+    pub(super) facts: Facts,
+    pub(super) downloads: Vec<Download>,
+    pub(super) offered: NumberMap<(Symbol, Symbol), ()>,
+    /// Which locked versions a command lets go.
+    pub(super) anew: Option<Anew>,
+    pub(super) anew_is_direct: bool,
+    pub(super) anew_direct: BTreeSet<(Option<String>, String)>,
+    /// Names that are picked anew and whose locked versions are preferred nevertheless.
+    pub(super) preferred: BTreeSet<String>,
+    /// Versions that were named, by real name.
+    pub(super) named: Vec<(String, Version)>,
+    /// Versions that were found for dependencies before they were written.
+    pub(super) expected: Vec<Expected>,
+}
+
 /// Reads everything; collects what is wrong.
-pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
+pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failure>> {
+    let Begun {
+        symbols,
+        facts,
+        downloads,
+        offered,
+        anew: let_go,
+        anew_is_direct,
+        anew_direct,
+        preferred: kept,
+        named,
+        expected,
+    } = begun;
     let settings: Settings = serde_json::from_str(&given.settings)
         .map_err(|error| vec![failure("ERR_WASI_PM_BAD_SETTINGS", format!("the settings cannot be read: {error}"))])?;
     let told = engines::of_projects(given, &settings)?;
@@ -49,14 +81,14 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         vec![Failure { hint: bad.hint.clone(), facts: bad.facts.clone(), ..failure(bad.code, bad.message.clone()) }]
     })?;
     let mut freed = lockfile.as_ref().map(|lockfile| no_longer_overridden(lockfile, &overrides)).unwrap_or_default();
-    let anew = match &given.intent {
-        Intent::Update(names) if names.is_empty() => Anew::All,
-        Intent::Update(names) => {
-            freed.extend(names.iter().cloned());
+    let anew = match let_go {
+        Some(Anew::All) => Anew::All,
+        Some(Anew::Only(names)) => {
+            freed.extend(names);
             Anew::Only(freed)
         }
-        Intent::Install | Intent::Dedupe | Intent::Fix if !freed.is_empty() => Anew::Only(freed),
-        Intent::Install | Intent::Dedupe | Intent::Fix => Anew::None,
+        _ if !freed.is_empty() => Anew::Only(freed),
+        _ => Anew::None,
     };
     let project = |(id, written): (String, Manifest)| {
         let mut manifest = written.clone();
@@ -65,8 +97,18 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
     };
     let projects: BTreeMap<String, Project> = written.into_iter().map(project).collect();
     let neighbours = neighbours.into_iter().map(project).collect();
-    let symbols = Symbols::default();
-    let preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), &anew);
+    let mut preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), |name| {
+        let is_dropped = match &anew {
+            Anew::None => false,
+            Anew::All => true,
+            Anew::Only(names) => names.iter().any(|dropped| dropped == name),
+        };
+        is_dropped && !kept.contains(name)
+    });
+    for Expected { importer, name, version, .. } in expected {
+        preferred.expect(symbols.number(&importer), symbols.number(&name), version);
+    }
+    named.into_iter().for_each(|(name, version)| preferred.name(symbols.number(&name), version));
     Ok(Context {
         settings,
         platform: given.platform.clone(),
@@ -74,13 +116,15 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         neighbours,
         lockfile,
         anew,
+        anew_is_direct,
+        anew_direct,
         mends: matches!(given.intent, Intent::Fix),
         overrides,
         age,
         cutoff: OnceCell::new(),
         trust,
         symbols,
-        facts: Facts::default(),
+        facts,
         preferred,
         specifiers: RefCell::default(),
         hooked: RefCell::default(),
@@ -89,8 +133,8 @@ pub(super) fn context(given: &Given) -> Result<Context, Vec<Failure>> {
         lines: RefCell::default(),
         askers: RefCell::default(),
         resolved: RefCell::default(),
-        downloads: RefCell::default(),
-        offered: RefCell::default(),
+        downloads: RefCell::new(downloads),
+        offered: RefCell::new(offered),
         notices: RefCell::new(told.into_iter().map(Notice::Other).collect()),
         skipped: RefCell::default(),
         budget: Cell::new(BUDGET),
@@ -132,7 +176,7 @@ fn preferences(
     symbols: &Symbols,
     projects: &BTreeMap<String, Project>,
     lockfile: Option<&Lockfile>,
-    anew: &Anew,
+    is_dropped: impl Fn(&str) -> bool,
 ) -> Preferences {
     let mut all = Preferences::default();
     let mut anywhere: BTreeMap<&str, Vec<Want>> = BTreeMap::new();
@@ -163,13 +207,8 @@ fn preferences(
     }
     for path in lockfile.iter().flat_map(|lockfile| lockfile.snapshots.keys()) {
         let Some((name, version)) = lockfile::model::split_key(lockfile::model::package_key(path)) else { continue };
-        let dropped = match anew {
-            Anew::None => false,
-            Anew::All => true,
-            Anew::Only(names) => names.iter().any(|dropped| dropped == name),
-        };
         if let Some(version) = Version::parse_loose(version)
-            && !dropped
+            && !is_dropped(name)
         {
             all.lock(symbols.number(name), version);
         }

@@ -7,11 +7,13 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::Erro
 use serde_json::Value;
 
 use super::{
-    Color, Command, InstallOptions, Invocation, NotYet, Reporter, Show, StoreCommand, TimingsFormat, UsageError, exit,
-    order, words,
+    Color, Command, InstallOptions, Invocation, NotYet, Reporter, Show, StoreCommand, TimingsFormat, UsageError,
+    change::{AddArguments, RemoveArguments, Scope, UpdateArguments},
+    exit, order, words,
 };
 use crate::{
     diagnostic::Diagnostic,
+    graph::Group,
     report::{LogLevel, clean},
 };
 
@@ -40,6 +42,14 @@ enum Word {
     /// Install exactly what pnpm-lock.yaml says, into a new node_modules
     #[command(visible_aliases = ["clean-install", "ic", "install-clean"])]
     Ci(InstallArguments),
+    /// Add packages to package.json and install them
+    Add(AddArguments),
+    /// Install newer versions, and let package.json follow
+    #[command(visible_aliases = ["up", "upgrade"])]
+    Update(UpdateArguments),
+    /// Take packages out of package.json and node_modules
+    #[command(visible_aliases = ["rm", "un", "uni", "uninstall"])]
+    Remove(RemoveArguments),
     /// Look after the store, where package files are kept once for all projects
     Store {
         #[command(subcommand)]
@@ -275,6 +285,8 @@ Examples:
   wasi-pm install                     install what package.json asks for
   wasi-pm install --frozen-lockfile   install exactly what pnpm-lock.yaml says
   wasi-pm ci --prod                   the same from scratch, for production
+  wasi-pm add -D typescript           add a package for development
+  wasi-pm update                      newer versions within the ranges of package.json
   wasi-pm install --timings           and write a page that shows what took how long
 
 Any setting of pnpm-workspace.yaml can be given as --config.<setting>=<value>.";
@@ -297,14 +309,23 @@ fn usage(error: &clap::Error) -> UsageError {
 fn translate(line: Line, typed: Vec<(String, Value)>) -> Result<Invocation, UsageError> {
     let Line { common, word } = line;
     let mut settings = Settings(Vec::new());
-    let refused = common.not_yet();
+    let changes = match &word {
+        Some(Word::Add(_) | Word::Update(_) | Word::Remove(_)) => true,
+        Some(Word::Install(install)) => !install.packages.is_empty(),
+        _ => false,
+    };
+    let refused = common.not_yet(changes);
+    let scope = Scope { recursive: common.recursive, root: common.workspace_root };
     let command = match word {
         _ if refused.is_some() && !matches!(word, None | Some(Word::Other(_))) => {
             Command::NotYet(refused.expect("the guard saw it"))
         }
         None => Command::Print(help()),
-        Some(Word::Install(install)) => install.translate(false, &mut settings),
-        Some(Word::Ci(install)) => install.translate(true, &mut settings),
+        Some(Word::Install(install)) => install.translate(false, scope, &mut settings),
+        Some(Word::Ci(install)) => install.translate(true, scope, &mut settings),
+        Some(Word::Add(add)) => add.translate(scope, &mut settings),
+        Some(Word::Update(update)) => update.translate(scope, &mut settings),
+        Some(Word::Remove(remove)) => remove.translate(scope, &mut settings),
         Some(Word::Store { command }) => Command::Store(command),
         Some(Word::Completion { shell }) => Command::Completion(shell),
         Some(Word::Other(words)) if words.first().is_some_and(|word| word == "help") => Command::Print(help()),
@@ -317,20 +338,20 @@ fn translate(line: Line, typed: Vec<(String, Value)>) -> Result<Invocation, Usag
 }
 
 /// Collects what flags set.
-struct Settings(Vec<(String, Value)>);
+pub(super) struct Settings(Vec<(String, Value)>);
 
 impl Settings {
-    fn put(&mut self, name: &str, value: impl Into<Value>) {
+    pub(super) fn put(&mut self, name: &str, value: impl Into<Value>) {
         self.0.push((name.to_owned(), value.into()));
     }
 
-    fn option(&mut self, name: &str, value: Option<impl Into<Value>>) {
+    pub(super) fn option(&mut self, name: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.put(name, value);
         }
     }
 
-    fn when(&mut self, typed: bool, name: &str, value: bool) {
+    pub(super) fn when(&mut self, typed: bool, name: &str, value: bool) {
         if typed {
             self.put(name, value);
         }
@@ -338,12 +359,12 @@ impl Settings {
 }
 
 impl Common {
-    /// Which projects of a workspace: not selectable yet.
-    fn not_yet(&self) -> Option<NotYet> {
+    /// Which projects of a workspace: not selectable yet, but for commands that change manifests.
+    fn not_yet(&self, changes: bool) -> Option<NotYet> {
         let typed = [
-            (self.recursive, "--recursive"),
+            (self.recursive && !changes, "--recursive"),
             (!self.filter.is_empty(), "--filter"),
-            (self.workspace_root, "--workspace-root"),
+            (self.workspace_root && !changes, "--workspace-root"),
             (self.ignore_workspace, "--ignore-workspace"),
         ];
         let (_, option) = typed.into_iter().find(|(typed, _)| *typed)?;
@@ -381,20 +402,20 @@ impl Common {
 }
 
 impl InstallArguments {
-    fn translate(self, clean: bool, settings: &mut Settings) -> Command {
-        if let Some(refused) = self.not_yet() {
+    fn translate(mut self, clean: bool, scope: Scope, settings: &mut Settings) -> Command {
+        if let Some(refused) = self.not_yet(clean) {
             return Command::NotYet(refused);
         }
-        self.flags(settings);
-        let architectures: serde_json::Map<String, Value> =
-            [("os", &self.os), ("cpu", &self.cpu), ("libc", &self.libc)]
-                .into_iter()
-                .filter(|(_, names)| !names.is_empty())
-                .map(|(axis, names)| (axis.to_owned(), Value::from(names.clone())))
-                .collect();
-        if !architectures.is_empty() {
-            settings.put("supportedArchitectures", architectures);
+        if !self.packages.is_empty() {
+            let typed = [(Group::Prod, self.prod), (Group::Dev, self.dev)];
+            let groups = typed.into_iter().filter(|(_, typed)| *typed).map(|(group, _)| group).collect();
+            let packages = std::mem::take(&mut self.packages);
+            (self.prod, self.dev, self.frozen_lockfile) = (false, false, false);
+            self.translate(false, scope, settings);
+            return scope.add(packages, groups);
         }
+        self.flags(settings);
+        settings.architectures([("os", &self.os), ("cpu", &self.cpu), ("libc", &self.libc)]);
         settings.option("nodeLinker", self.node_linker);
         settings.option("lockfileDir", self.lockfile_dir);
         settings.option("modulesDir", self.modules_dir);
@@ -443,14 +464,10 @@ impl InstallArguments {
         settings.when(self.no_prefer_offline, "preferOffline", false);
     }
 
-    fn not_yet(&self) -> Option<NotYet> {
+    fn not_yet(&self, clean: bool) -> Option<NotYet> {
         if self.global {
             return Some(NotYet::new("install --global"));
         }
-        if !self.packages.is_empty() {
-            let hint = "Add the package to package.json by hand, then run `wasi-pm install`";
-            return Some(NotYet::with_hint("install <package>", hint));
-        }
-        None
+        (clean && !self.packages.is_empty()).then(|| NotYet::with_hint("ci <package>", "Use `wasi-pm add <package>`"))
     }
 }

@@ -1,6 +1,7 @@
 //! Words and what becomes of them.
 
-use super::{Command, InstallOptions, StoreCommand, parse};
+use super::{Command, InstallOptions, StoreCommand, change, parse};
+use crate::graph::Group;
 
 fn command(line: &str) -> Result<Command, String> {
     let words = line.split_whitespace().map(str::to_owned).collect();
@@ -35,11 +36,11 @@ fn words_lead_to_commands() {
 #[test]
 fn what_is_not_done_yet_says_so_and_never_installs() {
     for line in [
-        "install lodash",
-        "i -D x",
-        "add x",
-        "remove x",
-        "update",
+        "update --interactive",
+        "update --depth 2",
+        "add -g x",
+        "add --allow-build=x x",
+        "remove --filter a x",
         "run build",
         "test",
         "dlx x",
@@ -75,4 +76,43 @@ fn the_help_lists_every_exit_code() {
     assert!(
         super::exit::TABLE.iter().all(|(code, meaning)| help.contains(&code.to_string()) && help.contains(meaning))
     );
+}
+
+fn change(line: &str) -> change::Change {
+    match command(line) {
+        Ok(Command::Change(change)) => change,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn words_that_change_manifests_say_where_and_how() {
+    use change::{Add, Remove, Saving, Update, What};
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let add = |line: &str| match change(line).what {
+        What::Add(add) => add,
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(add("add a b@1"), Add { packages: words(&["a", "b@1"]), ..Add::default() });
+    assert_eq!(add("i -D a"), Add { packages: words(&["a"]), groups: vec![Group::Dev], ..Add::default() });
+    assert_eq!(add("add -O a").groups, [Group::Optional]);
+    assert_eq!(add("add --save-peer a").groups, [Group::Dev, Group::Peer]);
+    assert_eq!(add("add --save-peer -P a").groups, [Group::Prod, Group::Peer]);
+    let saving = Saving { exact: true, prefix: Some("~".to_owned()), catalog: Some("default".to_owned()) };
+    assert_eq!(add("add -E --tilde --save-catalog a").saving, saving);
+    let update = |line: &str| match change(line).what {
+        What::Update(update) => update,
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(update("up"), Update { save: true, ..Update::default() });
+    assert_eq!(update("upgrade -P").groups, [Group::Prod, Group::Optional]);
+    assert_eq!(update("update --no-optional").groups, []);
+    assert_eq!(update("update --prod --no-optional").groups, [Group::Prod]);
+    let all = Update { selectors: words(&["a"]), latest: true, direct: true, ..Update::default() };
+    assert_eq!(update("update -L a --depth 0 --no-save"), all);
+    for line in ["remove a", "rm a", "un a", "uni a", "uninstall a"] {
+        assert_eq!(change(line).what, What::Remove(Remove { names: words(&["a"]), group: None }), "{line}");
+    }
+    assert!(change("-r update").recursive);
+    assert!(change("add -w a").root);
 }

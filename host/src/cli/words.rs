@@ -35,8 +35,26 @@ impl NotYet {
 }
 
 /// The commands of this version, with their other names.
-pub(super) const DONE: &[&str] =
-    &["install", "i", "ci", "clean-install", "ic", "install-clean", "store", "completion", "help"];
+pub(super) const DONE: &[&str] = &[
+    "install",
+    "i",
+    "ci",
+    "clean-install",
+    "ic",
+    "install-clean",
+    "add",
+    "update",
+    "up",
+    "upgrade",
+    "remove",
+    "rm",
+    "un",
+    "uni",
+    "uninstall",
+    "store",
+    "completion",
+    "help",
+];
 
 /// The commands of pnpm 12 that this version does not have, with their other names.
 pub(super) const PNPM: &[&str] = &[
@@ -45,12 +63,8 @@ pub(super) const PNPM: &[&str] = &[
     "recursive",
     "multi",
     "m",
-    "add",
     "install-test",
     "it",
-    "update",
-    "up",
-    "upgrade",
     "outdated",
     "audit",
     "change",
@@ -90,11 +104,6 @@ pub(super) const PNPM: &[&str] = &[
     "pack",
     "publish",
     "stage",
-    "remove",
-    "uninstall",
-    "rm",
-    "un",
-    "uni",
     "patch",
     "patch-commit",
     "patch-remove",
@@ -170,10 +179,6 @@ pub(super) const PNPM: &[&str] = &[
 pub(super) fn unknown(word: &str) -> Result<NotYet, UsageError> {
     if PNPM.contains(&word) {
         return Ok(match word {
-            "add" => NotYet::with_hint(word, "Add the package to package.json by hand, then run `wasi-pm install`"),
-            "remove" | "rm" | "uninstall" | "un" | "uni" => {
-                NotYet::with_hint(word, "Take the package out of package.json by hand, then run `wasi-pm install`")
-            }
             "run" | "run-script" | "test" | "t" | "tst" | "start" | "stop" | "exec" => {
                 NotYet::with_hint(word, "Use `node --run <script>` or pnpm; the executables are in node_modules/.bin")
             }

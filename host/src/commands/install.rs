@@ -13,6 +13,7 @@
 
 mod ahead;
 mod branches;
+mod change;
 mod cycles;
 mod excludes;
 mod finish;
@@ -30,6 +31,7 @@ mod projects;
 mod separate;
 mod verify;
 
+pub use self::change::{intent, saving};
 use self::{
     branches::Branches,
     inputs::Inputs,
@@ -70,10 +72,12 @@ struct Install<'a> {
 pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Failures> {
     let install = Install::new(context, environment);
     let config = &context.config;
+    change::check(config)?;
     install.announce();
     if config.project.has_own_lockfiles {
         return separate::run(&install);
     }
+    change::intent(config)?;
     let inputs = Inputs::gather(config, environment);
     if let Some(ignored_builds) = install.up_to_date(&inputs) {
         install.message(LogLevel::Info, "Already up to date");
@@ -96,13 +100,15 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     }
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
-    let Found { mut placement, as_locked, early } = placement::find(install, &network, &branches)?;
+    let Found { mut placement, as_locked, early, saved } = placement::find(install, &network, &branches)?;
     let mut verification = verify::start(install, &network, &placement, as_locked)?;
     if changes_nothing {
         verify::finish(verification.take(), install)?;
     }
+    change::check_catalogs(install, &saved)?;
     excludes::remember(install, &placement)?;
     if config.install.lockfile_only {
+        change::write(install, &saved)?;
         finish::write_lockfile(install, &placement)?;
         install.stage(Stage::ImportingDone);
         placement::strict_peers(install, &placement)?;
@@ -121,7 +127,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let (packages, plan) = packages::have(install, &network, &store, &layout, (&mut placement, plan, early))?;
     verify::finish(verification, install)?;
     let linked = link::carry_out(install, &network, &placement, &plan, &layout, packages)?;
-    let ignored_builds = finish::record(install, &placement, &plan, &layout, linked, inputs, seen)?;
+    let ignored_builds = finish::record(install, (&placement, &saved), &plan, &layout, linked, inputs, seen)?;
     network.settle();
     placement::strict_peers(install, &placement)?;
     if install.undecided(&ignored_builds).is_none() {
@@ -181,7 +187,13 @@ impl Install<'_> {
         let install = &self.context.config.install;
         let merges = self.context.config.project.merges_lockfiles();
         let may_end = install.optimistic_repeat && !install.force && !install.clean && !merges;
-        if !may_end || install.repair || install.dry_run || install.lockfile_only || local::is_wanted(self) {
+        if !may_end
+            || install.change.is_some()
+            || install.repair
+            || install.dry_run
+            || install.lockfile_only
+            || local::is_wanted(self)
+        {
             return None;
         }
         let root = &self.context.config.project.root;

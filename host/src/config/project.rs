@@ -165,14 +165,22 @@ pub fn read_yaml(path: &Path) -> Result<Option<Map<String, Value>>, ConfigError>
     let Some(text) = files::read_text(path, MAX_YAML_BYTES, "a settings file may have 4 MiB")? else {
         return Ok(None);
     };
+    parse_yaml(path, &text).map(Some)
+}
+
+/// Reads the text of a settings file; `path` is for what is said of it.
+///
+/// # Errors
+/// It is not a mapping.
+pub(crate) fn parse_yaml(path: &Path, text: &str) -> Result<Map<String, Value>, ConfigError> {
     if text.trim().is_empty() {
-        return Ok(Some(Map::new()));
+        return Ok(Map::new());
     }
     let broken = |reason: String| ConfigError::BrokenYaml { path: path.to_path_buf(), reason };
     // `y`, `no` and the like are texts, as for pnpm.
-    match serde_saphyr::from_str_with_options(&text, serde_saphyr::options! { strict_booleans: true }) {
-        Ok(Value::Object(settings)) => Ok(Some(scalars::as_written(&text, settings))),
-        Ok(Value::Null) => Ok(Some(Map::new())),
+    match serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true }) {
+        Ok(Value::Object(settings)) => Ok(scalars::as_written(text, settings)),
+        Ok(Value::Null) => Ok(Map::new()),
         Ok(_) => Err(broken("it is not a mapping of settings".to_owned())),
         Err(error) => Err(broken(error.to_string().lines().next().unwrap_or_default().to_owned())),
     }

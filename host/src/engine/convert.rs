@@ -8,7 +8,7 @@ use wit::{
     host::{exports::wasi_pm::resolver::resolution as wire, wasi_pm::resolver::types},
 };
 
-use super::driver::{Intent, Project};
+use super::driver::{Addition, CatalogEntry, Intent, Project, Removal, Saved, Update};
 use crate::{facts, graph};
 
 #[cfg(test)]
@@ -60,11 +60,82 @@ pub(super) fn project(project: &Project) -> Checked<wire::Project> {
         },
         intent: match &project.intent {
             Intent::Install => wire::Intent::Install,
-            Intent::Update(names) => wire::Intent::Update(names.clone()),
+            Intent::Update(it) => wire::Intent::Update(update(it)),
+            Intent::Add(it) => wire::Intent::Add(addition(it)),
+            Intent::Remove(it) => wire::Intent::Remove(removal(it)),
             Intent::Dedupe => wire::Intent::Dedupe,
             Intent::Fix => wire::Intent::Fix,
         },
     })
+}
+
+fn update(it: &Update) -> wire::Update {
+    wire::Update {
+        importers: ids(&it.importers),
+        selectors: it.selectors.clone(),
+        groups: it.groups.iter().copied().map(group_out).collect(),
+        latest: it.latest,
+        workspace: it.workspace,
+        save: it.save,
+        direct: it.direct,
+    }
+}
+
+fn addition(it: &Addition) -> wire::Addition {
+    wire::Addition {
+        importers: ids(&it.importers),
+        packages: it.packages.clone(),
+        groups: it.groups.iter().copied().map(group_out).collect(),
+        workspace: it.workspace,
+    }
+}
+
+fn removal(it: &Removal) -> wire::Removal {
+    wire::Removal {
+        importers: ids(&it.importers),
+        names: it.names.clone(),
+        group: it.group.map(group_out),
+        strict: it.strict,
+    }
+}
+
+fn ids(importers: &[ImporterId]) -> Vec<String> {
+    importers.iter().map(ToString::to_string).collect()
+}
+
+fn group_out(group: graph::Group) -> types::DependencyGroup {
+    match group {
+        graph::Group::Prod => types::DependencyGroup::Prod,
+        graph::Group::Dev => types::DependencyGroup::Dev,
+        graph::Group::Optional => types::DependencyGroup::Optional,
+        graph::Group::Peer => types::DependencyGroup::Peer,
+    }
+}
+
+/// What is to be written: manifests of projects that are there, each a JSON object, each once.
+pub(super) fn saved(project: &Project, outcome: &mut wire::Outcome) -> Checked<Saved> {
+    let mut manifests: Vec<(ImporterId, String)> = Vec::new();
+    for it in std::mem::take(&mut outcome.manifests) {
+        let id = ImporterId::parse(&it.id).map_err(said)?;
+        let is_known = project.importers.iter().any(|(known, _)| *known == id);
+        if !is_known || manifests.iter().any(|(held, _)| *held == id) {
+            return Err(format!("the manifest of {id} is written, which is no project, or twice"));
+        }
+        serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&it.manifest)
+            .map_err(|error| format!("what is written into the manifest of {id} is no object: {error}"))?;
+        manifests.push((id, it.manifest));
+    }
+    let entry = |it: wire::CatalogEntry| -> Checked<CatalogEntry> {
+        let (catalog, alias, specifier) =
+            (short(it.catalog)?, Alias::parse(&it.alias).map_err(said)?, short(it.specifier)?);
+        let is_one_line = |text: &str| !text.contains(char::is_control) && !text.is_empty();
+        match is_one_line(&catalog) && is_one_line(&specifier) {
+            true => Ok(CatalogEntry { catalog, alias: alias.to_string(), specifier }),
+            false => Err("an entry of a catalog is no line of text".to_owned()),
+        }
+    };
+    let catalogs = std::mem::take(&mut outcome.catalogs).into_iter().map(entry).collect::<Checked<_>>()?;
+    Ok(Saved { manifests, catalogs })
 }
 
 pub(super) fn request(request: wire::Request) -> Checked<facts::Request> {

@@ -76,6 +76,13 @@ pub enum Event {
         /// Its manifest.
         manifest: String,
     },
+    /// `pnpm:package-manifest` with `updated`: the JSON text of a manifest that was written.
+    ManifestUpdated {
+        /// The project's folder.
+        prefix: String,
+        /// Its manifest.
+        manifest: String,
+    },
     /// `pnpm:context`.
     Context {
         /// There is a `node_modules/.pnpm/lock.yaml`.

@@ -105,6 +105,9 @@ fn payload(event: Event) -> Option<(&'static str, Value)> {
         Event::ManifestInitial { prefix, manifest } => {
             ("pnpm:package-manifest", json!({ "prefix": prefix, "initial": head(&manifest) }))
         }
+        Event::ManifestUpdated { prefix, manifest } => {
+            ("pnpm:package-manifest", json!({ "prefix": prefix, "updated": head(&manifest) }))
+        }
         Event::Context { current_lockfile_exists, store_dir, virtual_store_dir } => (
             "pnpm:context",
             json!({

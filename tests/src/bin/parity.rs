@@ -6,13 +6,15 @@
 //! - `parity random WASI_PM PNPM FIRST LAST [STEPS]` runs the random worlds of these seeds with both, shrinks each
 //!   difference to a small scenario and prints it. `native` instead of a program: this build's resolver as plain Rust,
 //!   in this process, with no component and no network.
+//! - `parity commands WASI_PM PNPM FIRST LAST [STEPS]` does the same with `add`, `remove` and `update` after the first
+//!   install, and compares manifests as well.
 //! - `parity compare WASI_PM PNPM FILE...` runs the scenarios of these files with both and shows where they differ.
 //! - `parity corpus WASI_PM PNPM REGISTRY [NAME...]` resolves the real dependency sets of `corpus.yaml` with both, from
 //!   a mirror of the real registry at this address.
 //!
 //! With `PARITY_MEMORY` set to a folder, what pnpm made of a scenario is kept there and not asked for again: a second run
 //! over the same seeds needs only ours. A folder belongs to one version of pnpm. `PARITY_SHOWN` is how many differences of
-//! random worlds are shrunk and shown; 0 only names them.
+//! random worlds are shrunk and shown; 0 only names them. With `PARITY_WHOLE` they are shown as they are.
 //!
 //! Start it with `cargo run -p tests --bin parity -- ...`. It exits with 1 if anything differs, with 2 on wrong usage.
 
@@ -56,10 +58,11 @@ fn main() -> ExitCode {
             let compared: Vec<bool> = files.iter().map(|file| compare_file(ours, pnpm, Path::new(file))).collect();
             !compared.contains(&false)
         }
-        ["random", ours, pnpm, first, last, steps @ ..] => {
-            let steps = steps.first().map_or(Ok(1), |text| text.parse());
+        [mode @ ("random" | "commands"), ours, pnpm, first, last, steps @ ..] => {
+            let steps = steps.first().map_or(Ok(if *mode == "random" { 1 } else { 4 }), |text| text.parse());
+            let make = if *mode == "random" { random::scenario } else { random::commands };
             match (first.parse(), last.parse(), steps) {
-                (Ok(first), Ok(last), Ok(steps)) => compare_random(ours, pnpm, first, last, steps),
+                (Ok(first), Ok(last), Ok(steps)) => compare_random((ours, pnpm), first, last, |seed| make(seed, steps)),
                 _ => return usage(),
             }
         }
@@ -72,6 +75,7 @@ fn usage() -> ExitCode {
     say("usage: parity record PNPM [NAME...]");
     say("       parity show PROGRAM NAME|FILE...");
     say("       parity random WASI_PM|native PNPM FIRST LAST [STEPS]");
+    say("       parity commands WASI_PM|native PNPM FIRST LAST [STEPS]");
     say("       parity compare WASI_PM|native PNPM FILE...");
     say("       parity corpus WASI_PM PNPM REGISTRY [NAME...]");
     ExitCode::from(2)
@@ -102,14 +106,17 @@ fn run_native(scenario: &Scenario) -> Vec<Made> {
         let now = if let Some(Ok(Ok(placed))) = placed {
             Ok(placed.lockfile.filter(|_| is_written(&given, mode)))
         } else {
-            let facts = Facts::new(&world, &registry.url);
-            native::resolve(&given, &facts, Order::AsAsked).map(|made| made.lockfile)
+            let facts = Facts::new(&world, &registry.url).beside(project.dir());
+            native::resolve(&given, &facts, Order::AsAsked).map(|made| {
+                scenario.save(&made.saved, &project);
+                made.lockfile
+            })
         };
         made.push(match now {
             Ok(text) => {
                 let text = text.or(old).unwrap_or_default();
                 project.write("pnpm-lock.yaml", &text);
-                Made::Lockfile(scenario::without_port(&text, &registry))
+                Made::Lockfile(scenario.made(&registry, &project))
             }
             Err(codes) => Made::Failure(codes.join("\n")),
         });
@@ -145,11 +152,12 @@ fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
     for step in &scenario.steps {
         scenario.prepare(step, &registry, &project, &mut world);
         let reached = through(web.as_ref(), step);
-        let mut command = project.command(&["install", "--ignore-scripts"]);
+        let mut command = project.command(&step.words());
+        command.current_dir(step.place(&project));
         // pnpm's allocator would clear a gigabyte of huge pages in every one of these short runs.
         let thrifty =
             [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "65536")];
-        let command = command.args(mode).args(&step.install).envs(thrifty).envs(scenario.environment()).envs(reached);
+        let command = command.args(mode).envs(thrifty).envs(scenario.environment()).envs(reached);
         let output = match command.output() {
             Ok(output) => output,
             Err(error) => {
@@ -158,8 +166,7 @@ fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
             }
         };
         made.push(if output.status.success() {
-            let text = fs::read_to_string(project.dir().join("pnpm-lock.yaml")).unwrap_or_default();
-            Made::Lockfile(scenario::without_port(&text, &registry))
+            Made::Lockfile(scenario.made(&registry, &project))
         } else {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             Made::Failure(said + &String::from_utf8_lossy(&output.stdout))
@@ -214,9 +221,10 @@ fn show_all(program: &str, names: &[&str]) -> bool {
         let mut world = scenario.world.clone();
         for (at, step) in scenario.steps.iter().enumerate() {
             scenario.prepare(step, &registry, &project, &mut world);
-            let mut command = project.command(&["install", "--ignore-scripts"]);
+            let mut command = project.command(&step.words());
+            command.current_dir(step.place(&project));
             let reached = through(web.as_ref(), step);
-            let command = command.args(&step.install).envs(scenario.environment()).envs(reached);
+            let command = command.envs(scenario.environment()).envs(reached);
             let Ok(output) = command.output() else { return false };
             say(&format!("--- {} step {at}: {}", scenario.name, output.status));
             say(&String::from_utf8_lossy(&output.stdout));
@@ -224,8 +232,11 @@ fn show_all(program: &str, names: &[&str]) -> bool {
             for seen in web.iter().flat_map(|(proxy, _)| proxy.seen()) {
                 say(&format!("{} {} {}", seen.status, seen.method, seen.address));
             }
-            for file in ["pnpm-lock.yaml", "pnpm-workspace.yaml"] {
+            for file in ["pnpm-lock.yaml", "pnpm-workspace.yaml"].into_iter().filter(|_| !scenario.has_commands()) {
                 say(&fs::read_to_string(project.dir().join(file)).unwrap_or_default());
+            }
+            if scenario.has_commands() {
+                say(&scenario.made(&registry, &project));
             }
         }
     }
@@ -295,7 +306,7 @@ fn compare_file(ours: &str, pnpm: &str, file: &Path) -> bool {
     same
 }
 
-fn compare_random(ours: &str, pnpm: &str, first: u64, last: u64, steps: usize) -> bool {
+fn compare_random((ours, pnpm): (&str, &str), first: u64, last: u64, make: impl Fn(u64) -> Scenario + Sync) -> bool {
     let next = AtomicU64::new(first);
     let different = Mutex::new(BTreeSet::new());
     let work = || {
@@ -304,7 +315,7 @@ fn compare_random(ours: &str, pnpm: &str, first: u64, last: u64, steps: usize) -
             if seed > last {
                 return;
             }
-            if difference(&random::scenario(seed, steps), ours, pnpm).is_some() {
+            if difference(&make(seed), ours, pnpm).is_some() {
                 say(&format!("seed {seed} differs"));
                 different.lock().unwrap_or_else(PoisonError::into_inner).insert(seed);
             }
@@ -315,8 +326,10 @@ fn compare_random(ours: &str, pnpm: &str, first: u64, last: u64, steps: usize) -
     let different = different.into_inner().unwrap_or_else(PoisonError::into_inner);
     let shown = std::env::var("PARITY_SHOWN").ok().and_then(|count| count.parse().ok()).unwrap_or(SHOWN);
     for seed in different.iter().take(shown) {
-        say(&format!("seed {seed}, shrunk:"));
-        show(&shrink(random::scenario(*seed, steps), ours, pnpm), ours, pnpm);
+        let whole = std::env::var_os("PARITY_WHOLE").is_some();
+        say(&format!("seed {seed}{}:", if whole { "" } else { ", shrunk" }));
+        let shown = make(*seed);
+        show(&if whole { shown } else { shrink(shown, ours, pnpm) }, ours, pnpm);
     }
     say(&format!("{} worlds, {} differ: {different:?}", last + 1 - first, different.len()));
     different.is_empty()
@@ -364,7 +377,9 @@ fn show(scenario: &Scenario, ours: &str, pnpm: &str) {
     for (at, step) in scenario.steps.iter().enumerate().skip(1) {
         say(&format!(
             "step {at}: {:#}",
-            serde_json::json!({ "publish": step.publish, "write": step.write, "remove": step.remove })
+            serde_json::json!({
+                "publish": step.publish, "write": step.write, "remove": step.remove, "run": step.run, "folder": step.folder
+            })
         ));
     }
     if let Some((at, ours, pnpm)) = difference(scenario, ours, pnpm) {

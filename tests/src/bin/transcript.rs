@@ -58,7 +58,7 @@ fn transcript(scenario: &Scenario) -> Value {
 fn intent(intent: &Intent) -> Value {
     match intent {
         Intent::Install => json!({ "tag": "install" }),
-        Intent::Update(names) => json!({ "tag": "update", "val": names }),
+        Intent::Update(_) | Intent::Add(_) | Intent::Remove(_) => unreachable!("transcripts are of installations"),
         Intent::Dedupe => json!({ "tag": "dedupe" }),
         Intent::Fix => json!({ "tag": "fix" }),
     }

@@ -49,9 +49,10 @@ pub(super) async fn decide<'a>(
                 *slot = Some(Err(refused));
                 continue;
             }
+            let lets_go = depth == 0 && ctx.lets_go_of(from.importer, edge.alias, edge.prior);
             let wanted = Wanted {
                 alias: edge.alias,
-                specifier: if depth == 0 { pins::of_direct(ctx, edge) } else { edge.specifier },
+                specifier: if depth == 0 && !lets_go { pins::of_direct(ctx, edge) } else { edge.specifier },
                 optional: edge.optional,
                 injected: edge.injected,
                 direct: depth == 0 && from.declared,
@@ -59,7 +60,7 @@ pub(super) async fn decide<'a>(
                 base: unvouched::base(ctx, from.importer, parent),
                 likely: false,
             };
-            let look = || match subtrees.at(ctx, edge) {
+            let look = || match subtrees.at(ctx, edge).filter(|_| !lets_go) {
                 Some(key) => subtrees.take(ctx, wanted, &key).map_ok(|()| Found::Taken(key)),
                 None => wanted::resolve(ctx, wanted, &chosen_above(ctx, overlay(*at), edge)).map_ok(Found::Picked),
             };

@@ -1,13 +1,17 @@
 //! After linking: the lockfile, the projects' scripts, the state files, and the removal of what was replaced. The
 //! state that lets the next run end early is written last.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Map, Value};
 
-use super::{Failures, Inputs, Install, lifecycle, link, one, placement, projects};
+use super::{Failures, Inputs, Install, change, lifecycle, link, one, placement, projects};
 use crate::{
     diagnostic::Diagnostic,
+    engine::Saved,
     graph::Placement,
     link::{Linked, Stored, shared},
     plan::Plan,
@@ -23,7 +27,7 @@ use crate::{
 /// Records the outcome; the packages whose scripts did not run.
 pub(super) fn record(
     install: &Install<'_>,
-    placement: &Placement,
+    (placement, saved): (&Placement, &Saved),
     plan: &Plan,
     layout: &Layout,
     (mut linked, stored): (Linked, Stored),
@@ -36,13 +40,14 @@ pub(super) fn record(
         allow.get(&format!("{name}@{version}")).or_else(|| allow.get(name)).copied().flatten()
     });
     tell_what_changed(install, plan);
+    let written = change::write(install, saved)?;
     write_lockfile(install, placement)?;
     write_state(install, placement, layout, &ignored, &mut linked)?;
     install.stage(Stage::ImportingDone);
     lifecycle::after(install)?;
     install.event(Event::IgnoredScripts(ignored.clone()));
     if !placement::is_part(install) {
-        remember(install, placement, inputs, seen, &ignored)?;
+        remember(install, placement, (inputs, &written), seen, &ignored)?;
     }
     let _phase = install.phase("clean");
     linked.clean();
@@ -86,7 +91,8 @@ pub(super) fn write_lockfile(install: &Install<'_>, placement: &Placement) -> Re
 
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     use io::Write as _;
-    let aside = path.with_file_name(format!(".pnpm-lock.yaml.{}.tmp", std::process::id()));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let aside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let written = || {
         let mut file = std::fs::File::create(&aside)?;
         file.write_all(text.as_bytes())?;
@@ -135,18 +141,20 @@ fn write_state(
     state::record(&record, linked).map_err(one)
 }
 
-/// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it.
+/// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it, and so are manifests
+/// that it wrote.
 fn remember(
     install: &Install<'_>,
     placement: &Placement,
-    inputs: &Inputs,
+    (inputs, written): (&Inputs, &[PathBuf]),
     mut seen: Vec<Input>,
     ignored: &[String],
 ) -> Result<(), Failures> {
     let project = &install.context.config.project;
     let lockfile = project.lockfile();
-    for input in seen.iter_mut().filter(|input| input.path == lockfile) {
-        let looked = Input::look(lockfile.clone()).map_err(crate::link::LinkError::io("read", &lockfile));
+    for input in seen.iter_mut().filter(|input| input.path == lockfile || written.contains(&input.path)) {
+        let path = input.path.clone();
+        let looked = Input::look(path.clone()).map_err(crate::link::LinkError::io("read", &path));
         *input = looked.map_err(one)?;
     }
     let has_modules = |folder: &Path| {

@@ -42,7 +42,8 @@ impl Inputs {
 }
 
 fn digest(config: &Config, environment: &Environment) -> tree::Digest {
-    let guest = wit::settings::Settings { now: 0, ..config.settings.clone() };
+    let saving = wit::settings::Saving::default(); // what commands write is nothing that an installation notices
+    let guest = wit::settings::Settings { now: 0, saving, ..config.settings.clone() };
     let guest = serde_json::to_string(&guest).expect("settings have string keys only");
     let node = platform::find_node(environment.get("PATH").map(AsRef::as_ref));
     let mut text = format!("{} {guest}", env!("CARGO_PKG_VERSION"));

@@ -1,7 +1,7 @@
 //! The projects' own scripts: the root's `pnpm:devPreinstall` and `preinstall` before anything is resolved, all others once
 //! everything is linked, in the order in which projects depend on each other.
 
-use super::{Failures, Install, guard, one, order};
+use super::{Failures, Install, change, guard, one, order};
 use crate::{
     config::Importer,
     scripts::{self, Environment, Project},
@@ -10,7 +10,8 @@ use crate::{
 /// Runs what the root has to run before.
 pub(super) fn before(install: &Install<'_>) -> Result<(), Failures> {
     let config = &install.context.config;
-    let Some(root) = config.project.root_importer().filter(|_| !config.scripts.ignore).map(project) else {
+    let runs = !config.scripts.ignore && change::runs_scripts(config);
+    let Some(root) = config.project.root_importer().filter(|_| runs).map(project) else {
         return Ok(());
     };
     if scripts::BEFORE.iter().all(|stage| root.script(stage).is_none()) {
@@ -24,7 +25,7 @@ pub(super) fn before(install: &Install<'_>) -> Result<(), Failures> {
 /// Runs `preinstall` to `postprepare` of every project.
 pub(super) fn after(install: &Install<'_>) -> Result<(), Failures> {
     let config = &install.context.config;
-    if config.scripts.ignore {
+    if config.scripts.ignore || !change::runs_scripts(config) {
         return Ok(());
     }
     let order = order::of_projects(config).into_iter().flatten();

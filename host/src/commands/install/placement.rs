@@ -6,12 +6,13 @@ use std::io;
 use wit::ImporterId;
 
 use super::{
-    Branches, Failures, Install, Network, ahead, excludes::TOO_YOUNG, local, moved_on, one, packages, project_document,
+    Branches, Failures, Install, Network, ahead, change, excludes::TOO_YOUNG, local, moved_on, one, packages,
+    project_document,
 };
 use crate::{
     config::LockfileUse,
     diagnostic::Diagnostic,
-    engine::{self, Intent, Limits, Placed, Project, ResolveError},
+    engine::{self, Intent, Limits, Placed, Project, ResolveError, Saved},
     graph::{Failure, Notice, PeerIssue, Placement},
     link::Early,
     platform::Detecting,
@@ -29,6 +30,8 @@ pub(super) struct Found {
     pub(super) as_locked: bool,
     /// What has been linked meanwhile.
     pub(super) early: Early,
+    /// What is written besides the lockfile.
+    pub(super) saved: Saved,
 }
 
 /// Finds the placement.
@@ -53,7 +56,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
     if mode == LockfileUse::Frozen && !has_lockfile {
         return Err(vec![no_lockfile()]);
     }
-    let is_used = has_lockfile && mode != LockfileUse::Resolve;
+    let is_used = has_lockfile && mode != LockfileUse::Resolve && config.install.change.is_none();
     // While Node tells its version, the network is not left idle.
     let is_begun =
         is_used && platform.is_asking() && !is_merged(&project) && begin(install, network, &project)?.is_none();
@@ -69,7 +72,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
             Ok(placement) => {
                 install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
                 tell(install, &placement);
-                return Ok(Found { placement, as_locked: true, early: Early::default() });
+                return Ok(Found { placement, as_locked: true, early: Early::default(), saved: Saved::default() });
             }
             Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
             Err(drifts) => {
@@ -138,7 +141,9 @@ fn project(
         let (prefix, manifest) = (importer.dir.display().to_string(), importer.manifest.text.to_string());
         install.event(Event::ManifestInitial { prefix, manifest });
     }
-    let intent = if config.install.repair { Intent::Fix } else { Intent::Install };
+    let installs = if config.install.repair { Intent::Fix } else { Intent::Install };
+    let intent = change::intent(config)?.unwrap_or(installs);
+    settings.saving = change::saving(config);
     Ok(Project { importers, lockfile, settings, platform, intent })
 }
 
@@ -244,7 +249,8 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
     }
     tell(install, &placement);
     // Who asks for nothing has read all of it off the lockfile.
-    Ok(Found { placement, as_locked: crossings.requests == 0, early: Early::begun(filler) })
+    let early = Early::begun(filler);
+    Ok(Found { placement, as_locked: crossings.requests == 0, early, saved: resolved.saved })
 }
 
 fn tell(install: &Install<'_>, placement: &Placement) {

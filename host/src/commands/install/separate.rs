@@ -3,13 +3,17 @@
 
 use std::sync::Arc;
 
-use super::{Clients, Context, Failures, Inputs, Install, cycles, guard, installation, order};
+use super::{Clients, Context, Failures, Inputs, Install, change, cycles, guard, installation, order};
 use crate::report::{LogLevel, event::Stage};
 
 /// Installs all projects that are not up to date.
 pub(super) fn run(workspace: &Install<'_>) -> Result<(), Failures> {
     let config = &workspace.context.config;
-    let order: Vec<usize> = order::of_projects(config).into_iter().flatten().collect();
+    let is_about = |at: &usize| {
+        let change = config.install.change.as_ref();
+        change.is_none_or(|change| change::is_about(change, config, &config.project.importers[*at]))
+    };
+    let order: Vec<usize> = order::of_projects(config).into_iter().flatten().filter(is_about).collect();
     let clients = Clients::default();
     let mut ignored_builds = Vec::new();
     let mut all_up_to_date = true;

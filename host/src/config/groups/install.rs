@@ -1,8 +1,9 @@
 //! How the lockfile and `node_modules` are treated.
 
 use crate::{
-    cli::{Command, Invocation},
+    cli::{Change, Command, Invocation, change::What},
     config::{ConfigError, Environment, Values},
+    graph::Group,
 };
 
 /// How the lockfile and `node_modules` are treated.
@@ -26,6 +27,14 @@ pub struct Install {
     pub repair: bool,
     /// What projects that depend on each other in a circle are.
     pub cycles: Cycles,
+    /// What `add`, `update` or `remove` change.
+    pub change: Option<Change>,
+    /// `includeWorkspaceRoot`.
+    pub includes_root: bool,
+    /// `ignoreWorkspaceRootCheck`.
+    pub ignores_root_check: bool,
+    /// How many patterns `packages` has.
+    pub workspace_patterns: usize,
 }
 
 /// What projects that depend on each other in a circle are.
@@ -77,7 +86,20 @@ pub(super) fn install(
             message: "--frozen-lockfile leaves the lockfile as it is, --update-checksums is there to change it",
         });
     }
+    let mut change = match &invocation.command {
+        Command::Change(change) => Some(change.clone()),
+        _ => None,
+    };
+    if let Some(What::Add(add)) = change.as_mut().map(|change| &mut change.what)
+        && values.flag("savePeer") == Some(true)
+        && !add.groups.contains(&Group::Peer)
+    {
+        let group = if add.groups.is_empty() { Some(Group::Dev) } else { None };
+        add.groups.extend(group.into_iter().chain([Group::Peer]));
+    }
     let lockfile = match values.flag("frozenLockfile") {
+        _ if change.is_some() && prefer != Some(false) => LockfileUse::PreferFrozen,
+        _ if change.is_some() => LockfileUse::Resolve,
         _ if repair => LockfileUse::Resolve,
         _ if clean => LockfileUse::Frozen,
         Some(true) => LockfileUse::Frozen,
@@ -101,5 +123,9 @@ pub(super) fn install(
             (_, Some(true)) => Cycles::Refuse,
             _ => Cycles::Warn,
         },
+        change,
+        includes_root: values.flag("includeWorkspaceRoot").unwrap_or(false),
+        ignores_root_check: values.flag("ignoreWorkspaceRootCheck").unwrap_or(false),
+        workspace_patterns: values.list("packages").map_or(0, |patterns| patterns.len()),
     })
 }

@@ -56,6 +56,27 @@ pub(super) fn settings(
             branches: BTreeMap::new(), // read with the lockfile
         },
         layout: hoisting(values),
+        saving: saving(values)?,
+    })
+}
+
+fn saving(values: &Values) -> Result<guest::Saving, ConfigError> {
+    let update: BTreeMap<String, Value> = values.object("updateConfig")?;
+    Ok(guest::Saving {
+        prefix: values.text("savePrefix"),
+        exact: values.flag("saveExact").unwrap_or(false),
+        workspace_protocol: match values.value("saveWorkspaceProtocol") {
+            Some(Value::Bool(true)) => guest::WorkspaceProtocol::On,
+            Some(Value::Bool(false)) => guest::WorkspaceProtocol::Off,
+            _ => guest::WorkspaceProtocol::Rolling,
+        },
+        catalog_mode: match values.text("catalogMode").as_deref() {
+            Some("prefer") => guest::CatalogMode::Prefer,
+            Some("strict") => guest::CatalogMode::Strict,
+            _ => guest::CatalogMode::Manual,
+        },
+        catalog_name: values.text("saveCatalogName"),
+        ignored_updates: texts(update.get("ignoreDependencies")),
     })
 }
 

@@ -1,0 +1,232 @@
+//! What `add`, `update` and `remove` mean for the projects at hand: which of them change, what the component is asked, and
+//! how the new manifests and catalogs get onto the disk.
+//!
+//! Nothing is written before all packages are linked. Each file is written aside and renamed, manifests before the
+//! lockfile: whoever is interrupted in between has a manifest that says more than the lockfile, and the next installation
+//! catches up.
+
+use std::path::{Path, PathBuf};
+
+use wit::settings::Saving;
+
+use super::{Failures, Install, finish, one};
+use crate::{
+    cli::change::{Change, What},
+    config::{Config, Importer, edit},
+    diagnostic::Diagnostic,
+    engine::{Addition, Intent, Removal, Saved, Update},
+    report::Event,
+};
+
+/// Whether a project is one of those that the command is about.
+pub(super) fn is_about(change: &Change, config: &Config, importer: &Importer) -> bool {
+    let project = &config.project;
+    if change.root {
+        return importer.dir == project.workspace;
+    }
+    if !change.recursive {
+        return importer.dir == project.dir;
+    }
+    // As pnpm has it: what is added everywhere goes into the packages, not into what holds them together.
+    let leaves_root = matches!(change.what, What::Add(_)) && project.is_workspace && !config.install.includes_root;
+    !(leaves_root && importer.dir == project.workspace)
+}
+
+/// What the component is asked; of an installation, none of this.
+///
+/// # Errors
+/// There is no project where the command is, or it would write into the workspace's root by mistake.
+pub fn intent(config: &Config) -> Result<Option<Intent>, Failures> {
+    let Some(change) = &config.install.change else { return Ok(None) };
+    let about = config.project.importers.iter().filter(|importer| is_about(change, config, importer));
+    let importers: Vec<_> = about.map(|importer| importer.id.clone()).collect();
+    if importers.is_empty() {
+        return Err(vec![no_project(config, change)]);
+    }
+    Ok(Some(match &change.what {
+        What::Add(add) => {
+            let packages = add.packages.clone();
+            Intent::Add(Addition { importers, packages, groups: add.groups.clone(), workspace: add.workspace })
+        }
+        What::Update(update) => Intent::Update(Update {
+            importers,
+            selectors: update.selectors.clone(),
+            groups: update.groups.clone(),
+            latest: update.latest,
+            workspace: update.workspace,
+            save: update.save,
+            direct: update.direct,
+        }),
+        What::Remove(remove) => {
+            let names = remove.names.clone();
+            Intent::Remove(Removal { importers, names, group: remove.group, strict: !change.recursive })
+        }
+    }))
+}
+
+/// Refuses what should not even begin.
+///
+/// # Errors
+/// As it says.
+pub(super) fn check(config: &Config) -> Result<(), Failures> {
+    let Some(change) = &config.install.change else { return Ok(()) };
+    let project = &config.project;
+    let refuse = |code, message: &str, hint: &str| Err(vec![Diagnostic::new(code, message).with_hint(hint)]);
+    match &change.what {
+        What::Add(add) => {
+            let at_root = project.is_workspace && project.dir == project.workspace;
+            let is_asked =
+                change.root || change.recursive || add.ignore_root_check || config.install.ignores_root_check;
+            if at_root && !is_asked && config.install.workspace_patterns > 1 {
+                return refuse(
+                    "ERR_PNPM_ADDING_TO_ROOT",
+                    "This would add the dependency to the root of the workspace, which may not be what you want",
+                    "Say so with -w (--workspace-root), or set ignoreWorkspaceRootCheck: true in pnpm-workspace.yaml",
+                );
+            }
+        }
+        What::Update(update) if update.workspace && update.latest => {
+            return refuse(
+                "ERR_PNPM_BAD_OPTIONS",
+                "Cannot use --latest with --workspace simultaneously",
+                "--workspace takes what the workspace has, --latest what the registry has: leave one of them out",
+            );
+        }
+        What::Update(update) if update.workspace && !project.is_workspace => {
+            return refuse(
+                "ERR_PNPM_WORKSPACE_OPTION_OUTSIDE_WORKSPACE",
+                "--workspace can only be used inside a workspace",
+                "Run it in a project below a pnpm-workspace.yaml with packages",
+            );
+        }
+        What::Update(_) | What::Remove(_) => {}
+    }
+    Ok(())
+}
+
+fn no_project(config: &Config, change: &Change) -> Diagnostic {
+    let project = &config.project;
+    let dir = if change.root { &project.workspace } else { &project.dir };
+    let message = format!("{} is no project of the workspace {}", dir.display(), project.workspace.display());
+    Diagnostic::new("ERR_WASI_PM_NO_PROJECT", message)
+        .with_hint("Put a package.json there and see that packages in pnpm-workspace.yaml matches the folder")
+}
+
+/// What is saved in this run: the settings, and what flags say.
+pub fn saving(config: &Config) -> Saving {
+    let mut saving = config.settings.saving.clone();
+    let flags = match config.install.change.as_ref().map(|change| &change.what) {
+        Some(What::Add(add)) => &add.saving,
+        Some(What::Update(update)) => &update.saving,
+        Some(What::Remove(_)) | None => return saving,
+    };
+    saving.exact |= flags.exact;
+    if flags.prefix.is_some() {
+        saving.prefix.clone_from(&flags.prefix);
+    }
+    if flags.catalog.is_some() {
+        saving.catalog_name.clone_from(&flags.catalog);
+    }
+    saving
+}
+
+/// Whether the projects' own scripts run: not where the command is about some of their dependencies only, as pnpm has it.
+pub(super) fn runs_scripts(config: &Config) -> bool {
+    match config.install.change.as_ref().map(|change| &change.what) {
+        None => true,
+        Some(What::Update(update)) => update.selectors.is_empty() && !update.latest,
+        Some(What::Add(_) | What::Remove(_)) => false,
+    }
+}
+
+/// Writes manifests and catalogs; the files that were written.
+///
+/// # Errors
+/// One cannot be written, or has been changed meanwhile.
+pub(super) fn write(install: &Install<'_>, saved: &Saved) -> Result<Vec<PathBuf>, Failures> {
+    let project = &install.context.config.project;
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    for (id, text) in &saved.manifests {
+        let Some(importer) = project.importers.iter().find(|importer| importer.id == *id) else { continue };
+        let path = importer.dir.join("package.json");
+        let on_disk = std::fs::read_to_string(&path).map_err(|error| vec![unwritable(&path, &error.to_string())])?;
+        if on_disk.trim_start_matches('\u{feff}') != &*importer.manifest.text {
+            return Err(vec![changed_meanwhile(&path)]);
+        }
+        files.push((path, text.clone()));
+    }
+    if !saved.catalogs.is_empty() {
+        files.push(catalogs(&project.workspace.join("pnpm-workspace.yaml"), saved)?);
+    }
+    for (path, text) in &files {
+        // A manifest may be a link into another folder: what it leads to is written.
+        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        finish::replace(&path, text).map_err(|error| vec![unwritable(&path, &error.to_string())])?;
+    }
+    for (id, manifest) in &saved.manifests {
+        if let Some(importer) = project.importers.iter().find(|importer| importer.id == *id) {
+            let (prefix, manifest) = (importer.dir.display().to_string(), manifest.clone());
+            install.event(Event::ManifestUpdated { prefix, manifest });
+        }
+    }
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+/// The settings file with new entries of catalogs.
+fn catalogs(path: &Path, saved: &Saved) -> Result<(PathBuf, String), Failures> {
+    let failed = |cause: String| vec![uneditable(path, cause)];
+    let mut text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    for entry in &saved.catalogs {
+        text = edit::set_catalog(&text, &entry.catalog, &entry.alias, &entry.specifier)
+            .map_err(|error| failed(error.to_string()))?;
+    }
+    Ok((path.to_path_buf(), text))
+}
+
+fn uneditable(path: &Path, cause: String) -> Diagnostic {
+    let message = format!("The catalogs in {} cannot be changed", path.display());
+    let mut diagnostic = Diagnostic::new("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_EDIT", message);
+    diagnostic.causes.push(cause);
+    diagnostic.with_hint("Write them as blocks, one entry a line, and run the command again")
+}
+
+fn unwritable(path: &Path, cause: &str) -> Diagnostic {
+    let mut diagnostic =
+        Diagnostic::new("ERR_PNPM_PACKAGE_MANIFEST_IO_ERROR", format!("{} cannot be written", path.display()));
+    diagnostic.causes.push(cause.to_owned());
+    diagnostic.with_hint("Nothing of it was changed; see that you may write there, and run the command again")
+}
+
+fn changed_meanwhile(path: &Path) -> Diagnostic {
+    let message = format!("{} was changed by somebody else while this command ran", path.display());
+    Diagnostic::new("ERR_WASI_PM_MANIFEST_CHANGED", message).with_hint("Run the command again")
+}
+
+/// Whether catalogs could be changed at all, before anything is done.
+///
+/// # Errors
+/// They are written in a way that cannot be changed in place.
+pub(super) fn check_catalogs(install: &Install<'_>, saved: &Saved) -> Result<(), Failures> {
+    if saved.catalogs.is_empty() {
+        return Ok(());
+    }
+    let path = install.context.config.project.workspace.join("pnpm-workspace.yaml");
+    let (_, text) = catalogs(&path, saved)?;
+    let settings = crate::config::project::parse_yaml(&path, &text).map_err(one)?;
+    let entry = |catalog: &str, alias: &str| {
+        let catalogs = settings.get("catalogs").and_then(|catalogs| catalogs.get(catalog));
+        let default = settings.get("catalog").filter(|_| catalog == "default");
+        catalogs.or(default)?.get(alias)?.as_str().map(str::to_owned)
+    };
+    let is_there = |saved: &crate::engine::CatalogEntry| {
+        entry(&saved.catalog, &saved.alias).as_deref() == Some(saved.specifier.as_str())
+    };
+    if saved.catalogs.iter().all(is_there) {
+        return Ok(());
+    }
+    Err(vec![uneditable(&path, "the entries would not be read as they were written".to_owned())])
+}

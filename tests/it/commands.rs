@@ -1,0 +1,143 @@
+//! `add`, `update` and `remove` from the outside: what they change, what they say, and that they change nothing when they
+//! fail. What they write is held to pnpm by the scenarios.
+
+use serde_json::{Value, json};
+use tests::{project::Project, registry::Registry};
+
+use crate::support::{binary, manifest, small, tree, world};
+
+fn json(project: &Project, path: &str) -> Value {
+    serde_json::from_str(&project.read(path)).unwrap()
+}
+
+#[test]
+fn what_is_added_is_saved_installed_and_told() {
+    let (_registry, project) = small();
+    project.run(&["install"]).ok();
+    let run = project.run(&["add", "-D", "b"]);
+    assert!(run.ok().stdout.contains("\ndevDependencies:\n+ b 1.1.0\n"), "{}", run.stdout);
+    assert_eq!(json(&project, "package.json")["devDependencies"], json!({ "b": "^1.1.0" }));
+    assert!(project.has("node_modules/b/package.json"));
+    assert!(project.run(&["install"]).ok().stdout.contains("Already up to date"));
+    project.run(&["install", "--frozen-lockfile"]).ok();
+}
+
+#[test]
+fn what_is_removed_is_gone_from_the_tree() {
+    let (_registry, project) = small();
+    project.run(&["install"]).ok();
+    let run = project.run(&["rm", "a"]);
+    assert!(run.ok().stdout.contains("\ndependencies:\n- a 1.0.0\n"), "{}", run.stdout);
+    assert!(json(&project, "package.json").get("dependencies").is_none());
+    assert!(!project.has("node_modules/a"));
+    assert!(!project.has("node_modules/.pnpm/a@1.0.0"));
+    assert!(project.run(&["install"]).ok().stdout.contains("Already up to date"));
+}
+
+#[test]
+fn what_is_updated_moves_with_its_range() {
+    let (registry, project) = small();
+    registry.max_age(0);
+    manifest(&project, &json!({ "b": "~1.0.0" }));
+    project.run(&["install"]).ok();
+    registry.publish(world("b: {versions: {1.0.0: {}, 1.0.1: {}, 1.1.0: {}}}"));
+    let run = project.run(&["update"]);
+    assert!(run.ok().stdout.contains("- b 1.0.0\n+ b 1.0.1\n"), "{}", run.stdout);
+    assert_eq!(json(&project, "package.json")["dependencies"], json!({ "b": "~1.0.1" }));
+    project.run(&["update", "-L"]).ok();
+    assert_eq!(json(&project, "package.json")["dependencies"], json!({ "b": "~1.1.0" }));
+    assert_eq!(json(&project, "node_modules/b/package.json")["version"], "1.1.0");
+}
+
+/// Runs that fail, each with its code, and what stands in the project afterwards.
+#[test]
+fn a_command_that_fails_changes_nothing() {
+    let (registry, project) = small();
+    project.run(&["install"]).ok();
+    let before = (project.read("package.json"), project.read("pnpm-lock.yaml"), tree(&project.dir()));
+    for (arguments, code) in [
+        (&["add", "zz"][..], "ERR_PNPM_PACKAGE_MANAGER_ADD_RESOLVE_LATEST"),
+        (&["add", "b", "a@7"], "ERR_PNPM_NO_MATCHING_VERSION"),
+        (&["add", "b@nowhere:1"], "ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER"),
+        (&["add", "./nowhere.tgz"], "ERR_PNPM_LINKED_PKG_DIR_NOT_FOUND"),
+        (&["add", "--workspace", "b"], "ERR_PNPM_WORKSPACE_PACKAGE_NOT_FOUND"),
+        (&["remove", "zz"], "ERR_PNPM_CANNOT_REMOVE_MISSING_DEPS"),
+        (&["remove"], "ERR_PNPM_MUST_REMOVE_SOMETHING"),
+        (&["update", "zz", "--depth", "0"], "ERR_PNPM_NO_PACKAGE_IN_DEPENDENCIES"),
+        (&["update", "-L", "a@1"], "ERR_PNPM_LATEST_WITH_SPEC"),
+        (&["update", "-L", "--workspace"], "ERR_PNPM_BAD_OPTIONS"),
+        (&["update", "--workspace"], "ERR_PNPM_WORKSPACE_OPTION_OUTSIDE_WORKSPACE"),
+        (&["update", "--interactive"], "ERR_WASI_PM_NOT_YET"),
+    ] {
+        let run = project.run(arguments);
+        run.fails_with(code);
+        assert!(run.stderr.contains("hint: "), "{arguments:?}: {}", run.stderr);
+    }
+    registry.fault("b/-/b-1.1.0.tgz", tests::registry::Fault::Status(500));
+    std::fs::remove_dir_all(project.store()).unwrap();
+    project.run(&["add", "b", "--fetch-retries", "0"]).fails_with("ERR_PNPM_FETCH_500");
+    let after = (project.read("package.json"), project.read("pnpm-lock.yaml"), tree(&project.dir()));
+    assert_eq!(after, before);
+}
+
+#[test]
+fn without_network_only_what_is_known_is_added() {
+    let (_registry, project) = small();
+    project.run(&["install"]).ok();
+    project.run(&["add", "--offline", "b"]).ok();
+    project.run(&["add", "--offline", "zz"]).fails_with("ERR_PNPM_PACKAGE_MANAGER_ADD_RESOLVE_LATEST");
+    assert_eq!(json(&project, "package.json")["dependencies"], json!({ "a": "^1.0.0", "b": "^1.1.0" }));
+}
+
+#[test]
+fn the_root_of_a_workspace_is_added_to_only_on_purpose() {
+    let (_registry, project) = small();
+    project.write("pnpm-workspace.yaml", "packages:\n  - packages/*\n  - apps/*\n");
+    project.write("packages/w/package.json", "{\"name\": \"w\"}\n");
+    project.run(&["add", "b"]).fails_with("ERR_PNPM_ADDING_TO_ROOT");
+    project.run(&["add", "b", "-w"]).ok();
+    assert_eq!(json(&project, "package.json")["dependencies"], json!({ "a": "^1.0.0", "b": "^1.1.0" }));
+    project.run(&["add", "b", "-r", "-E"]).ok();
+    assert_eq!(project.read("packages/w/package.json"), "{\"name\":\"w\",\"dependencies\":{\"b\":\"^1.1.0\"}}\n");
+}
+
+#[test]
+fn a_project_with_a_lockfile_of_its_own_changes_alone() {
+    let registry = Registry::start(world("b: {versions: {1.0.0: {}, 1.1.0: {}}}"));
+    let project = Project::new(&registry.url, binary());
+    project.write("pnpm-workspace.yaml", "packages:\n  - packages/*\nsharedWorkspaceLockfile: false\n");
+    for name in ["v", "w"] {
+        project.write(&format!("packages/{name}/package.json"), &format!("{{\"name\": \"{name}\"}}\n"));
+    }
+    let mut command = project.command(&["add", "b@1.0.0"]);
+    assert!(command.current_dir(project.dir().join("packages/w")).output().unwrap().status.success());
+    assert!(project.read("packages/w/pnpm-lock.yaml").contains("b@1.0.0:"));
+    assert!(!project.has("packages/v/pnpm-lock.yaml"));
+    assert!(!project.has("pnpm-lock.yaml"));
+}
+
+#[test]
+fn an_update_in_part_runs_none_of_the_project_s_own_scripts() {
+    let (_registry, project) = small();
+    let text = json!({ "name": "p", "dependencies": { "a": "^1.0.0" }, "scripts": { "install": "touch ran" } });
+    project.write("package.json", &text.to_string());
+    project.run(&["add", "b"]).ok();
+    project.run(&["update", "b"]).ok();
+    project.run(&["remove", "b"]).ok();
+    assert!(!project.has("ran"));
+    project.run(&["update"]).ok();
+    assert!(project.has("ran"));
+}
+
+#[test]
+fn a_catalog_that_cannot_be_changed_in_place_stops_the_command_before_anything_is_written() {
+    let (_registry, project) = small();
+    let settings = "catalog: {a: ^1.0.0}\n";
+    project.write("pnpm-workspace.yaml", settings);
+    let before = project.read("package.json");
+    project.run(&["add", "b", "--save-catalog"]).fails_with("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_EDIT");
+    assert_eq!(project.read("package.json"), before);
+    assert_eq!(project.read("pnpm-workspace.yaml"), settings);
+    assert!(!project.has("pnpm-lock.yaml"));
+    assert!(!project.has("node_modules/b"));
+}
