@@ -186,7 +186,12 @@ impl Visit<'_> {
                 left.insert(top);
                 open.pop();
             } else {
-                settled &= self.visited.contains_key(&top);
+                // What is not visited yet closes a circle if it will ask for the package that asks for it.
+                if !self.visited.contains_key(&top) {
+                    settled = false;
+                    let name = self.tree.package_of(node).resolved.name;
+                    found = self.tree.package_of(top).peers.iter().any(|(peer, _)| *peer == name);
+                }
                 for (_, next) in self.external.get(&top).into_iter().flat_map(|list| list.iter()) {
                     let next = self.model(*next);
                     if !entered.contains(&next) {
