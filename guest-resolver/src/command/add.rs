@@ -84,7 +84,13 @@ pub(super) async fn prepare(ctx: &Context, addition: &Addition, plan: &mut Plan)
         let search = Search { ctx, id, manifest: &manifest, only_workspace: addition.workspace };
         let found = all(typed.len(), |at| search.find(&typed[at])).await;
         for ((typed, found), text) in typed.iter().zip(found).zip(&addition.packages) {
-            let found = found.map_err(|why| explain::by_whom(why, vec![id.clone(), text.clone()]))?;
+            let found = found.map_err(|why| {
+                let why = explain::by_whom(why, vec![id.clone(), text.clone()]);
+                Failure {
+                    hint: why.hint.or_else(|| Some(format!("Look at `{text}` again; nothing was changed"))),
+                    ..why
+                }
+            })?;
             write(ctx, (id, &manifest), addition, typed, found, plan)?;
         }
         plan.touched.insert(id.clone());

@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn an_entry_of_a_catalog_that_is_not_there_is_added() {
         assert_eq!(catalog("", "default"), "catalog:\n  b: ^2.0.0\n");
-        assert_eq!(catalog("packages:\n  - a\n", "one"), "packages:\n  - a\ncatalogs:\n  one:\n    b: ^2.0.0\n");
+        assert_eq!(catalog("packages:\n  - a\n", "one"), "catalogs:\n  one:\n    b: ^2.0.0\npackages:\n  - a\n");
         let text = "catalog:\n  a: 1\n  # of c\n  c: 1\n\npackages:\n  - a\n";
         assert_eq!(catalog(text, "default"), text.replace("  # of c", "  b: ^2.0.0\n  # of c"));
         assert_eq!(catalog("catalog:\n  z: 1\n  a: 1\n", "default"), "catalog:\n  z: 1\n  a: 1\n  b: ^2.0.0\n");
