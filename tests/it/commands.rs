@@ -73,9 +73,9 @@ fn a_command_that_fails_changes_nothing() {
         run.fails_with(code);
         assert!(run.stderr.contains("hint: "), "{arguments:?}: {}", run.stderr);
     }
-    registry.fault("b/-/b-1.1.0.tgz", tests::registry::Fault::Status(500));
+    registry.fault("a/-/a-2.0.0.tgz", tests::registry::Fault::Status(404));
     std::fs::remove_dir_all(project.store()).unwrap();
-    project.run(&["add", "b", "--fetch-retries", "0"]).fails_with("ERR_PNPM_FETCH_500");
+    project.run(&["add", "a@2", "--fetch-retries", "0"]).fails_with("ERR_PNPM_FETCH_404");
     let after = (project.read("package.json"), project.read("pnpm-lock.yaml"), tree(&project.dir()));
     assert_eq!(after, before);
 }
