@@ -174,7 +174,8 @@ mod tests {
 
     fn fake_node(folder: &Path, version: &str) {
         let node = folder.join("node");
-        fs::write(&node, format!("#!/bin/sh\necho v{version}\necho run >> {}/runs\n", folder.display())).unwrap();
+        // The end of the process is not waited for, so what is looked at afterwards comes first.
+        fs::write(&node, format!("#!/bin/sh\necho run >> {}/runs\necho v{version}\n", folder.display())).unwrap();
         fs::set_permissions(&node, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
