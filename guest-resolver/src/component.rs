@@ -12,8 +12,10 @@ use wit::guest::exports::wasi_pm::resolver::{
 use crate::{boundary, pieces::Pieces, session::Session};
 
 /// Resolving makes many small texts; what std would take, the allocator of the C library, is slower at them.
+#[expect(unsafe_code, reason = "a component has one thread")]
 #[global_allocator]
-static ALLOCATOR: Pieces<WasmDynamicTalc> = Pieces::before(new_wasm_dynamic_allocator());
+// SAFETY: as the reason says.
+static ALLOCATOR: Pieces<WasmDynamicTalc> = unsafe { Pieces::before(new_wasm_dynamic_allocator()) };
 
 /// More than most projects need, bytes: asked for at once, since each growth is a call of the host's kernel, and what
 /// was granted in small pieces is mapped in small pages. What is not touched costs nothing.

@@ -36,13 +36,17 @@ struct Piece {
     next: Option<NonNull<Piece>>,
 }
 
-// SAFETY: a component has one thread.
+// SAFETY: whoever made it has promised that one thread uses it.
 #[expect(unsafe_code, reason = "a global allocator must be shared")]
 unsafe impl<A> Sync for Pieces<A> {}
 
 impl<A: GlobalAlloc> Pieces<A> {
     /// In front of an allocator.
-    pub const fn before(behind: A) -> Self {
+    ///
+    /// # Safety
+    /// It is used by one thread, as everything in a component is.
+    #[expect(unsafe_code, reason = "there is no lock")]
+    pub const unsafe fn before(behind: A) -> Self {
         let lists = Lists { free: [None; LARGEST / STEP], rest: ptr::null_mut(), left: 0 };
         Self { behind, lists: UnsafeCell::new(lists) }
     }
@@ -168,7 +172,8 @@ mod tests {
         #[test]
         #[expect(unsafe_code, reason = "the allocator is used")]
         fn pieces_in_use_share_no_byte(steps in proptest::collection::vec(step(), 1..400)) {
-            let pieces = Pieces::before(System);
+            // SAFETY: it stays in this test.
+            let pieces = unsafe { Pieces::before(System) };
             let mut all: Vec<Held> = Vec::new();
             for (byte, step) in (0_u8..=255).cycle().zip(steps) {
                 match step {

@@ -1,6 +1,11 @@
 //! `add`, `update` and `remove` from the outside: what they change, what they say, and that they change nothing when they
 //! fail. What they write is held to pnpm by the scenarios.
 
+use std::{
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+};
+
 use serde_json::{Value, json};
 use tests::{project::Project, registry::Registry};
 
@@ -68,6 +73,8 @@ fn a_command_that_fails_changes_nothing() {
         (&["update", "-L", "--workspace"], "ERR_PNPM_BAD_OPTIONS"),
         (&["update", "--workspace"], "ERR_PNPM_WORKSPACE_OPTION_OUTSIDE_WORKSPACE"),
         (&["update", "--interactive"], "ERR_WASI_PM_NOT_YET"),
+        (&["add", "-w", "b"], "ERR_PNPM_NOT_IN_WORKSPACE"),
+        (&["add", "x@npm:"], "ERR_PNPM_INVALID_PACKAGE_NAME"),
     ] {
         let run = project.run(arguments);
         run.fails_with(code);
@@ -140,4 +147,38 @@ fn a_catalog_that_cannot_be_changed_in_place_stops_the_command_before_anything_i
     assert_eq!(project.read("pnpm-workspace.yaml"), settings);
     assert!(!project.has("pnpm-lock.yaml"));
     assert!(!project.has("node_modules/b"));
+}
+
+/// The second of two runs waits for the first, and does not go on with a manifest that is another one by then.
+#[test]
+fn a_manifest_that_another_run_has_changed_is_not_undone() {
+    let (_registry, project) = small();
+    project.run(&["install"]).ok();
+    let lock = std::fs::File::open(project.dir().join("node_modules/.wasi-pm-lock")).unwrap();
+    for waiting in [&["add", "b"][..], &["install", "--force"]] {
+        lock.lock().unwrap();
+        let mut child = project.start(waiting);
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("waiting for it to end") {
+            assert_ne!(output.read_line(&mut said).unwrap(), 0, "{said}");
+        }
+        let changed = project.read("package.json").replace("\n}", "\n}\n");
+        project.write("package.json", &changed);
+        lock.unlock().unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert!(!ended.status.success());
+        assert!(String::from_utf8_lossy(&ended.stderr).contains("ERR_WASI_PM_MANIFEST_CHANGED"), "{ended:?}");
+        assert_eq!(project.read("package.json"), changed);
+    }
+    project.run(&["add", "b"]).ok();
+}
+
+#[test]
+fn a_manifest_keeps_its_mode() {
+    let (_registry, project) = small();
+    let path = project.dir().join("package.json");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    project.run(&["add", "b"]).ok();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }

@@ -179,6 +179,11 @@ impl Search<'_> {
     fn find(&self, typed: &Typed) -> Answer<Found> {
         let Typed { alias, specifier } = typed;
         match (alias, specifier) {
+            (Some(alias), Some(specifier)) if specifier.trim() == "npm:" => {
+                let message = format!("\"{alias}@{specifier}\" names no package after \"npm:\"");
+                let hint = Some("Name a package as name, name@version or alias@npm:name@version".to_owned());
+                Poll::Ready(Err(Failure { hint, ..failure("ERR_PNPM_INVALID_PACKAGE_NAME", message) }))
+            }
             (Some(alias), specifier) => {
                 let (specifier, package) = ready!(self.specifier(alias, specifier.as_deref()))?;
                 Poll::Ready(Ok(Found { alias: alias.clone(), specifier, package }))

@@ -1,5 +1,5 @@
 //! The text of a project's `package.json`, changed as pnpm changes it: the file is written anew with its own indentation
-//! and final newline, dependencies in the order of their names, no empty groups. What encodes the same stays untouched.
+//! and line ends, dependencies in the order of their names, no empty groups. What encodes the same stays untouched.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -18,6 +18,8 @@ pub struct ManifestText {
     fields: Map<String, Value>,
     indent: String,
     final_newline: bool,
+    /// Lines end in CR LF.
+    has_returns: bool,
 }
 
 impl ManifestText {
@@ -32,6 +34,7 @@ impl ManifestText {
             fields,
             indent: indent_of(text).chars().take(DEEPEST_INDENT).collect(),
             final_newline: text.ends_with('\n'),
+            has_returns: text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r')),
         })
     }
 
@@ -102,7 +105,8 @@ impl ManifestText {
         if self.final_newline {
             text.push('\n');
         }
-        Some(text)
+        // Within its texts JSON has no line ends.
+        Some(if self.has_returns { text.replace('\n', "\r\n") } else { text })
     }
 }
 
@@ -152,6 +156,10 @@ mod tests {
         assert_eq!(
             changed("{\n\t\"x\": [1]\n}\n", add).unwrap(),
             "{\n\t\"x\": [\n\t\t1\n\t],\n\t\"dependencies\": {\n\t\t\"a\": \"^1.0.0\"\n\t}\n}\n"
+        );
+        assert_eq!(
+            changed("{\r\n  \"x\": \"\\n\"\r\n}\r\n", add).unwrap(),
+            "{\r\n  \"x\": \"\\n\",\r\n  \"dependencies\": {\r\n    \"a\": \"^1.0.0\"\r\n  }\r\n}\r\n"
         );
         let deep = changed(&format!("{{\n{}\"x\": 1}}", " ".repeat(40)), add).unwrap();
         assert!(deep.starts_with("{\n          \"x\": 1,"), "{deep}");

@@ -1,7 +1,10 @@
 //! What happens when a command is cut short: by a signal, or by a bug. Every publication in store and project is a
-//! rename, so there is nothing to undo: the process may end at any instant.
+//! rename, so there is nothing to undo: the process may end at any instant, but waits for files that belong together.
 
-use std::{panic, sync::LazyLock};
+use std::{
+    panic,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -9,6 +12,13 @@ use crate::{cli::exit, diagnostic::Diagnostic, report, scripts::Running};
 
 /// The script that is under way: it must not outlive this process.
 pub(super) static RUNNING: LazyLock<Running> = LazyLock::new(Running::default);
+
+static TOGETHER: Mutex<()> = Mutex::new(());
+
+/// Files that belong together are being written: until this is dropped no signal ends the process.
+pub(super) fn together() -> MutexGuard<'static, ()> {
+    TOGETHER.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Ends the process with 130 or 143 when Ctrl-C or SIGTERM comes. To be called when real work starts: a run with
 /// nothing to do is over before it would pay. A system that gives no thread or handler keeps its own way of ending.
@@ -27,6 +37,7 @@ pub fn watch_signals() {
         });
         if let Some(code) = code {
             RUNNING.stop(); // a script has a process group of its own, so the terminal's Ctrl-C does not reach it
+            let _written = together();
             report::leave_line();
             std::process::exit(i32::from(code));
         }

@@ -74,10 +74,10 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
     let config = &context.config;
     change::check(config)?;
     install.announce();
+    change::intent(config)?;
     if config.project.has_own_lockfiles {
         return separate::run(&install);
     }
-    change::intent(config)?;
     let inputs = Inputs::gather(config, environment);
     if let Some(ignored_builds) = install.up_to_date(&inputs) {
         install.message(LogLevel::Info, "Already up to date");
@@ -95,6 +95,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let changes_nothing = config.install.lockfile_only || config.install.dry_run;
     let _lock = if changes_nothing { None } else { Some(install.lock()?) };
     let seen = inputs.look()?;
+    change::check_unchanged(config)?;
     if !changes_nothing {
         lifecycle::before(install)?;
     }

@@ -112,17 +112,36 @@ fn group_out(group: graph::Group) -> types::DependencyGroup {
     }
 }
 
-/// What is to be written: manifests of projects that are there, each a JSON object, each once.
+/// The fields of a manifest that commands write.
+const WRITTEN: [&str; 6] = [
+    "dependencies",
+    "devDependencies",
+    "optionalDependencies",
+    "peerDependencies",
+    "peerDependenciesMeta",
+    "dependenciesMeta",
+];
+
+/// What is to be written: of a command alone, the manifests of the projects that it is about, each once, with other
+/// dependencies and nothing else.
 pub(super) fn saved(project: &Project, outcome: &mut wire::Outcome) -> Checked<Saved> {
+    let about: &[ImporterId] = match &project.intent {
+        Intent::Add(it) => &it.importers,
+        Intent::Update(it) => &it.importers,
+        Intent::Remove(it) => &it.importers,
+        Intent::Install | Intent::Dedupe | Intent::Fix => &[],
+    };
+    if about.is_empty() && !outcome.catalogs.is_empty() {
+        return Err("catalogs are written, though no command was given".to_owned());
+    }
     let mut manifests: Vec<(ImporterId, String)> = Vec::new();
     for it in std::mem::take(&mut outcome.manifests) {
         let id = ImporterId::parse(&it.id).map_err(said)?;
-        let is_known = project.importers.iter().any(|(known, _)| *known == id);
-        if !is_known || manifests.iter().any(|(held, _)| *held == id) {
-            return Err(format!("the manifest of {id} is written, which is no project, or twice"));
-        }
-        serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&it.manifest)
-            .map_err(|error| format!("what is written into the manifest of {id} is no object: {error}"))?;
+        let old = project.importers.iter().find(|(known, _)| *known == id && about.contains(&id));
+        let Some((_, old)) = old.filter(|_| manifests.iter().all(|(held, _)| *held != id)) else {
+            return Err(format!("the manifest of {id} is written, which the command is not about, or twice"));
+        };
+        check_written(old, &it.manifest).map_err(|why| format!("what is written into the manifest of {id} {why}"))?;
         manifests.push((id, it.manifest));
     }
     let entry = |it: wire::CatalogEntry| -> Checked<CatalogEntry> {
@@ -136,6 +155,26 @@ pub(super) fn saved(project: &Project, outcome: &mut wire::Outcome) -> Checked<S
     };
     let catalogs = std::mem::take(&mut outcome.catalogs).into_iter().map(entry).collect::<Checked<_>>()?;
     Ok(Saved { manifests, catalogs })
+}
+
+/// A new manifest differs from the old one in dependencies alone, and those are lines of text.
+fn check_written(old: &str, new: &str) -> Result<(), String> {
+    let read = |text: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
+    let (Ok(mut old), Ok(mut new)) = (read(old), read(new)) else { return Err("is no object".to_owned()) };
+    for field in WRITTEN {
+        let (old, new) = (old.remove(field), new.remove(field));
+        if field.ends_with("Meta") {
+            continue;
+        }
+        for (alias, specifier) in new.iter().filter_map(|value| value.as_object()).flatten() {
+            let is_old = old.as_ref().and_then(|old| old.get(alias)) == Some(specifier);
+            let is_line = specifier.as_str().is_some_and(|text| !text.contains(char::is_control));
+            if !is_old && (!is_line || Alias::parse(alias).is_err()) {
+                return Err(format!("has a dependency that is none: {}", prose(alias.clone())));
+            }
+        }
+    }
+    if old == new { Ok(()) } else { Err("changes more than dependencies".to_owned()) }
 }
 
 pub(super) fn request(request: wire::Request) -> Checked<facts::Request> {

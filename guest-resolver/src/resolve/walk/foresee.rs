@@ -4,10 +4,12 @@
 
 use std::task::Poll;
 
+use wit::guest::wasi_pm::resolver::types::Failure;
+
 use crate::facts::Waits;
 use crate::specifier::Specifier;
 
-use super::super::context::Context;
+use super::super::context::{Context, MAX_DEPTH};
 use super::super::edges::{Edge, children_of};
 use super::super::pins::Pins;
 use super::super::wanted::{self, Wanted};
@@ -15,11 +17,14 @@ use super::{From, Seed, Walker};
 
 impl Walker {
     /// Notes that a project has come to what lies below `seeds`; waits for the facts that tell what this is.
-    pub(super) async fn foresee(&mut self, ctx: &Context, from: From, seeds: &[Seed]) {
+    ///
+    /// # Errors
+    /// The graph is too large to be meant.
+    pub(super) async fn foresee(&mut self, ctx: &Context, from: From, seeds: &[Seed]) -> Result<(), Failure> {
         if ctx.projects.len() < 2 {
-            return;
+            return Ok(());
         }
-        let mut open: Vec<(Edge, Waits)> = Vec::new();
+        let mut open: Vec<Open> = Vec::new();
         for seed in seeds {
             if seed.taken.is_some() || seed.resolved.is_link() || !self.foreseen.insert(seed.resolved.id.clone()) {
                 continue;
@@ -30,37 +35,42 @@ impl Walker {
             if Pins::below(ctx, seed.edge.prior, &seed.resolved.id).is_some() {
                 seen.for_each(|edge| wanted::foresee(ctx, from.importer, edge));
             } else {
-                ask(ctx, from, seen, &mut open);
+                ask(ctx, from, (seen, seed.depth + 1), &mut open);
             }
         }
         std::future::poll_fn(|_| {
             let mut waiting = Vec::new();
-            while let Some((edge, mut waits)) = open.pop() {
+            while let Some((edge, depth, mut waits)) = open.pop() {
                 match ctx.facts.look(&mut waits, || wanted::resolve(ctx, likely(from, &edge), &[])) {
-                    Poll::Pending => waiting.push((edge, waits)),
-                    Poll::Ready(Ok(found)) if self.foreseen.insert(found.id.clone()) => {
+                    Poll::Pending => waiting.push((edge, depth, waits)),
+                    // Of a graph that never ends the walk itself says so.
+                    Poll::Ready(Ok(found)) if depth < MAX_DEPTH && self.foreseen.insert(found.id.clone()) => {
+                        ctx.spend(1)?;
                         let peers = &found.manifest.peer_dependencies;
                         let below = children_of(ctx, &found.manifest);
                         let seen =
                             below.iter().filter(|edge| edge.optional || !peers.contains_key(&*ctx.text(edge.alias)));
-                        ask(ctx, from, seen, &mut open);
+                        ask(ctx, from, (seen, depth + 1), &mut open);
                     }
                     Poll::Ready(_) => {}
                 }
             }
             open = waiting;
-            if open.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            if open.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
         })
-        .await;
+        .await
     }
 }
 
+/// An edge that is looked at, how far it is from the project, and what it waits for.
+type Open = (Edge, i32, Waits);
+
 /// Asks for edges, and leaves those open that lead to a registry.
-fn ask<'a>(ctx: &Context, from: From, edges: impl Iterator<Item = &'a Edge>, open: &mut Vec<(Edge, Waits)>) {
+fn ask<'a>(ctx: &Context, from: From, (edges, depth): (impl Iterator<Item = &'a Edge>, i32), open: &mut Vec<Open>) {
     for edge in edges {
         wanted::foresee(ctx, from.importer, edge);
         if matches!(&*ctx.specifier(edge.alias, edge.specifier), Specifier::Registry { .. }) {
-            open.push((edge.clone(), Waits::default()));
+            open.push((edge.clone(), depth, Waits::default()));
         }
     }
 }

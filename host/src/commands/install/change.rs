@@ -1,9 +1,9 @@
 //! What `add`, `update` and `remove` mean for the projects at hand: which of them change, what the component is asked, and
 //! how the new manifests and catalogs get onto the disk.
 //!
-//! Nothing is written before all packages are linked. Each file is written aside and renamed, manifests before the
-//! lockfile: whoever is interrupted in between has a manifest that says more than the lockfile, and the next installation
-//! catches up.
+//! Nothing is written before all packages are linked. Each file is written aside and renamed, catalogs before the
+//! manifests that refer to them, those before the lockfile: whoever is interrupted in between has a manifest that says more
+//! than the lockfile, and the next installation catches up.
 
 use std::path::{Path, PathBuf};
 
@@ -72,6 +72,13 @@ pub(super) fn check(config: &Config) -> Result<(), Failures> {
     let Some(change) = &config.install.change else { return Ok(()) };
     let project = &config.project;
     let refuse = |code, message: &str, hint: &str| Err(vec![Diagnostic::new(code, message).with_hint(hint)]);
+    if change.root && !project.is_workspace {
+        return refuse(
+            "ERR_PNPM_NOT_IN_WORKSPACE",
+            "--workspace-root may only be used inside a workspace",
+            "Leave it out, or run the command in a project below a pnpm-workspace.yaml",
+        );
+    }
     match &change.what {
         What::Add(add) => {
             let at_root = project.is_workspace && project.dir == project.workspace;
@@ -139,6 +146,22 @@ pub(super) fn runs_scripts(config: &Config) -> bool {
     }
 }
 
+/// Refuses manifests that are others by now than those that this run was made from: another run may have held the lock
+/// until now.
+///
+/// # Errors
+/// Which one has changed.
+pub(super) fn check_unchanged(config: &Config) -> Result<(), Failures> {
+    for importer in &config.project.importers {
+        let path = importer.dir.join("package.json");
+        let on_disk = std::fs::read_to_string(&path);
+        if on_disk.is_ok_and(|text| text.trim_start_matches('\u{feff}') != &*importer.manifest.text) {
+            return Err(vec![changed_meanwhile(&path)]);
+        }
+    }
+    Ok(())
+}
+
 /// Writes manifests and catalogs; the files that were written.
 ///
 /// # Errors
@@ -146,6 +169,9 @@ pub(super) fn runs_scripts(config: &Config) -> bool {
 pub(super) fn write(install: &Install<'_>, saved: &Saved) -> Result<Vec<PathBuf>, Failures> {
     let project = &install.context.config.project;
     let mut files: Vec<(PathBuf, String)> = Vec::new();
+    if !saved.catalogs.is_empty() {
+        files.push(catalogs(&project.workspace.join("pnpm-workspace.yaml"), saved)?);
+    }
     for (id, text) in &saved.manifests {
         let Some(importer) = project.importers.iter().find(|importer| importer.id == *id) else { continue };
         let path = importer.dir.join("package.json");
@@ -155,13 +181,14 @@ pub(super) fn write(install: &Install<'_>, saved: &Saved) -> Result<Vec<PathBuf>
         }
         files.push((path, text.clone()));
     }
-    if !saved.catalogs.is_empty() {
-        files.push(catalogs(&project.workspace.join("pnpm-workspace.yaml"), saved)?);
-    }
+    let inside = project.workspace.canonicalize().unwrap_or_else(|_| project.workspace.clone());
     for (path, text) in &files {
-        // A manifest may be a link into another folder: what it leads to is written.
-        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-        finish::replace(&path, text).map_err(|error| vec![unwritable(&path, &error.to_string())])?;
+        // A manifest may be a link into another folder of the workspace: what it leads to is written.
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if path.is_symlink() && !real.starts_with(&inside) {
+            return Err(vec![unwritable(path, "it is a symbolic link that leads out of the workspace")]);
+        }
+        finish::replace(&real, text).map_err(|error| vec![unwritable(path, &error.to_string())])?;
     }
     for (id, manifest) in &saved.manifests {
         if let Some(importer) = project.importers.iter().find(|importer| importer.id == *id) {
@@ -198,7 +225,7 @@ fn unwritable(path: &Path, cause: &str) -> Diagnostic {
     let mut diagnostic =
         Diagnostic::new("ERR_PNPM_PACKAGE_MANIFEST_IO_ERROR", format!("{} cannot be written", path.display()));
     diagnostic.causes.push(cause.to_owned());
-    diagnostic.with_hint("Nothing of it was changed; see that you may write there, and run the command again")
+    diagnostic.with_hint("This file was not changed; see that you may write there, and run the command again")
 }
 
 fn changed_meanwhile(path: &Path) -> Diagnostic {

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{Failures, Inputs, Install, change, lifecycle, link, one, placement, projects};
+use super::{Failures, Inputs, Install, change, guard, lifecycle, link, one, placement, projects};
 use crate::{
     diagnostic::Diagnostic,
     engine::Saved,
@@ -40,9 +40,11 @@ pub(super) fn record(
         allow.get(&format!("{name}@{version}")).or_else(|| allow.get(name)).copied().flatten()
     });
     tell_what_changed(install, plan);
+    let together = guard::together();
     let written = change::write(install, saved)?;
     write_lockfile(install, placement)?;
     write_state(install, placement, layout, &ignored, &mut linked)?;
+    drop(together);
     install.stage(Stage::ImportingDone);
     lifecycle::after(install)?;
     install.event(Event::IgnoredScripts(ignored.clone()));
@@ -94,7 +96,16 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let written = || {
-        let mut file = std::fs::File::create(&aside)?;
+        // Whatever stands there is not written through: it could be a link that came with the project.
+        if let Err(error) = std::fs::remove_file(&aside)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&aside)?;
+        if let Ok(old) = std::fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&aside, path)
