@@ -78,6 +78,8 @@ pub struct Walker {
     edges: NumberMap<PackageId, Rc<[Edge]>>,
     /// Packages, by identity, that a project has come to or would come to.
     foreseen: TextSet<Rc<str>>,
+    /// What the walk of the present project has come to, by level.
+    reached: Vec<Vec<foresee::Reached>>,
     /// Packages below those that are taken over which are walked all the same.
     anew: NumberSet<PackageId>,
     /// What may be taken over from the lockfile.
@@ -167,7 +169,7 @@ impl Walker {
         let decided = decide(ctx, from, &asked, |_| None, |_| (None, 0), (&self.tree, &self.subtrees)).await?;
         let mut seeds = self.seed(ctx, asked, decided, |_| (None, 0, false), |_| &names, &mut Vec::new())?;
         let mut frontier = self.take_over(ctx, from, &seeds, |_| &names).await?;
-        self.foresee(ctx, from, &seeds).await?;
+        self.reach(ctx, &seeds);
         self.assign_owners(from, &mut seeds);
         let direct = seeds.iter().map(|seed| Direct { alias: seed.edge.alias, node: seed.node }).collect();
         for seed in seeds.iter().filter(|seed| matches!(seed.resolved.origin, Origin::Registry(_))) {
@@ -179,6 +181,7 @@ impl Walker {
         while !frontier.is_empty() {
             frontier = self.next_level(ctx, from, frontier).await?;
         }
+        self.foresee(ctx, from).await?;
         Ok(direct)
     }
 
@@ -200,7 +203,7 @@ impl Walker {
             self.seed(ctx, asked, decided, place, |at| &parents[at].aliases, &mut by_parent)?
         };
         let mut frontier = self.take_over(ctx, from, &seeds, |at| &parents[by_parent[at]].aliases).await?;
-        self.foresee(ctx, from, &seeds).await?;
+        self.reach(ctx, &seeds);
         self.assign_owners(from, &mut seeds);
         let mut below: Vec<Vec<Seed>> = parents.iter().map(|_| Vec::new()).collect();
         for (at, seed) in by_parent.into_iter().zip(seeds) {

@@ -2,40 +2,78 @@
 //! for what would lie below that if no version chosen above counted, down to the last: its preferences decide for all
 //! projects that come to the same edges later.
 
+use std::rc::Rc;
 use std::task::Poll;
 
 use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::facts::Waits;
+use crate::intern::Symbol;
 use crate::specifier::Specifier;
 
 use super::super::context::{Context, MAX_DEPTH};
-use super::super::edges::{Edge, children_of};
+use super::super::edges::{Edge, Shadowed, children_of};
 use super::super::pins::Pins;
+use super::super::tree::{PackageId, Resolved};
 use super::super::wanted::{self, Wanted};
 use super::{From, Seed, Walker};
 
+/// A package that a project has come to.
+#[derive(Debug)]
+pub(super) struct Reached {
+    package: PackageId,
+    resolved: Rc<Resolved>,
+    shadowed: Shadowed,
+    /// What the lockfile has for the edge that leads to it.
+    prior: Option<Symbol>,
+    depth: i32,
+}
+
 impl Walker {
-    /// Notes that a project has come to what lies below `seeds`; waits for the facts that tell what this is.
+    /// Notes what a level of the walk has come to, until it is [foreseen](Self::foresee).
+    pub(super) fn reach(&mut self, ctx: &Context, seeds: &[Seed]) {
+        if ctx.projects.len() < 2 {
+            return;
+        }
+        let walked = seeds.iter().filter(|seed| seed.taken.is_none() && !seed.resolved.is_link());
+        self.reached.push(
+            walked
+                .map(|seed| Reached {
+                    package: seed.package,
+                    resolved: Rc::clone(&seed.resolved),
+                    shadowed: Rc::clone(&seed.shadowed),
+                    prior: seed.edge.prior,
+                    depth: seed.depth,
+                })
+                .collect(),
+        );
+    }
+
+    /// Notes that a project has come to what lies below all that it has reached; waits for the facts that tell what this
+    /// is. Done once for all levels, because as long as one project is walked nobody else asks.
     ///
     /// # Errors
     /// The graph is too large to be meant.
-    pub(super) async fn foresee(&mut self, ctx: &Context, from: From, seeds: &[Seed]) -> Result<(), Failure> {
-        if ctx.projects.len() < 2 {
-            return Ok(());
+    pub(super) async fn foresee(&mut self, ctx: &Context, from: From) -> Result<(), Failure> {
+        for level in std::mem::take(&mut self.reached) {
+            self.foresee_level(ctx, from, &level).await?;
         }
+        Ok(())
+    }
+
+    async fn foresee_level(&mut self, ctx: &Context, from: From, level: &[Reached]) -> Result<(), Failure> {
         let mut open: Vec<Open> = Vec::new();
-        for seed in seeds {
-            if seed.taken.is_some() || seed.resolved.is_link() || !self.foreseen.insert(seed.resolved.id.clone()) {
+        for reached in level {
+            if !self.foreseen.insert(Rc::clone(&reached.resolved.id)) {
                 continue;
             }
-            let edges = self.all_edges(ctx, seed.package, &seed.resolved);
-            let seen = edges.iter().filter(|edge| edge.optional || !seed.shadowed.contains(&edge.alias));
+            let edges = self.all_edges(ctx, reached.package, &reached.resolved);
+            let seen = edges.iter().filter(|edge| edge.optional || !reached.shadowed.contains(&edge.alias));
             // What lies below a locked package is locked too: it is waited for no longer than the walk itself does.
-            if Pins::below(ctx, seed.edge.prior, &seed.resolved.id).is_some() {
+            if Pins::below(ctx, reached.prior, &reached.resolved.id).is_some() {
                 seen.for_each(|edge| wanted::foresee(ctx, from.importer, edge));
             } else {
-                ask(ctx, from, (seen, seed.depth + 1), &mut open);
+                ask(ctx, from, (seen, reached.depth + 1), &mut open);
             }
         }
         std::future::poll_fn(|_| {

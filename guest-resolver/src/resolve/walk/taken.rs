@@ -153,7 +153,7 @@ impl Walker {
         let place = |at: usize| (anew[at].chain.clone(), anew[at].depth, anew[at].optional);
         let mut by_edge = Vec::new();
         let mut seeds = self.seed(ctx, asked, decided, place, |at| &anew[at].aliases, &mut by_edge)?;
-        self.foresee(ctx, from, &seeds).await?;
+        self.reach(ctx, &seeds);
         self.anew.extend(seeds.iter().map(|seed| seed.package));
         self.assign_owners(from, &mut seeds);
         let fresh: Vec<(usize, Seed)> = by_edge.into_iter().zip(seeds).collect();
