@@ -31,7 +31,7 @@ pub struct PackumentKey {
 /// How a packument is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Want {
-    /// The version whose manifest is best sent along.
+    /// The version whose manifest is best sent along, or how it begins.
     pub version: Option<String>,
     /// Only a prefetch.
     pub likely: bool,

@@ -3,6 +3,7 @@
 
 mod open;
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -40,6 +41,9 @@ pub struct Session {
     plan: Option<Plan>,
     running: Option<Running>,
     finished: Option<Finished>,
+    /// What has served its purpose: freed with the session, since the host waits for each answer. A component is thrown
+    /// away with all its memory.
+    spent: Vec<Box<dyn Any>>,
 }
 
 /// What is left to hand out.
@@ -75,6 +79,7 @@ impl Session {
             plan: None,
             running: None,
             finished: None,
+            spent: Vec::new(),
         };
         if is_command {
             let (ctx, given) = (Rc::clone(&session.context), session.given.clone());
@@ -151,8 +156,10 @@ impl Session {
                 Ok(self.pending())
             }
             Poll::Ready(ended) => {
-                self.running = None;
-                self.finished = Some(self.finish(&ended?)?);
+                let running = self.running.take();
+                let resolution = ended?;
+                self.finished = Some(self.finish(&resolution)?);
+                self.spent.push(Box::new((running, resolution)));
                 Ok(self.next_batch())
             }
         }
@@ -175,7 +182,11 @@ impl Session {
             snapshots.extend(finished.snapshots.by_ref().take(BATCH));
         }
         let finished = if snapshots.is_empty() { self.finished.take() } else { None };
-        let outcome = finished.map(|finished| self.outcome(finished));
+        let outcome = finished.map(|finished| {
+            let (outcome, lockfile) = self.outcome(finished);
+            self.spent.push(Box::new(lockfile));
+            outcome
+        });
         Progress { requests: Vec::new(), downloads, snapshots, outcome }
     }
 
@@ -206,7 +217,7 @@ impl Session {
     }
 
     /// The outcome with the text of the lockfile, if it is another one, and with what is wrong with peers.
-    fn outcome(&self, finished: Finished) -> Outcome {
+    fn outcome(&self, finished: Finished) -> (Outcome, Lockfile) {
         let Finished { mut outcome, lockfile, .. } = finished;
         let text = lockfile::write(&lockfile);
         outcome.lockfile = (self.given.lockfile.as_deref() != Some(text.as_str())).then_some(text);
@@ -216,7 +227,7 @@ impl Session {
         if let Some(plan) = &self.plan {
             plan.tell(&mut outcome);
         }
-        outcome
+        (outcome, lockfile)
     }
 }
 

@@ -53,7 +53,7 @@ pub struct MetadataRequest {
     pub registry: Option<String>,
     /// A full packument is needed (publish times, libc, trust evidence).
     pub full: bool,
-    /// The version whose manifest is best sent along.
+    /// The version whose manifest is best sent along, or how it begins: `7.` stands for the highest release of 7.
     pub wanted: Option<String>,
     /// A prefetch: its failure matters only once it is asked for in earnest.
     pub likely: bool,

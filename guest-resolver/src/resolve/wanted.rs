@@ -215,10 +215,12 @@ fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -
     if is_plain && let Some(known) = ctx.lines.borrow().get(&plain) {
         return Poll::Ready(Ok(known.clone()));
     }
-    let ask = Ask {
-        version: if let Want::Version(version) = from.want { Some(version.to_string()) } else { None },
-        likely: wanted.likely,
+    let version = match from.want {
+        Want::Version(version) => Some(version.to_string()),
+        Want::Range(wanted) => wanted.range.beginning(),
+        Want::Tag(_) => None,
     };
+    let ask = Ask { version, likely: wanted.likely };
     let lowest = wanted.direct && ctx.settings.rules.resolution_mode != ResolutionMode::Highest;
     let options = PickOptions {
         preferred: &preferred,

@@ -140,6 +140,22 @@ impl Range {
         (lowest, highest)
     }
 
+    /// How the highest release that the range lets through begins, as far as its bounds tell: `7.` of `^7.1.0`, `7.1.`
+    /// of `~7.1.0`, a whole version where only one will do; `None` where nothing bounds it above.
+    pub fn beginning(&self) -> Option<String> {
+        let bound = |set: &[Comparator]| set.iter().find(|one| !one.operator.is_lower_bound()).cloned();
+        let bounds: Option<Vec<Comparator>> = self.sets().map(bound).collect();
+        let highest = bounds?.into_iter().max_by(|left, right| left.version.precedence(&right.version))?;
+        let Version { major, minor, patch, .. } = highest.version;
+        match highest.operator {
+            Operator::Equal => Some(highest.version.to_string()),
+            Operator::Less if patch == 0 && minor == 0 => Some(format!("{}.", major.checked_sub(1)?)),
+            Operator::Less if patch == 0 => Some(format!("{major}.{}.", minor - 1)),
+            Operator::Less if major + minor + patch == 0 => None,
+            _ => Some(format!("{major}.{minor}.")),
+        }
+    }
+
     /// [`Range::satisfies`], where a prerelease that the range refuses is tried again as its release: how pnpm judges
     /// peers.
     pub fn satisfies_as_peer(&self, version: &Version) -> bool {

@@ -136,3 +136,25 @@ fn of_equal_versions_the_first_wins() {
     assert_eq!(max_satisfying(&versions, &range), Some(0));
     assert_eq!(min_satisfying(&versions, &range), Some(2));
 }
+
+#[test]
+fn the_beginning_of_a_range_is_that_of_its_highest_releases() {
+    let beginning = |text: &str| Range::parse_loose(text).unwrap().beginning();
+    for (range, expected) in [
+        ("^7.1.0", "7."),
+        ("~7.1.2", "7.1."),
+        ("^0.3.1", "0.3."),
+        ("^0.0.3", "0.0."),
+        ("1.2.3", "1.2.3"),
+        ("1.2.x", "1.2."),
+        ("5", "5."),
+        (">=1 <3", "2."),
+        ("<=2.5.1", "2.5."),
+        ("^1.0.0 || ^3.0.0 || ^2.0.0", "3."),
+    ] {
+        assert_eq!(beginning(range).as_deref(), Some(expected), "{range}");
+    }
+    for range in ["*", ">=1.2.3", "^1.0.0 || >=4", "<0.0.0"] {
+        assert_eq!(beginning(range), None, "{range}");
+    }
+}

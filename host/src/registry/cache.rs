@@ -10,6 +10,8 @@
 //! it holds; only the two times are ever written in place.
 
 use std::{
+    borrow::Cow,
+    cell::RefCell,
     fs::{self, File, OpenOptions},
     hash::{BuildHasher, Hasher, RandomState},
     io::{self, Write},
@@ -88,36 +90,47 @@ pub(super) fn path(folder: &Path, full: bool, name: &PackageName) -> PathBuf {
     form.join(text)
 }
 
+thread_local! {
+    /// The bytes of the first read: a thread reads one entry after another.
+    static FIRST: RefCell<Vec<u8>> = RefCell::new(vec![0; FIRST_READ]);
+}
+
 /// Reads an entry; `None`: there is none that can be used.
 pub(super) fn load(path: &Path) -> Option<Entry> {
     let file = File::open(path).ok()?;
-    let mut first = vec![0; FIRST_READ];
-    let got = read_up_to(&file, &mut first, 0).ok()?;
-    first.truncate(got);
-    let header = Header::parse(&first)?;
+    FIRST.with_borrow_mut(|buffer| {
+        let got = file.read_at(buffer, 0).ok()?;
+        read(&file, path, &buffer[..got])
+    })
+}
+
+/// Reads an entry of which `first` has the first bytes: [`FIRST_READ`], or all there are.
+fn read(file: &File, path: &Path, first: &[u8]) -> Option<Entry> {
+    let header = Header::parse(first)?;
     if header.index_len > MAX_INDEX {
         return None;
     }
     let index_end = HEADER + usize::try_from(header.index_len).ok()?;
-    if first.len() < index_end {
-        let held = first.len();
-        first.resize(index_end, 0);
-        file.read_exact_at(&mut first[held..], held as u64).ok()?;
-    }
-    let (validators, index) = postcard::from_bytes(&first[HEADER..index_end]).ok()?;
+    let index = match first.get(HEADER..index_end) {
+        Some(index) => Cow::Borrowed(index),
+        None => {
+            let mut index = vec![0; index_end - HEADER];
+            file.read_exact_at(&mut index, HEADER as u64).ok()?;
+            Cow::Owned(index)
+        }
+    };
+    let (validators, index) = postcard::from_bytes(&index).ok()?;
     let body_at = index_end as u64;
-    if got < FIRST_READ {
-        // The whole file is here: its length is known without asking for it.
-        (got as u64 == body_at + header.body_len).then_some(())?;
-    } else if file.metadata().ok()?.len() != body_at + header.body_len {
-        return None;
-    }
+    let length = body_at + header.body_len;
+    // Where the whole file is here, its length is known without asking for it.
+    let is_whole = first.len() < FIRST_READ && first.len() as u64 == length;
+    (is_whole || file.metadata().ok()?.len() == length).then_some(())?;
     Some(Entry {
         index,
         validators,
         freshness: Freshness { checked_at: header.checked_at, fresh_for: header.fresh_for },
         place: Place { path: path.to_owned(), stamp: header.stamp, body_at, body_len: header.body_len },
-        head: first.split_off(index_end),
+        head: first.get(index_end..).unwrap_or_default().to_vec(),
     })
 }
 
@@ -228,19 +241,6 @@ impl Header {
         }
         bytes
     }
-}
-
-fn read_up_to(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    let mut got = 0;
-    while got < buffer.len() {
-        match file.read_at(&mut buffer[got..], at + got as u64) {
-            Ok(0) => break,
-            Ok(more) => got += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(got)
 }
 
 #[cfg(test)]

@@ -60,14 +60,14 @@ impl Packument {
         }
     }
 
-    /// What the resolver is told, with the manifests it will probably want.
+    /// What the resolver is told, with the manifest it will probably want.
     #[must_use]
     pub fn metadata(&self, wanted: Option<&str>) -> Metadata {
         let mut metadata = self.index.metadata();
-        for (version, line) in self.index.likely(wanted) {
-            if let Some(manifest) = self.at(line) {
-                metadata.manifests.push((version.to_owned(), manifest));
-            }
+        if let Some((version, line)) = self.index.likely(wanted)
+            && let Some(manifest) = self.at(line)
+        {
+            metadata.manifests.push((version.to_owned(), manifest));
         }
         metadata
     }

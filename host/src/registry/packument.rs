@@ -124,21 +124,35 @@ impl Index {
         }
     }
 
-    /// The versions whose manifests are sent along: the wanted one and `latest`, without doubles; if there is no
-    /// `latest`, the last one.
-    pub(crate) fn likely<'a>(&'a self, wanted: Option<&'a str>) -> Vec<(&'a str, usize)> {
+    /// The version whose manifest is sent along, and its line: `latest`, or the last one where that tag leads nowhere.
+    /// Where a version is wanted, that one; where the beginning of one is, `latest` if it begins so, else the highest
+    /// release that does.
+    pub(crate) fn likely(&self, wanted: Option<&str>) -> Option<(&str, usize)> {
         let latest = self.dist_tags.iter().find(|(tag, _)| tag == "latest").map(|(_, version)| version.as_str());
-        let last = || self.versions.rsplit('\n').next().filter(|text| !text.is_empty());
-        let mut found: Vec<(&str, usize)> = Vec::new();
-        for version in [wanted, latest.or_else(last)].into_iter().flatten() {
-            if found.iter().all(|(held, _)| *held != version)
-                && let Some(line) = self.line(version)
-            {
-                found.push((version, line));
-            }
-        }
-        found
+        let at = |version: &'_ str| self.line(version).and_then(|line| Some((self.versions.lines().nth(line)?, line)));
+        let found = match wanted {
+            Some(beginning) if beginning.ends_with('.') => match latest {
+                Some(latest) if latest.starts_with(beginning) => at(latest),
+                _ => self.highest(beginning),
+            },
+            Some(version) => at(version),
+            None => None,
+        };
+        let last = || self.versions.lines().next_back().and_then(at);
+        found.or_else(|| latest.and_then(at)).or_else(last)
     }
+
+    fn highest(&self, beginning: &str) -> Option<(&str, usize)> {
+        let lines = self.versions.lines().zip(0..).filter(|(version, _)| version.starts_with(beginning));
+        lines.filter_map(|(version, line)| Some((numbers(version)?, (version, line)))).max().map(|(_, found)| found)
+    }
+}
+
+/// The three numbers of a release.
+fn numbers(version: &str) -> Option<[u64; 3]> {
+    let mut parts = version.split('.').map(|part| part.parse().ok());
+    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(numbers)
 }
 
 /// Reads a decoded body.

@@ -44,8 +44,27 @@ fn a_full_packument_is_cut_down_to_what_resolution_reads() {
             "dist": {"integrity": "sha512-x", "tarball": "http://registry.example/a.tgz"}
         })
     );
-    let likely: Vec<_> = index.likely(Some("2.0.0-rc.1")).iter().map(|(version, _)| *version).collect();
-    assert_eq!(likely, ["2.0.0-rc.1", "1.0.0"]);
+    assert_eq!(index.likely(Some("2.0.0-rc.1")), Some(("2.0.0-rc.1", 1)));
+    assert_eq!(index.likely(None), Some(("1.0.0", 0)));
+}
+
+#[test]
+fn the_manifest_that_is_sent_along_is_the_one_that_is_probably_picked() {
+    let versions: Vec<String> =
+        ["1.2.0", "2.9.0", "2.10.0", "2.9.1", "2.11.0-rc.1", "20.0.0"].map(|it| format!(r#""{it}": {{}}"#)).into();
+    let text =
+        |latest: &str| format!(r#"{{"dist-tags": {{"latest": "{latest}"}}, "versions": {{{}}}}}"#, versions.join(","));
+    let likely = |latest: &str, wanted| {
+        packed(&text(latest), false).unwrap().index.likely(wanted).map(|(version, line)| (version.to_owned(), line))
+    };
+    let found = |version: &str, line| Some((version.to_owned(), line));
+    assert_eq!(likely("20.0.0", None), found("20.0.0", 5));
+    assert_eq!(likely("20.0.0", Some("2.")), found("2.10.0", 2));
+    assert_eq!(likely("20.0.0", Some("2.9.")), found("2.9.1", 3));
+    assert_eq!(likely("2.9.0", Some("2.")), found("2.9.0", 1));
+    assert_eq!(likely("20.0.0", Some("3.")), found("20.0.0", 5));
+    assert_eq!(likely("20.0.0", Some("2.11.0-rc.1")), found("2.11.0-rc.1", 4));
+    assert_eq!(likely("4.0.0", Some("4.0.0")), found("20.0.0", 5));
 }
 
 #[test]
