@@ -102,11 +102,14 @@ impl Session {
     /// Goes on with what a command has found out: the project as it will be, and all facts that are known.
     fn go_on(&mut self, mut plan: Plan) -> Result<(), Vec<Failure>> {
         plan.apply(&mut self.given).map_err(|failure| vec![failure])?;
-        let empty = Rc::new(open::context(&self.given, open::Begun::default())?);
-        let Ok(context) = Rc::try_unwrap(std::mem::replace(&mut self.context, empty)) else {
+        let nothing = Rc::new(open::nothing(&self.given)?);
+        let Ok(context) = Rc::try_unwrap(std::mem::replace(&mut self.context, nothing)) else {
             return Err(vec![failure("ERR_WASI_PM_BUG", "what a command has found out is still in use".to_owned())]);
         };
+        let root = &context.settings.workspace.root;
+        let root = context.project(root).map(|root| root.written.clone());
         let begun = open::Begun {
+            before: Some(open::Before { root, lockfile: context.lockfile }),
             symbols: context.symbols,
             facts: context.facts,
             downloads: context.downloads.into_inner(),

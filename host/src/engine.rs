@@ -5,16 +5,17 @@ mod config;
 mod convert;
 mod driver;
 mod error;
+mod intent;
 mod limits;
 mod load;
 mod memory;
 mod sandbox;
+mod saved;
 mod wasi;
 
-pub use driver::{
-    Addition, CatalogEntry, Crossings, Intent, Outdated, Placed, Project, Removal, ResolveError, Resolved, Saved,
-    Update, check, place, resolve,
-};
+pub use driver::{Crossings, Outdated, Placed, Project, ResolveError, Resolved, check, place, resolve};
 pub use error::EngineError;
+pub use intent::{Addition, Intent, Removal, Update};
 pub use limits::Limits;
 pub use load::digest;
+pub use saved::{CatalogEntry, Saved};

@@ -34,6 +34,8 @@ pub(super) struct Begun {
     pub(super) facts: Facts,
     pub(super) downloads: Vec<Download>,
     pub(super) offered: NumberMap<(Symbol, Symbol), ()>,
+    /// What was there before a command changes it; of an installation, all is as it is given.
+    pub(super) before: Option<Before>,
     /// Which locked versions a command lets go.
     pub(super) anew: Option<Anew>,
     pub(super) anew_is_direct: bool,
@@ -46,6 +48,21 @@ pub(super) struct Begun {
     pub(super) expected: Vec<Expected>,
 }
 
+/// What stays of a project as it was given to a command.
+#[derive(Debug)]
+pub(super) struct Before {
+    /// The manifest of the workspace's root: references of overrides lead there.
+    pub(super) root: Option<Manifest>,
+    pub(super) lockfile: Option<Lockfile>,
+}
+
+/// A context of nothing at all, to stand where another is taken from.
+pub(super) fn nothing(given: &Given) -> Result<Context, Vec<Failure>> {
+    let (settings, platform) = ("{}".to_owned(), given.platform.clone());
+    let (importers, lockfile, intent) = (Vec::new(), None, Intent::Install);
+    context(&Given { importers, lockfile, settings, platform, intent }, Begun::default())
+}
+
 /// Reads everything; collects what is wrong.
 pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failure>> {
     let Begun {
@@ -53,6 +70,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         facts,
         downloads,
         offered,
+        before,
         anew: let_go,
         anew_is_direct,
         anew_direct,
@@ -66,6 +84,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     let written = manifests(given.importers.iter().map(|importer| (&importer.id, &importer.manifest)))?;
     let neighbours = manifests(&settings.workspace.neighbours)?;
     let root = written.get(&settings.workspace.root).or_else(|| neighbours.get(&settings.workspace.root));
+    let root = before.as_ref().map_or(root, |before| before.root.as_ref());
     let declared = |name: &str| {
         let root: &Manifest = root?;
         let groups = [&root.dependencies, &root.dev_dependencies, &root.optional_dependencies];
@@ -76,10 +95,10 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         .seen_from(&settings.workspace.root);
     let age = AgePolicy::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
     let trust = TrustRule::new(&settings.policy, settings.now).map_err(|bad| vec![failure(bad.code, bad.message)])?;
-    let lockfile = given.lockfile.as_deref();
-    let lockfile = lockfile.map(|text| lockfile::read_for(text, &settings)).transpose().map_err(|bad| {
-        vec![Failure { hint: bad.hint.clone(), facts: bad.facts.clone(), ..failure(bad.code, bad.message.clone()) }]
-    })?;
+    let lockfile = match before {
+        Some(before) => before.lockfile,
+        None => read(given, &settings)?,
+    };
     let mut freed = lockfile.as_ref().map(|lockfile| no_longer_overridden(lockfile, &overrides)).unwrap_or_default();
     let anew = match let_go {
         Some(Anew::All) => Anew::All,
@@ -160,6 +179,13 @@ fn manifests<'a>(
         }
     }
     if failures.is_empty() { Ok(found) } else { Err(failures) }
+}
+
+fn read(given: &Given, settings: &Settings) -> Result<Option<Lockfile>, Vec<Failure>> {
+    let lockfile = given.lockfile.as_deref();
+    lockfile.map(|text| lockfile::read_for(text, settings)).transpose().map_err(|bad| {
+        vec![Failure { hint: bad.hint.clone(), facts: bad.facts.clone(), ..failure(bad.code, bad.message.clone()) }]
+    })
 }
 
 /// Packages that an override by their name alone led somewhere when the lockfile was made, and none does now: nothing says

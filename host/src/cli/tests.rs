@@ -1,7 +1,10 @@
 //! Words and what becomes of them.
 
-use super::{Command, InstallOptions, StoreCommand, change, parse};
-use crate::graph::Group;
+use super::{Change, Command, InstallOptions, StoreCommand, change::Saving, parse};
+use crate::{
+    engine::{Addition, Intent, Removal, Update},
+    graph::Group,
+};
 
 fn command(line: &str) -> Result<Command, String> {
     let words = line.split_whitespace().map(str::to_owned).collect();
@@ -78,7 +81,7 @@ fn the_help_lists_every_exit_code() {
     );
 }
 
-fn change(line: &str) -> change::Change {
+fn change(line: &str) -> Change {
     match command(line) {
         Ok(Command::Change(change)) => change,
         other => panic!("{line}: {other:?}"),
@@ -87,21 +90,20 @@ fn change(line: &str) -> change::Change {
 
 #[test]
 fn words_that_change_manifests_say_where_and_how() {
-    use change::{Add, Remove, Saving, Update, What};
     let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-    let add = |line: &str| match change(line).what {
-        What::Add(add) => add,
+    let add = |line: &str| match change(line).intent {
+        Intent::Add(add) => add,
         other => panic!("{line}: {other:?}"),
     };
-    assert_eq!(add("add a b@1"), Add { packages: words(&["a", "b@1"]), ..Add::default() });
-    assert_eq!(add("i -D a"), Add { packages: words(&["a"]), groups: vec![Group::Dev], ..Add::default() });
+    assert_eq!(add("add a b@1"), Addition { packages: words(&["a", "b@1"]), ..Addition::default() });
+    assert_eq!(add("i -D a"), Addition { packages: words(&["a"]), groups: vec![Group::Dev], ..Addition::default() });
     assert_eq!(add("add -O a").groups, [Group::Optional]);
     assert_eq!(add("add --save-peer a").groups, [Group::Dev, Group::Peer]);
     assert_eq!(add("add --save-peer -P a").groups, [Group::Prod, Group::Peer]);
     let saving = Saving { exact: true, prefix: Some("~".to_owned()), catalog: Some("default".to_owned()) };
-    assert_eq!(add("add -E --tilde --save-catalog a").saving, saving);
-    let update = |line: &str| match change(line).what {
-        What::Update(update) => update,
+    assert_eq!(change("add -E --tilde --save-catalog a").saving, saving);
+    let update = |line: &str| match change(line).intent {
+        Intent::Update(update) => update,
         other => panic!("{line}: {other:?}"),
     };
     assert_eq!(update("up"), Update { save: true, ..Update::default() });
@@ -111,7 +113,8 @@ fn words_that_change_manifests_say_where_and_how() {
     let all = Update { selectors: words(&["a"]), latest: true, direct: true, ..Update::default() };
     assert_eq!(update("update -L a --depth 0 --no-save"), all);
     for line in ["remove a", "rm a", "un a", "uni a", "uninstall a"] {
-        assert_eq!(change(line).what, What::Remove(Remove { names: words(&["a"]), group: None }), "{line}");
+        let removal = Removal { names: words(&["a"]), strict: true, ..Removal::default() };
+        assert_eq!(change(line).intent, Intent::Remove(removal), "{line}");
     }
     assert!(change("-r update").recursive);
     assert!(change("add -w a").root);

@@ -8,16 +8,19 @@ use wit::{
     host::{exports::wasi_pm::resolver::resolution as wire, wasi_pm::resolver::types},
 };
 
-use super::driver::{Addition, CatalogEntry, Intent, Project, Removal, Saved, Update};
+use super::{
+    driver::Project,
+    intent::{Addition, Intent, Removal, Update},
+};
 use crate::{facts, graph};
 
 #[cfg(test)]
 mod tests;
 
-type Checked<T> = Result<T, String>;
+pub(super) type Checked<T> = Result<T, String>;
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` takes")]
-fn said(error: impl ToString) -> String {
+pub(super) fn said(error: impl ToString) -> String {
     error.to_string()
 }
 
@@ -27,7 +30,7 @@ const LONGEST: usize = 16 << 10;
 const LONGEST_PROSE: usize = 64 << 10;
 
 /// A text that stands for something is refused where it is too long: no sound component makes such a one.
-fn short(text: String) -> Checked<String> {
+pub(super) fn short(text: String) -> Checked<String> {
     match text.len() <= LONGEST {
         true => Ok(text),
         false => Err(format!("a text of {} bytes where {LONGEST} are the most", text.len())),
@@ -39,7 +42,7 @@ fn short_if_any(text: Option<String>) -> Checked<Option<String>> {
 }
 
 /// A text for people is cut: a registry may have worded it.
-fn prose(mut text: String) -> String {
+pub(super) fn prose(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(LONGEST_PROSE));
     text
 }
@@ -110,71 +113,6 @@ fn group_out(group: graph::Group) -> types::DependencyGroup {
         graph::Group::Optional => types::DependencyGroup::Optional,
         graph::Group::Peer => types::DependencyGroup::Peer,
     }
-}
-
-/// The fields of a manifest that commands write.
-const WRITTEN: [&str; 6] = [
-    "dependencies",
-    "devDependencies",
-    "optionalDependencies",
-    "peerDependencies",
-    "peerDependenciesMeta",
-    "dependenciesMeta",
-];
-
-/// What is to be written: of a command alone, the manifests of the projects that it is about, each once, with other
-/// dependencies and nothing else.
-pub(super) fn saved(project: &Project, outcome: &mut wire::Outcome) -> Checked<Saved> {
-    let about: &[ImporterId] = match &project.intent {
-        Intent::Add(it) => &it.importers,
-        Intent::Update(it) => &it.importers,
-        Intent::Remove(it) => &it.importers,
-        Intent::Install | Intent::Dedupe | Intent::Fix => &[],
-    };
-    if about.is_empty() && !outcome.catalogs.is_empty() {
-        return Err("catalogs are written, though no command was given".to_owned());
-    }
-    let mut manifests: Vec<(ImporterId, String)> = Vec::new();
-    for it in std::mem::take(&mut outcome.manifests) {
-        let id = ImporterId::parse(&it.id).map_err(said)?;
-        let old = project.importers.iter().find(|(known, _)| *known == id && about.contains(&id));
-        let Some((_, old)) = old.filter(|_| manifests.iter().all(|(held, _)| *held != id)) else {
-            return Err(format!("the manifest of {id} is written, which the command is not about, or twice"));
-        };
-        check_written(old, &it.manifest).map_err(|why| format!("what is written into the manifest of {id} {why}"))?;
-        manifests.push((id, it.manifest));
-    }
-    let entry = |it: wire::CatalogEntry| -> Checked<CatalogEntry> {
-        let (catalog, alias, specifier) =
-            (short(it.catalog)?, Alias::parse(&it.alias).map_err(said)?, short(it.specifier)?);
-        let is_one_line = |text: &str| !text.contains(char::is_control) && !text.is_empty();
-        match is_one_line(&catalog) && is_one_line(&specifier) {
-            true => Ok(CatalogEntry { catalog, alias: alias.to_string(), specifier }),
-            false => Err("an entry of a catalog is no line of text".to_owned()),
-        }
-    };
-    let catalogs = std::mem::take(&mut outcome.catalogs).into_iter().map(entry).collect::<Checked<_>>()?;
-    Ok(Saved { manifests, catalogs })
-}
-
-/// A new manifest differs from the old one in dependencies alone, and those are lines of text.
-fn check_written(old: &str, new: &str) -> Result<(), String> {
-    let read = |text: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
-    let (Ok(mut old), Ok(mut new)) = (read(old), read(new)) else { return Err("is no object".to_owned()) };
-    for field in WRITTEN {
-        let (old, new) = (old.remove(field), new.remove(field));
-        if field.ends_with("Meta") {
-            continue;
-        }
-        for (alias, specifier) in new.iter().filter_map(|value| value.as_object()).flatten() {
-            let is_old = old.as_ref().and_then(|old| old.get(alias)) == Some(specifier);
-            let is_line = specifier.as_str().is_some_and(|text| !text.contains(char::is_control));
-            if !is_old && (!is_line || Alias::parse(alias).is_err()) {
-                return Err(format!("has a dependency that is none: {}", prose(alias.clone())));
-            }
-        }
-    }
-    if old == new { Ok(()) } else { Err("changes more than dependencies".to_owned()) }
 }
 
 pub(super) fn request(request: wire::Request) -> Checked<facts::Request> {

@@ -19,12 +19,14 @@ use wit::{
 use super::{
     convert,
     error::EngineError,
+    intent::Intent,
     limits::Limits,
     sandbox::{self, Called, Sandbox},
+    saved::{self, Saved},
 };
 use crate::{
     facts::{Answer, Oracle, Reply, RequestId},
-    graph::{Failure, Group, Placement, Snapshot},
+    graph::{Failure, Placement, Snapshot},
     platform::Platform,
 };
 
@@ -41,88 +43,6 @@ pub struct Project {
     pub platform: Platform,
     /// What the user asked for.
     pub intent: Intent,
-}
-
-/// What the user asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Intent {
-    /// Keep what is locked as far as manifests allow.
-    Install,
-    /// Pick packages anew, and let manifests follow.
-    Update(Update),
-    /// Take packages into manifests.
-    Add(Addition),
-    /// Take packages out of manifests.
-    Remove(Removal),
-    /// Pick all anew, preferring what is there.
-    Dedupe,
-    /// Mend a lockfile.
-    Fix,
-}
-
-/// What is picked anew.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Update {
-    /// The projects whose own dependencies are meant.
-    pub importers: Vec<ImporterId>,
-    /// `name`, `@scope/*`, `!name`, `name@1`; none: all.
-    pub selectors: Vec<String>,
-    /// The groups that are meant; none: all that are installed.
-    pub groups: Vec<Group>,
-    /// Beyond ranges.
-    pub latest: bool,
-    /// Lead to projects of the workspace.
-    pub workspace: bool,
-    /// Manifests and catalogs follow.
-    pub save: bool,
-    /// Direct dependencies only.
-    pub direct: bool,
-}
-
-/// What is taken into manifests.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Addition {
-    /// The projects that take it.
-    pub importers: Vec<ImporterId>,
-    /// As typed.
-    pub packages: Vec<String>,
-    /// Where it goes; none: where it is, else `dependencies`.
-    pub groups: Vec<Group>,
-    /// Only projects of the workspace.
-    pub workspace: bool,
-}
-
-/// What is taken out of manifests.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Removal {
-    /// The projects that lose it.
-    pub importers: Vec<ImporterId>,
-    /// Keys in manifests.
-    pub names: Vec<String>,
-    /// `None`: all groups.
-    pub group: Option<Group>,
-    /// That a project does not have it is an error.
-    pub strict: bool,
-}
-
-/// What an intent writes besides the lockfile.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Saved {
-    /// The new text of each manifest that changes.
-    pub manifests: Vec<(ImporterId, String)>,
-    /// Entries of catalogs.
-    pub catalogs: Vec<CatalogEntry>,
-}
-
-/// An entry of a catalog.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CatalogEntry {
-    /// The catalog's name.
-    pub catalog: String,
-    /// The key.
-    pub alias: String,
-    /// The value.
-    pub specifier: String,
 }
 
 /// Why there is no outcome.
@@ -267,8 +187,7 @@ impl<'a> Session<'a> {
             self.keep(progress.snapshots)?;
             if let Some(outcome) = progress.outcome {
                 let mut outcome = outcome;
-                let saved =
-                    convert::saved(self.project, &mut outcome).map_err(|detail| self.sandbox.invalid(detail))?;
+                let saved = saved::check(self.project, &mut outcome).map_err(|detail| self.sandbox.invalid(detail))?;
                 let placement = convert::placement(self.project, self.snapshots, outcome)
                     .map_err(|detail| self.sandbox.invalid(detail))?;
                 let crossings = Crossings { memory: self.sandbox.memory(), ..self.crossings };

@@ -3,11 +3,11 @@
 //!
 //! Only files and links of slots that nobody can reach yet are made, in the same staging folder that the one parallel
 //! pass uses; what fails here is left to that pass, which tells why. Unless the pass takes it over, nothing is left of
-//! it: the old `node_modules` is as it was, and one that was not there is not there again.
+//! it: `node_modules`, which holds the lock and so is there, is as it was.
 
 use std::{
     collections::HashSet,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
@@ -23,7 +23,6 @@ use crate::{
         source::{self, Contents},
     },
     report::event::ImportMethod,
-    state::MODULES,
     timings::Lane,
 };
 
@@ -44,8 +43,6 @@ pub(super) struct Place {
     pub(super) importer: Importer,
     /// Packages that wait for their slots.
     pub(super) ahead: Filled,
-    project: PathBuf,
-    had_modules: bool,
 }
 
 /// What the one pass takes over.
@@ -102,7 +99,7 @@ impl Early {
             return None;
         }
         let built = std::mem::take(&mut self.built);
-        self.place.take().map(|Place { bench, importer, ahead, .. }| Begun { bench, importer, ahead, built })
+        self.place.take().map(|Place { bench, importer, ahead }| Begun { bench, importer, ahead, built })
     }
 }
 
@@ -117,20 +114,14 @@ impl Drop for Early {
 
 impl Place {
     pub(super) fn new(project: &Path, method: ImportMethod) -> Option<Self> {
-        let had_modules = Folder::open_path(project).ok()?.kind(MODULES).ok()?.is_some();
         let bench = Bench::new(open_modules(project).ok()?).ok()?;
         let (importer, ahead) = (Importer::new(method), Filled::default());
-        Some(Self { bench, importer, ahead, project: project.to_owned(), had_modules })
+        Some(Self { bench, importer, ahead })
     }
 
     /// Leaves everything as it was.
     pub(super) fn clean(self) {
         self.bench.clean();
-        if !self.had_modules
-            && let Ok(project) = Folder::open_path(&self.project)
-        {
-            project.remove_if_empty(MODULES);
-        }
     }
 }
 

@@ -11,10 +11,10 @@ use wit::settings::Saving;
 
 use super::{Failures, Install, finish, one};
 use crate::{
-    cli::change::{Change, What},
+    cli::Change,
     config::{Config, Importer, edit},
     diagnostic::Diagnostic,
-    engine::{Addition, Intent, Removal, Saved, Update},
+    engine::{Intent, Saved},
     report::Event,
 };
 
@@ -28,7 +28,7 @@ pub(super) fn is_about(change: &Change, config: &Config, importer: &Importer) ->
         return importer.dir == project.dir;
     }
     // As pnpm has it: what is added everywhere goes into the packages, not into what holds them together.
-    let leaves_root = matches!(change.what, What::Add(_)) && project.is_workspace && !config.install.includes_root;
+    let leaves_root = matches!(change.intent, Intent::Add(_)) && project.is_workspace && !config.install.includes_root;
     !(leaves_root && importer.dir == project.workspace)
 }
 
@@ -43,25 +43,7 @@ pub fn intent(config: &Config) -> Result<Option<Intent>, Failures> {
     if importers.is_empty() {
         return Err(vec![no_project(config, change)]);
     }
-    Ok(Some(match &change.what {
-        What::Add(add) => {
-            let packages = add.packages.clone();
-            Intent::Add(Addition { importers, packages, groups: add.groups.clone(), workspace: add.workspace })
-        }
-        What::Update(update) => Intent::Update(Update {
-            importers,
-            selectors: update.selectors.clone(),
-            groups: update.groups.clone(),
-            latest: update.latest,
-            workspace: update.workspace,
-            save: update.save,
-            direct: update.direct,
-        }),
-        What::Remove(remove) => {
-            let names = remove.names.clone();
-            Intent::Remove(Removal { importers, names, group: remove.group, strict: !change.recursive })
-        }
-    }))
+    Ok(Some(change.intent.clone().about(importers)))
 }
 
 /// Refuses what should not even begin.
@@ -79,11 +61,11 @@ pub(super) fn check(config: &Config) -> Result<(), Failures> {
             "Leave it out, or run the command in a project below a pnpm-workspace.yaml",
         );
     }
-    match &change.what {
-        What::Add(add) => {
+    match &change.intent {
+        Intent::Add(_) => {
             let at_root = project.is_workspace && project.dir == project.workspace;
             let is_asked =
-                change.root || change.recursive || add.ignore_root_check || config.install.ignores_root_check;
+                change.root || change.recursive || change.ignore_root_check || config.install.ignores_root_check;
             if at_root && !is_asked && config.install.workspace_patterns > 1 {
                 return refuse(
                     "ERR_PNPM_ADDING_TO_ROOT",
@@ -92,21 +74,21 @@ pub(super) fn check(config: &Config) -> Result<(), Failures> {
                 );
             }
         }
-        What::Update(update) if update.workspace && update.latest => {
+        Intent::Update(update) if update.workspace && update.latest => {
             return refuse(
                 "ERR_PNPM_BAD_OPTIONS",
                 "Cannot use --latest with --workspace simultaneously",
                 "--workspace takes what the workspace has, --latest what the registry has: leave one of them out",
             );
         }
-        What::Update(update) if update.workspace && !project.is_workspace => {
+        Intent::Update(update) if update.workspace && !project.is_workspace => {
             return refuse(
                 "ERR_PNPM_WORKSPACE_OPTION_OUTSIDE_WORKSPACE",
                 "--workspace can only be used inside a workspace",
                 "Run it in a project below a pnpm-workspace.yaml with packages",
             );
         }
-        What::Update(_) | What::Remove(_) => {}
+        _ => {}
     }
     Ok(())
 }
@@ -122,11 +104,7 @@ fn no_project(config: &Config, change: &Change) -> Diagnostic {
 /// What is saved in this run: the settings, and what flags say.
 pub fn saving(config: &Config) -> Saving {
     let mut saving = config.settings.saving.clone();
-    let flags = match config.install.change.as_ref().map(|change| &change.what) {
-        Some(What::Add(add)) => &add.saving,
-        Some(What::Update(update)) => &update.saving,
-        Some(What::Remove(_)) | None => return saving,
-    };
+    let Some(Change { saving: flags, .. }) = &config.install.change else { return saving };
     saving.exact |= flags.exact;
     if flags.prefix.is_some() {
         saving.prefix.clone_from(&flags.prefix);
@@ -139,10 +117,10 @@ pub fn saving(config: &Config) -> Saving {
 
 /// Whether the projects' own scripts run: not where the command is about some of their dependencies only, as pnpm has it.
 pub(super) fn runs_scripts(config: &Config) -> bool {
-    match config.install.change.as_ref().map(|change| &change.what) {
+    match config.install.change.as_ref().map(|change| &change.intent) {
         None => true,
-        Some(What::Update(update)) => update.selectors.is_empty() && !update.latest,
-        Some(What::Add(_) | What::Remove(_)) => false,
+        Some(Intent::Update(update)) => update.selectors.is_empty() && !update.latest,
+        Some(_) => false,
     }
 }
 

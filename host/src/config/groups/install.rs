@@ -1,8 +1,9 @@
 //! How the lockfile and `node_modules` are treated.
 
 use crate::{
-    cli::{Change, Command, Invocation, change::What},
+    cli::{Change, Command, Invocation},
     config::{ConfigError, Environment, Values},
+    engine::Intent,
     graph::Group,
 };
 
@@ -90,7 +91,7 @@ pub(super) fn install(
         Command::Change(change) => Some(change.clone()),
         _ => None,
     };
-    if let Some(What::Add(add)) = change.as_mut().map(|change| &mut change.what)
+    if let Some(Intent::Add(add)) = change.as_mut().map(|change| &mut change.intent)
         && values.flag("savePeer") == Some(true)
         && !add.groups.contains(&Group::Peer)
     {

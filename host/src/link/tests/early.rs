@@ -1,0 +1,129 @@
+//! What was built or filled before the pass: taken over, or gone.
+
+use super::*;
+
+#[test]
+fn slots_that_were_built_early_are_taken_over() {
+    let late = small_world();
+    late.install();
+    let world = small_world();
+    let linked = world.link_after(|job| {
+        let mut early = Early::default();
+        early.build(job, 0);
+        assert!(!world.path("node_modules/.pnpm").exists(), "nothing that is built early can be reached");
+        fs::remove_file(world.store(0).join("1")).unwrap(); // the pass would miss it
+        early
+    });
+    world.record(linked.unwrap());
+    assert_eq!(world.text("node_modules/.pnpm/@s+dep@1.0.0/node_modules/@s/dep/lib/deep/x.js"), "x");
+    assert_eq!(listing(&world.path("node_modules")), listing(&late.path("node_modules")));
+}
+
+#[test]
+fn what_was_built_early_for_nothing_is_gone_and_the_old_tree_stands() {
+    let mut world = small_world();
+    let build = |world: &World, index| {
+        let refused = world.link_after(|job| {
+            let mut early = Early::default();
+            early.build(job, index);
+            assert!(world.path("node_modules/.wasi-pm-tmp").exists());
+            drop(early);
+            fs::rename(world.folder.path().join("store"), world.folder.path().join("aside")).unwrap();
+            Early::default()
+        });
+        assert!(matches!(refused, Err(LinkError::Damaged { .. })));
+        fs::rename(world.folder.path().join("aside"), world.folder.path().join("store")).unwrap();
+        fs::remove_dir_all(world.path("node_modules/.wasi-pm-tmp")).unwrap(); // of the pass that was refused
+    };
+    build(&world, 0);
+    fs::remove_dir(world.path("node_modules")).unwrap();
+    world.install();
+    let before = listing(&world.path("node_modules"));
+    world.clear();
+    let app = world.add("app@2.0.0", &[("index.js", "new")], &[]);
+    world.want(app);
+    build(&world, app);
+    assert_eq!(listing(&world.path("node_modules")), before);
+}
+
+#[test]
+fn a_damaged_package_is_not_built_early_but_told_by_the_pass() {
+    let world = small_world();
+    fs::remove_file(world.store(1).join("0")).unwrap();
+    let refused = world.link_after(|job| {
+        let mut early = Early::default();
+        early.build(job, 1);
+        early
+    });
+    assert!(matches!(refused, Err(LinkError::Damaged { snapshot: 1, .. })));
+}
+
+/// A real store with one package, which is told to a thread that fills packages; once its last file is there, the early
+/// links of which it is part.
+fn filled_ahead(world: &mut World, package: SnapshotIndex) -> Early {
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (path, text) in [("package/a.js", "a"), ("package/lib/z.js", "z")] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, path, text.as_bytes()).unwrap();
+    }
+    let tarball = tar.into_inner().unwrap().finish().unwrap();
+    let store = Store::open(&world.folder.path().join("real")).unwrap();
+    let store::Imported { index, integrity, .. } =
+        store.import_unverified(&tarball, &store::Limits::default()).unwrap();
+    let source = Source::Registry { registry: None, tarball: None, integrity: Some(integrity.to_string()) };
+    world.placement.snapshots[package as usize].source = source;
+    let ahead = Ahead::start(AheadOptions {
+        project: world.folder.path().join("project"),
+        store,
+        method: ImportMethod::Hardlink,
+        verify: true,
+        timings: Timings::off(),
+    });
+    let ahead = ahead.unwrap();
+    let contents = std::sync::Arc::new(index.into());
+    (ahead.teller())(Expected { package_id: String::new(), integrity, contents });
+    while !world.path("node_modules/.wasi-pm-tmp/ahead/0/lib/z.js").exists() {
+        std::thread::yield_now();
+    }
+    Early::begun(Some(ahead))
+}
+
+#[test]
+fn a_package_that_was_filled_ahead_is_moved_to_its_slot_and_others_are_linked() {
+    let mut world = World::new();
+    let dep = world.add("dep@1.0.0", &[("index.js", "dep")], &[]);
+    let app = world.add("@s/app@1.0.0", &[("a.js", "a"), ("lib/z.js", "z")], &[dep]);
+    world.want(app);
+    let early = filled_ahead(&mut world, app);
+    fs::remove_file(world.store(app).join("0")).unwrap(); // the pass would miss it
+    world.record(world.link_after(|_| early).unwrap());
+    assert_eq!(world.text("node_modules/@s/app/a.js") + &world.text("node_modules/@s/app/lib/z.js"), "az");
+    assert_eq!(world.text("node_modules/@s/app/../../dep/index.js"), "dep");
+    assert!(world.plan().is_empty());
+}
+
+#[test]
+fn a_patched_package_is_not_taken_as_it_was_filled_ahead() {
+    let mut world = World::new();
+    let app = world.add("app@1.0.0", &[("a.js", "a")], &[]);
+    world.want(app);
+    let early = filled_ahead(&mut world, app);
+    world.placement.snapshots[app as usize].patch = Some("unknown".to_owned());
+    assert!(matches!(world.link_after(|_| early), Err(LinkError::Patch(_))));
+}
+
+#[test]
+fn what_was_filled_ahead_for_nothing_is_gone() {
+    let mut world = World::new();
+    let app = world.add("app@1.0.0", &[("a.js", "a")], &[]);
+    world.want(app);
+    drop(filled_ahead(&mut world, app));
+    assert_eq!(listing(&world.path("node_modules")), [""; 0]);
+    let early = filled_ahead(&mut world, app);
+    world.placement.snapshots.clear();
+    world.placement.roots[0].links.clear();
+    world.record(world.link_after(|_| early).unwrap());
+    assert!(!listing(&world.path("node_modules")).iter().any(|path| path.ends_with("a.js")));
+}

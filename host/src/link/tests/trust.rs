@@ -1,0 +1,128 @@
+//! What is not trusted: damaged files, what a killed run, another tool or somebody else has left, names that lead outside.
+
+use super::*;
+
+#[test]
+fn a_damaged_file_of_the_store_is_reported_before_anything_reachable_changes() {
+    let mut world = small_world();
+    world.install();
+    let before = listing(&world.path("node_modules"));
+    world.clear();
+    let app = world.add("app@2.0.0", &[("index.js", "good"), ("other.js", "other")], &[]);
+    world.want(app);
+    for damage in ["cut", "missing", "link"] {
+        let file = world.store(app).join("1");
+        match damage {
+            "cut" => fs::write(&file, "oth").unwrap(),
+            "missing" => fs::remove_file(&file).unwrap(),
+            _ => std::os::unix::fs::symlink("/etc/passwd", &file).unwrap(),
+        }
+        match world.link() {
+            Err(LinkError::Damaged { snapshot, .. }) => assert_eq!(snapshot, app),
+            other => panic!("{damage}: {other:?}"),
+        }
+        let after: Vec<_> = listing(&world.path("node_modules"));
+        let after: Vec<_> = after.into_iter().filter(|path| !path.starts_with(".wasi-pm-tmp")).collect();
+        assert_eq!(after, before);
+    }
+}
+
+#[test]
+fn files_are_not_looked_at_where_checks_are_off_or_this_run_wrote_them_but_a_missing_one_is_still_told() {
+    for is_new in [true, false] {
+        let mut world = World { verify: is_new, ..World::new() };
+        let app = world.add("app@1.0.0", &[("index.js", "good"), ("other.js", "other")], &[]);
+        world.contents[app as usize].is_new = is_new;
+        world.want(app);
+        fs::write(world.store(app).join("1"), "oth").unwrap();
+        world.install();
+        assert_eq!(world.text("node_modules/app/other.js"), "oth");
+        fs::remove_dir_all(world.path("node_modules")).unwrap();
+        fs::remove_file(world.store(app).join("1")).unwrap();
+        assert!(matches!(world.link(), Err(LinkError::Damaged { snapshot, .. }) if snapshot == app));
+    }
+}
+
+#[test]
+fn f05_what_a_killed_run_left_is_not_trusted() {
+    let world = small_world();
+    // Killed before it was recorded, with a slot that has lost a file.
+    let _ = world.link().unwrap();
+    fs::remove_file(world.path("node_modules/.pnpm/@s+dep@1.0.0/node_modules/@s/dep/index.js")).unwrap();
+    assert_eq!(world.plan().base, Base::Anew(Owner::Unfinished));
+    world.install();
+    assert_eq!(world.text("node_modules/app/../@s/dep/index.js"), "dep");
+    assert!(world.plan().is_empty());
+}
+
+#[test]
+fn a_slot_or_link_that_someone_removed_is_made_again() {
+    let world = small_world();
+    world.install();
+    fs::remove_dir_all(world.path("node_modules/.pnpm/@s+dep@1.0.0")).unwrap();
+    fs::remove_file(world.path("node_modules/app")).unwrap();
+    world.install();
+    assert_eq!(world.text("node_modules/app/../@s/dep/index.js"), "dep");
+}
+
+#[test]
+fn node_modules_of_npm_is_built_anew_and_its_packages_go() {
+    let world = small_world();
+    for path in ["app", "stray", "@s/stray", "@old/x", ".cache"] {
+        fs::create_dir_all(world.path("node_modules").join(path)).unwrap();
+        fs::write(world.path("node_modules").join(path).join("old"), "").unwrap();
+    }
+    fs::write(world.path("node_modules/.package-lock.json"), "{}").unwrap();
+    assert_eq!(world.plan().base, Base::Anew(Owner::Foreign("npm")));
+    world.install();
+    let names = Folder::open_path(&world.path("node_modules")).unwrap().names().unwrap();
+    assert_eq!(names, [".bin", ".cache", ".modules.yaml", ".pnpm", ".pnpm-workspace-state-v1.json", "app"]);
+    assert!(fs::symlink_metadata(world.path("node_modules/app")).unwrap().is_symlink());
+    assert!(world.plan().is_empty());
+}
+
+#[test]
+fn another_tool_in_our_tree_is_noticed() {
+    let world = small_world();
+    world.install();
+    fs::write(world.path("node_modules/.modules.yaml"), "{\"packageManager\":\"pnpm@12\"}").unwrap();
+    assert!(matches!(world.plan().base, Base::Anew(Owner::Foreign(_))));
+    world.install();
+    assert!(world.plan().is_empty());
+}
+
+#[test]
+fn f01_a_node_modules_that_is_a_link_is_refused() {
+    let world = small_world();
+    let elsewhere = world.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, world.path("node_modules")).unwrap();
+    let layout = world.layout();
+    assert!(matches!(Disk::read(&layout, &world.placement), Err(LinkError::ModulesIsSymlink { .. })));
+    assert!(listing(&elsewhere).is_empty());
+}
+
+#[test]
+fn f02_a_scope_that_is_a_link_is_replaced_not_followed() {
+    let mut world = World::new();
+    let dep = world.add("@s/dep@1.0.0", &[("index.js", "dep")], &[]);
+    world.want(dep);
+    let elsewhere = world.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::create_dir(world.path("node_modules")).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, world.path("node_modules/@s")).unwrap();
+    world.install();
+    assert!(listing(&elsewhere).is_empty());
+    assert_eq!(world.text("node_modules/@s/dep/index.js"), "dep");
+}
+
+#[test]
+fn names_of_files_that_lead_outside_are_refused() {
+    for path in ["../../../../../evil", "/evil", "a/../../evil", "a//b", "."] {
+        let mut world = World::new();
+        let app = world.add("app@1.0.0", &[(path, "evil")], &[]);
+        world.want(app);
+        assert!(matches!(world.link(), Err(LinkError::Io { .. })), "{path}");
+        assert!(!listing(world.folder.path()).iter().any(|path| path.ends_with("evil")), "{path}");
+    }
+}
