@@ -82,7 +82,7 @@ pub fn place_lockfile(project: &r::Project) -> Result<WitPlaced, Vec<t::Failure>
     let placement = place_in(&lockfile, &parsed, &project.platform)?;
     let mut outcome = outcome(&placement, rewritten);
     outcome.notices.extend(told.into_iter().map(r::Notice::Other));
-    Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), outcome }))
+    Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), layout: layout(&placement), outcome }))
 }
 
 /// The export `lockfile.check`.
@@ -146,19 +146,26 @@ pub fn snapshots(placement: &Placement<'_>) -> Vec<r::Snapshot> {
     placement.snapshots.iter().map(snapshot).collect()
 }
 
-/// The end of a session; `lockfile` is the text of a new one.
+/// What goes where, besides the snapshots.
 #[must_use]
-pub fn outcome(placement: &Placement<'_>, lockfile: Option<String>) -> r::Outcome {
+pub fn layout(placement: &Placement<'_>) -> r::Layout {
     let roots = placement.roots.iter().map(|(importer, links)| r::ImporterLinks {
         importer: (*importer).to_owned(),
         links: links.iter().map(root_link).collect(),
     });
-    r::Outcome {
-        lockfile,
-        current_lockfile: placement.current_lockfile.clone(),
+    r::Layout {
         roots: roots.collect(),
         hoisted: placement.hoisted.iter().map(|one| hoisted(one, placement)).collect(),
         skipped: placement.skipped.iter().map(skipped).collect(),
+    }
+}
+
+/// The end of a session; `lockfile` is the text of a new one.
+#[must_use]
+pub fn outcome(placement: &Placement<'_>, lockfile: Option<String>) -> r::Outcome {
+    r::Outcome {
+        lockfile,
+        current_lockfile: placement.current_lockfile.clone(),
         notices: notices(placement),
         manifests: Vec::new(),
         catalogs: Vec::new(),

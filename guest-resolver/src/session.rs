@@ -9,7 +9,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use wit::guest::exports::wasi_pm::resolver::resolution::{Intent, Notice, Outcome, Progress, Project, Reply, Snapshot};
+use wit::guest::exports::wasi_pm::resolver::resolution::{
+    Intent, Layout, Notice, Outcome, Progress, Project, Reply, Snapshot,
+};
 use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::absorb;
@@ -49,6 +51,7 @@ pub struct Session {
 /// What is left to hand out.
 struct Finished {
     snapshots: std::vec::IntoIter<Snapshot>,
+    layout: Option<Layout>,
     /// Without what is made only when the last snapshot has gone out.
     outcome: Outcome,
     lockfile: Lockfile,
@@ -173,16 +176,18 @@ impl Session {
             requests: self.context.facts.take_requests(),
             downloads: self.context.downloads.take(),
             snapshots: Vec::new(),
+            layout: None,
             outcome: None,
         }
     }
 
-    /// The last calls: snapshots by the batch, then the outcome.
+    /// The last calls: snapshots by the batch, the layout with the last, then the outcome.
     fn next_batch(&mut self) -> Progress {
         let downloads = self.context.downloads.take();
-        let mut snapshots = Vec::new();
+        let (mut snapshots, mut layout) = (Vec::new(), None);
         if let Some(finished) = &mut self.finished {
             snapshots.extend(finished.snapshots.by_ref().take(BATCH));
+            layout = finished.layout.take_if(|_| finished.snapshots.len() == 0);
         }
         let finished = if snapshots.is_empty() { self.finished.take() } else { None };
         let outcome = finished.map(|finished| {
@@ -190,7 +195,7 @@ impl Session {
             self.spent.push(Box::new(lockfile));
             outcome
         });
-        Progress { requests: Vec::new(), downloads, snapshots, outcome }
+        Progress { requests: Vec::new(), downloads, snapshots, layout, outcome }
     }
 
     fn finish(&mut self, resolution: &Resolution) -> Result<Finished, Vec<Failure>> {
@@ -202,21 +207,23 @@ impl Session {
             command::bump::follow(&mut lockfile, plan);
         }
         let mut finished = self.hand_out(lockfile, told)?;
-        finished.outcome.skipped.extend(self.context.skipped.take());
+        if let Some(layout) = &mut finished.layout {
+            layout.skipped.extend(self.context.skipped.take());
+        }
         Ok(finished)
     }
 
     /// A new lockfile, placed if more than the file is wanted, with what the resolution told.
     fn hand_out(&self, lockfile: Lockfile, told: Vec<Notice>) -> Result<Finished, Vec<Failure>> {
-        let (snapshots, mut outcome) = if self.context.settings.selection.lockfile_only {
-            (Vec::new(), empty_outcome())
+        let (snapshots, layout, mut outcome) = if self.context.settings.selection.lockfile_only {
+            (Vec::new(), empty_layout(), empty_outcome())
         } else {
             let parsed = boundary::parse(&self.given)?;
             let placement = boundary::place_in(&lockfile, &parsed, &self.given.platform)?;
-            (boundary::snapshots(&placement), boundary::outcome(&placement, None))
+            (boundary::snapshots(&placement), boundary::layout(&placement), boundary::outcome(&placement, None))
         };
         outcome.notices.extend(told);
-        Ok(Finished { snapshots: snapshots.into_iter(), outcome, lockfile })
+        Ok(Finished { snapshots: snapshots.into_iter(), layout: Some(layout), outcome, lockfile })
     }
 
     /// The outcome with the text of the lockfile, if it is another one, and with what is wrong with peers.
@@ -249,17 +256,12 @@ fn absorbed(given: &Project, context: &Context, plan: Option<&Plan>) -> Result<O
     Ok(absorb::absorb(lockfile, wanted).filter(|lockfile| plan.is_none_or(|plan| plan.accepts(lockfile))))
 }
 
+fn empty_layout() -> Layout {
+    Layout { roots: Vec::new(), hoisted: Vec::new(), skipped: Vec::new() }
+}
+
 fn empty_outcome() -> Outcome {
-    Outcome {
-        lockfile: None,
-        current_lockfile: None,
-        roots: Vec::new(),
-        hoisted: Vec::new(),
-        skipped: Vec::new(),
-        notices: Vec::new(),
-        manifests: Vec::new(),
-        catalogs: Vec::new(),
-    }
+    Outcome { lockfile: None, current_lockfile: None, notices: Vec::new(), manifests: Vec::new(), catalogs: Vec::new() }
 }
 
 #[cfg(test)]

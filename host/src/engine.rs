@@ -13,7 +13,7 @@ mod sandbox;
 mod saved;
 mod wasi;
 
-pub use driver::{Crossings, Outdated, Placed, Project, ResolveError, Resolved, check, place, resolve};
+pub use driver::{Crossings, Outdated, Placed, Project, ResolveError, Resolved, Rest, check, lay_out, place, resolve};
 pub use error::EngineError;
 pub use intent::{Addition, Intent, Removal, Update};
 pub use limits::Limits;

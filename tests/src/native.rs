@@ -56,13 +56,14 @@ pub enum Order {
 /// If the session waits for nothing.
 pub fn resolve(project: &engine::Project, facts: &dyn Answers, order: Order) -> Result<Made, Codes> {
     let mut session = Session::open(record(project)).map_err(codes)?;
-    let (mut open, mut replies, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut open, mut replies, mut snapshots, mut layout) = (Vec::new(), Vec::new(), Vec::new(), None);
     loop {
         let progress = session.advance(replies).map_err(codes)?;
         let batch = !progress.snapshots.is_empty();
         snapshots.extend(progress.snapshots.iter().map(identity));
+        layout = progress.layout.or(layout);
         if let Some(outcome) = progress.outcome {
-            return Ok(made(outcome, snapshots));
+            return Ok(made(layout.expect("the layout comes before the outcome"), outcome, snapshots));
         }
         open.extend(progress.requests);
         assert!(batch || !open.is_empty(), "it neither asks nor ends");
@@ -81,11 +82,11 @@ pub fn resolve(project: &engine::Project, facts: &dyn Answers, order: Order) -> 
 pub fn place(project: &engine::Project) -> Result<Result<Made, Codes>, Codes> {
     match boundary::place_lockfile(&record(project)).map_err(codes)? {
         Placed::Outdated(drifts) => Ok(Err(codes(drifts))),
-        Placed::Fits(placed) => Ok(Ok(made(placed.outcome, placed.snapshots.iter().map(identity).collect()))),
+        Placed::Fits(it) => Ok(Ok(made(it.layout, it.outcome, it.snapshots.iter().map(identity).collect()))),
     }
 }
 
-fn made(outcome: wire::Outcome, snapshots: Vec<(String, String)>) -> Made {
+fn made(layout: wire::Layout, outcome: wire::Outcome, snapshots: Vec<(String, String)>) -> Made {
     let issue = |notice: wire::Notice| match notice {
         wire::Notice::PeerIssue(mut issue) => Some((issue.chain.pop().unwrap_or_default(), issue.peer)),
         _ => None,
@@ -93,7 +94,7 @@ fn made(outcome: wire::Outcome, snapshots: Vec<(String, String)>) -> Made {
     Made {
         lockfile: outcome.lockfile,
         snapshots,
-        skipped: outcome.skipped.into_iter().map(|skipped| skipped.name).collect(),
+        skipped: layout.skipped.into_iter().map(|skipped| skipped.name).collect(),
         peer_issues: outcome.notices.into_iter().filter_map(issue).collect(),
         saved: engine::Saved {
             manifests: outcome.manifests.into_iter().map(manifest).collect(),
@@ -176,7 +177,7 @@ fn group(group: graph::Group) -> types::DependencyGroup {
 }
 
 /// What is known of a request, as the guest takes it.
-pub(crate) fn reply(facts: &dyn Answers, asked: NumberedRequest) -> Reply {
+pub fn reply(facts: &dyn Answers, asked: NumberedRequest) -> Reply {
     let not_found =
         || wire::Unavailable { reason: wire::UnavailableReason::NotFound, url: None, status: Some(404), detail: None };
     let answer = match request(asked.request).map(|request| facts.answer(&request)) {

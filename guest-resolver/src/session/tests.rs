@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use wit::guest::exports::wasi_pm::resolver::resolution::{
-    Answer, Importer, Intent, Metadata, NumberedRequest, Outcome, Project, Reply, Request, Unavailable,
+    Answer, Importer, Intent, Metadata, NumberedRequest, Outcome, Project, Reply, Request, Skipped, Unavailable,
     UnavailableReason,
 };
 use wit::guest::wasi_pm::resolver::types::{Failure, Platform};
@@ -74,8 +74,15 @@ fn given(manifest: &Value, selection: &Value) -> Project {
     }
 }
 
+/// What a session came to.
+#[derive(Debug)]
+struct Made {
+    outcome: Outcome,
+    skipped: Vec<Skipped>,
+}
+
 /// Runs a session; `choose` says how many of the open requests are answered next, and which one first.
-fn run(manifest: &Value, mut choose: impl FnMut(usize) -> (usize, usize)) -> Result<Outcome, Vec<Failure>> {
+fn run(manifest: &Value, mut choose: impl FnMut(usize) -> (usize, usize)) -> Result<Made, Vec<Failure>> {
     let registry = registry();
     let mut session = Session::open(given(manifest, &json!({"lockfileOnly": true})))?;
     let mut open: Vec<NumberedRequest> = Vec::new();
@@ -83,7 +90,8 @@ fn run(manifest: &Value, mut choose: impl FnMut(usize) -> (usize, usize)) -> Res
     loop {
         let progress = session.advance(replies)?;
         if let Some(outcome) = progress.outcome {
-            return Ok(outcome);
+            let skipped = progress.layout.expect("where no snapshots are wanted, both come at once").skipped;
+            return Ok(Made { outcome, skipped });
         }
         open.extend(progress.requests);
         assert!(!open.is_empty(), "it waits for nothing");
@@ -118,16 +126,16 @@ fn project() -> Value {
 
 #[test]
 fn a_missing_peer_is_added_and_named_in_the_dep_paths() {
-    let text = run(&project(), |open| (open, 0)).unwrap().lockfile.unwrap();
+    let text = run(&project(), |open| (open, 0)).unwrap().outcome.lockfile.unwrap();
     assert!(text.contains("lib@1.1.0(host@2.0.0"), "{text}");
     assert!(!text.contains("host@3.0.0"), "{text}");
 }
 
 #[test]
 fn an_optional_dependency_that_is_not_there_is_skipped_and_told() {
-    let outcome = run(&project(), |open| (open, 0)).unwrap();
-    assert!(outcome.skipped.iter().any(|skipped| skipped.name == "gone"));
-    assert!(!outcome.lockfile.unwrap().contains("gone"));
+    let made = run(&project(), |open| (open, 0)).unwrap();
+    assert!(made.skipped.iter().any(|skipped| skipped.name == "gone"));
+    assert!(!made.outcome.lockfile.unwrap().contains("gone"));
 }
 
 #[test]
@@ -175,7 +183,7 @@ proptest! {
             at += 1;
             choices[at % choices.len()]
         }).unwrap();
-        prop_assert_eq!(expected.lockfile, shuffled.lockfile);
+        prop_assert_eq!(expected.outcome.lockfile, shuffled.outcome.lockfile);
         prop_assert_eq!(expected.skipped.len(), shuffled.skipped.len());
     }
 }

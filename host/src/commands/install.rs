@@ -101,14 +101,13 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     }
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
-    let Found { mut placement, as_locked, early, saved } = placement::find(install, &network, &branches)?;
-    let mut verification = verify::start(install, &network, &placement, as_locked)?;
-    if changes_nothing {
-        verify::finish(verification.take(), install)?;
-    }
-    change::check_catalogs(install, &saved)?;
-    excludes::remember(install, &placement)?;
+    let Found { mut placement, as_locked, early, rest } = placement::find(install, &network, &branches)?;
+    let verification = verify::start(install, &network, &placement, as_locked)?;
     if config.install.lockfile_only {
+        let saved = placement::complete(install, &mut placement, rest)?;
+        verify::finish(verification, install)?;
+        change::check_catalogs(install, &saved)?;
+        excludes::remember(install, &placement)?;
         change::write(install, &saved)?;
         finish::write_lockfile(install, &placement)?;
         install.stage(Stage::ImportingDone);
@@ -118,11 +117,17 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     }
     let layout = projects::layout(config);
     let _hold = if changes_nothing { None } else { shared::hold(&layout).map_err(one)? };
+    // Beside the component, which makes the text of the lockfile.
     let plan = install.plan(&placement, &layout)?;
+    let saved = placement::complete(install, &mut placement, rest)?;
+    change::check_catalogs(install, &saved)?;
     if config.install.dry_run {
+        verify::finish(verification, install)?;
+        excludes::remember(install, &placement)?;
         install.event(Event::Plan(plan.to_string().lines().map(ToOwned::to_owned).collect()));
         return Ok(Vec::new());
     }
+    excludes::remember(install, &placement)?;
     install.tell_what_is_added(&placement, &plan);
     let store = packages::open_store(install)?;
     let (packages, plan) = packages::have(install, &network, &store, &layout, (&mut placement, plan, early))?;

@@ -322,23 +322,29 @@ fn target(it: wire::LinkTarget) -> Checked<graph::Target> {
     })
 }
 
-/// Joins snapshots and outcome, and checks what can only be checked of the whole.
+/// Joins snapshots and layout, and checks what can only be checked of the whole.
 pub(super) fn placement(
     project: &Project,
     snapshots: Vec<graph::Snapshot>,
-    it: wire::Outcome,
+    it: wire::Layout,
 ) -> Checked<graph::Placement> {
     let placement = graph::Placement {
         snapshots,
         roots: it.roots.into_iter().map(root).collect::<Checked<_>>()?,
         hoisted: it.hoisted.into_iter().map(hoisted).collect::<Checked<_>>()?,
         skipped: it.skipped.into_iter().map(skipped).collect::<Checked<_>>()?,
-        notices: it.notices.into_iter().map(notice).collect(),
-        lockfile: it.lockfile,
-        current_lockfile: it.current_lockfile,
+        notices: Vec::new(),
+        lockfile: None,
+        current_lockfile: None,
     };
     check_whole(project, &placement)?;
     Ok(placement)
+}
+
+/// Adds what comes at the end.
+pub(super) fn complete(placement: &mut graph::Placement, it: wire::Outcome) {
+    placement.notices = it.notices.into_iter().map(notice).collect();
+    (placement.lockfile, placement.current_lockfile) = (it.lockfile, it.current_lockfile);
 }
 
 fn check_whole(project: &Project, placement: &graph::Placement) -> Checked<()> {

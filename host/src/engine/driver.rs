@@ -101,7 +101,18 @@ pub type Outdated = Vec<Failure>;
 /// # Errors
 /// [`ResolveError`].
 pub fn resolve(project: &Project, oracle: &dyn Oracle, limits: Limits) -> Result<Resolved, ResolveError> {
-    Session::open(sandbox::start(limits)?, project, limits)?.run(oracle)
+    let (mut placement, rest) = lay_out(project, oracle, limits)?;
+    let (saved, crossings) = rest.finish(project, &mut placement)?;
+    Ok(Resolved { placement, saved, crossings })
+}
+
+/// [`resolve`], up to where each package goes: the placement still lacks notices and the texts of lockfiles, which the
+/// component makes meanwhile.
+///
+/// # Errors
+/// [`ResolveError`].
+pub fn lay_out(project: &Project, oracle: &dyn Oracle, limits: Limits) -> Result<(Placement, Rest), ResolveError> {
+    Session::open(sandbox::start(limits)?, project, limits)?.run(project, oracle)
 }
 
 /// Checks the project's lockfile and, if it fits, places it.
@@ -117,8 +128,10 @@ pub fn place(project: &Project, limits: Limits) -> Result<Placed, ResolveError> 
         lockfile::Placed::Outdated(list) => Ok(Placed::Outdated(convert::failures(list))),
         lockfile::Placed::Fits(it) => {
             let snapshots = it.snapshots.into_iter().map(convert::snapshot).collect::<Result<_, _>>();
-            let placement = snapshots.and_then(|list| convert::placement(project, list, it.outcome));
-            Ok(Placed::Fits(Box::new(placement.map_err(|detail| sandbox.invalid(detail))?)))
+            let placement = snapshots.and_then(|list| convert::placement(project, list, it.layout));
+            let mut placement = placement.map_err(|detail| sandbox.invalid(detail))?;
+            convert::complete(&mut placement, it.outcome);
+            Ok(Placed::Fits(Box::new(placement)))
         }
     }
 }
@@ -138,9 +151,44 @@ pub fn check(project: &Project, limits: Limits) -> Result<Outdated, ResolveError
 /// So many requests are passed on before the component gets what has been answered of them.
 const PASSED_ON: usize = 32;
 
-struct Session<'a> {
+type Advanced = Called<Result<wire::Progress, Vec<types::Failure>>>;
+
+/// The end of a resolution, under way in the component.
+#[must_use]
+pub struct Rest {
+    session: Session,
+    outcome: Option<wire::Outcome>,
+    called: Option<Advanced>,
+}
+
+impl Rest {
+    /// The component has asked for something: not all that it places was in the lockfile.
+    #[must_use]
+    pub fn has_asked(&self) -> bool {
+        self.session.crossings.requests > 0
+    }
+
+    /// Waits for it, and completes the placement; what is written besides the lockfile, and what all has cost.
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub fn finish(self, project: &Project, placement: &mut Placement) -> Result<(Saved, Crossings), ResolveError> {
+        let Self { mut session, mut outcome, called } = self;
+        if let Some(called) = called {
+            let progress = session.sandbox.finish(&called)?;
+            outcome = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?.outcome;
+        }
+        let Some(mut outcome) = outcome else {
+            return Err(session.sandbox.invalid("it has said what goes where and does not end").into());
+        };
+        let saved = saved::check(project, &mut outcome).map_err(|detail| session.sandbox.invalid(detail))?;
+        convert::complete(placement, outcome);
+        Ok((saved, Crossings { memory: session.sandbox.memory(), ..session.crossings }))
+    }
+}
+
+struct Session {
     sandbox: Sandbox<Resolver>,
-    project: &'a Project,
     handle: ResourceAny,
     limits: Limits,
     used: HashSet<RequestId>,
@@ -151,8 +199,8 @@ struct Session<'a> {
     crossings: Crossings,
 }
 
-impl<'a> Session<'a> {
-    fn open(mut sandbox: Sandbox<Resolver>, project: &'a Project, limits: Limits) -> Result<Self, ResolveError> {
+impl Session {
+    fn open(mut sandbox: Sandbox<Resolver>, project: &Project, limits: Limits) -> Result<Self, ResolveError> {
         let input = convert::project(project).map_err(|detail| sandbox.invalid(detail))?;
         let manifests: usize = project.importers.iter().map(|(_, text)| text.len()).sum();
         let bytes_in = manifests + input.settings.len() + input.lockfile.as_ref().map_or(0, String::len);
@@ -162,19 +210,21 @@ impl<'a> Session<'a> {
         let handle = answer.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
         let crossings = Crossings { calls: 1, requests: 0, bytes_in: bytes_in as u64, memory: 0 };
         let (used, open, snapshots) = (HashSet::new(), HashSet::new(), Vec::new());
-        Ok(Self { sandbox, project, handle, limits, used, open, snapshots, kept: 0, downloads: 0, crossings })
+        Ok(Self { sandbox, handle, limits, used, open, snapshots, kept: 0, downloads: 0, crossings })
     }
 
-    fn run(mut self, oracle: &dyn Oracle) -> Result<Resolved, ResolveError> {
+    /// Answers questions until the layout is there.
+    fn run(mut self, project: &Project, oracle: &dyn Oracle) -> Result<(Placement, Rest), ResolveError> {
         let (sender, receiver) = channel();
         let mut called = self.advance(Vec::new());
         loop {
             let progress = self.sandbox.finish(&called)?;
             let progress = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
             let moved = !progress.snapshots.is_empty() || !progress.requests.is_empty();
-            // It works on while its requests are passed on: at the next batch, or at what has been answered meanwhile.
-            let mut ahead =
-                (!progress.snapshots.is_empty() && progress.outcome.is_none()).then(|| self.advance(Vec::new()));
+            // It works on while its requests are passed on: at what comes after this batch, or at what has been answered
+            // meanwhile.
+            let is_placing = !progress.snapshots.is_empty() || progress.layout.is_some();
+            let mut ahead = (is_placing && progress.outcome.is_none()).then(|| self.advance(Vec::new()));
             let mut requests = progress.requests.into_iter();
             while requests.len() > 0 {
                 self.ask(requests.by_ref().take(PASSED_ON), oracle, &sender)?;
@@ -185,13 +235,13 @@ impl<'a> Session<'a> {
             }
             self.download(progress.downloads, oracle)?;
             self.keep(progress.snapshots)?;
-            if let Some(outcome) = progress.outcome {
-                let mut outcome = outcome;
-                let saved = saved::check(self.project, &mut outcome).map_err(|detail| self.sandbox.invalid(detail))?;
-                let placement = convert::placement(self.project, self.snapshots, outcome)
+            if let Some(layout) = progress.layout {
+                let placement = convert::placement(project, std::mem::take(&mut self.snapshots), layout)
                     .map_err(|detail| self.sandbox.invalid(detail))?;
-                let crossings = Crossings { memory: self.sandbox.memory(), ..self.crossings };
-                return Ok(Resolved { placement, saved, crossings });
+                return Ok((placement, Rest { session: self, outcome: progress.outcome, called: ahead }));
+            }
+            if progress.outcome.is_some() {
+                return Err(self.sandbox.invalid("it ends before it has said what goes where").into());
             }
             if self.open.is_empty() && !moved && ahead.is_none() {
                 return Err(self.sandbox.invalid("it neither asks nor ends").into());
@@ -206,7 +256,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn advance(&mut self, replies: Vec<wire::Reply>) -> Called<Result<wire::Progress, Vec<types::Failure>>> {
+    fn advance(&mut self, replies: Vec<wire::Reply>) -> Advanced {
         self.crossings.calls += 1;
         let handle = self.handle;
         self.sandbox.begin(replies, move |store, resolver, replies| {

@@ -30,8 +30,14 @@ pub(super) struct Found {
     pub(super) as_locked: bool,
     /// What has been linked meanwhile.
     pub(super) early: Early,
-    /// What is written besides the lockfile.
-    pub(super) saved: Saved,
+    /// What the component still makes.
+    pub(super) rest: Option<Rest>,
+}
+
+/// The end of a resolution: the texts of the lockfile, and what is told.
+pub(super) struct Rest {
+    project: Project,
+    rest: engine::Rest,
 }
 
 /// Finds the placement.
@@ -72,7 +78,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
             Ok(placement) => {
                 install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
                 tell(install, &placement);
-                return Ok(Found { placement, as_locked: true, early: Early::default(), saved: Saved::default() });
+                return Ok(Found { placement, as_locked: true, early: Early::default(), rest: None });
             }
             Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
             Err(drifts) => {
@@ -81,7 +87,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
             }
         }
     }
-    resolve(install, network, &project)
+    resolve(install, network, project)
 }
 
 /// The text of `pnpm-lock.yaml`; an empty one counts as none.
@@ -220,7 +226,7 @@ fn from_lockfile(
     }
 }
 
-fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> Result<Found, Failures> {
+fn resolve(install: &Install<'_>, network: &Network<'_>, project: Project) -> Result<Found, Failures> {
     install.stage(Stage::ResolutionStarted);
     let registry = network.registry()?;
     let config = &install.context.config;
@@ -230,11 +236,27 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
         filler = ahead::filler(install, store);
         registry.send_downloads_to(ahead::downloader(install, network, store, filler.as_ref())?);
     }
-    let resolved = {
+    let (placement, rest) = {
         let _phase = install.phase("resolve");
-        engine::resolve(project, &network.oracle(store)?, Limits::default()).map_err(of_engine)?
+        engine::lay_out(&project, &network.oracle(store)?, Limits::default()).map_err(of_engine)?
     };
-    let crossings = resolved.crossings;
+    // Who asks for nothing has read all of it off the lockfile.
+    let as_locked = !rest.has_asked();
+    Ok(Found { placement, as_locked, early: Early::begun(filler), rest: Some(Rest { project, rest }) })
+}
+
+/// Waits for the end of the resolution, if there was one, and completes the placement with it; what is written besides
+/// the lockfile.
+pub(super) fn complete(
+    install: &Install<'_>,
+    placement: &mut Placement,
+    rest: Option<Rest>,
+) -> Result<Saved, Failures> {
+    let Some(Rest { project, rest }) = rest else { return Ok(Saved::default()) };
+    let (saved, crossings) = {
+        let _phase = install.phase("lockfile");
+        rest.finish(&project, placement).map_err(of_engine)?
+    };
     install.message(
         LogLevel::Debug,
         format!(
@@ -243,14 +265,11 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
         ),
     );
     install.stage(Stage::ResolutionDone);
-    let mut placement = resolved.placement;
     if placement.lockfile.is_none() {
-        placement.lockfile.clone_from(&project.lockfile);
+        placement.lockfile = project.lockfile;
     }
-    tell(install, &placement);
-    // Who asks for nothing has read all of it off the lockfile.
-    let early = Early::begun(filler);
-    Ok(Found { placement, as_locked: crossings.requests == 0, early, saved: resolved.saved })
+    tell(install, placement);
+    Ok(saved)
 }
 
 fn tell(install: &Install<'_>, placement: &Placement) {

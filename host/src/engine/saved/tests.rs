@@ -32,9 +32,6 @@ fn outcome(manifests: &[(&str, &str)], catalogs: &[[&str; 3]]) -> wire::Outcome 
     wire::Outcome {
         lockfile: None,
         current_lockfile: None,
-        roots: Vec::new(),
-        hoisted: Vec::new(),
-        skipped: Vec::new(),
         notices: Vec::new(),
         manifests: manifests.iter().map(manifest).collect(),
         catalogs: catalogs.iter().map(entry).collect(),
