@@ -129,7 +129,7 @@ fn link_all(folder: &Path, placement: &Placement, source: &Stored) -> Linked {
     std::fs::create_dir_all(folder).expect("a temporary folder");
     let layout = layout(folder, folder);
     let disk = Disk::read(&layout, placement).expect("an empty folder");
-    let plan = Plan::new(placement, &layout, &disk);
+    let plan = Plan::new(placement, &layout, disk);
     let job = Job {
         patches: &[],
         placement,

@@ -221,7 +221,7 @@ fn commit(job: &Job<'_>, bench: &Bench) -> Result<(), LinkError> {
     if job.plan.base != Base::Update {
         return virtual_store.remove_file(TREE_FILE).map_err(LinkError::io("remove", TREE_FILE));
     }
-    let Some(mut tree) = Tree::read(&virtual_store) else { return Ok(()) };
+    let Some(mut tree) = job.plan.before.clone() else { return Ok(()) };
     for change in &job.plan.slots {
         tree.slots.remove(job.placement.snapshots[change.snapshot as usize].slot.as_str());
     }

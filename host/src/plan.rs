@@ -33,6 +33,8 @@ pub struct Plan {
     pub roots: Vec<RootPlan>,
     /// What changes among the private hoisted links.
     pub hoisted: LinkPlan,
+    /// The record of what stands there, where it holds.
+    pub before: Option<Tree>,
     /// What will stand there afterwards; names of shims and the digest of `.modules.yaml` are filled in by `link`
     /// and `state`.
     pub tree: Tree,
@@ -107,7 +109,13 @@ pub struct Changes {
 impl Plan {
     /// Compares what is wanted with what is there.
     #[must_use]
-    pub fn new(placement: &Placement, layout: &Layout, disk: &Disk) -> Self {
+    pub fn new(placement: &Placement, layout: &Layout, disk: Disk) -> Self {
+        let mut plan = Self::compare(placement, layout, &disk);
+        plan.before = disk.tree;
+        plan
+    }
+
+    fn compare(placement: &Placement, layout: &Layout, disk: &Disk) -> Self {
         let shape = identity::shape(layout);
         let previous = disk.tree.as_ref().filter(|tree| tree.shape == shape);
         let base = match (previous, disk.owner) {
@@ -138,6 +146,7 @@ impl Plan {
             reused: if shared { reused(placement, disk) } else { untouched(placement, &slots, old) },
             slots,
             removed_slots: if shared { Vec::new() } else { removed_slots },
+            before: None,
             tree,
             changes,
         }

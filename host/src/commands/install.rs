@@ -42,12 +42,14 @@ use super::{Context, Failures, guard};
 use crate::{
     config::Environment,
     diagnostic::Diagnostic,
+    engine::Saved,
     graph::Placement,
     link::shared,
     plan::Plan,
     report::{Event, LogLevel, event::Stage},
     state::{
         Disk, Layout,
+        disk::{Before, Reading},
         project_lock::ProjectLock,
         record::ignored_builds_error,
         up_to_date::{self, Verdict},
@@ -99,6 +101,8 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     if !changes_nothing {
         lifecycle::before(install)?;
     }
+    let layout = projects::layout(config);
+    let before = if config.install.lockfile_only { None } else { Reading::begin(&layout) };
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
     let Found { mut placement, as_locked, early, rest } = placement::find(install, &network, &branches)?;
@@ -106,19 +110,13 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     if config.install.lockfile_only {
         let saved = placement::complete(install, &mut placement, rest)?;
         verify::finish(verification, install)?;
-        change::check_catalogs(install, &saved)?;
-        excludes::remember(install, &placement)?;
-        change::write(install, &saved)?;
-        finish::write_lockfile(install, &placement)?;
-        install.stage(Stage::ImportingDone);
-        placement::strict_peers(install, &placement)?;
+        lockfile_only(install, &placement, &saved)?;
         branches.remove()?;
         return Ok(Vec::new());
     }
-    let layout = projects::layout(config);
     let _hold = if changes_nothing { None } else { shared::hold(&layout).map_err(one)? };
     // Beside the component, which makes the text of the lockfile.
-    let plan = install.plan(&placement, &layout)?;
+    let plan = install.plan(&placement, &layout, before)?;
     let saved = placement::complete(install, &mut placement, rest)?;
     change::check_catalogs(install, &saved)?;
     if config.install.dry_run {
@@ -141,6 +139,16 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     }
     free_aside((network.into_connections(), placement, plan));
     Ok(ignored_builds)
+}
+
+/// Writes what an installation without packages writes.
+fn lockfile_only(install: &Install<'_>, placement: &Placement, saved: &Saved) -> Result<(), Failures> {
+    change::check_catalogs(install, saved)?;
+    excludes::remember(install, placement)?;
+    change::write(install, saved)?;
+    finish::write_lockfile(install, placement)?;
+    install.stage(Stage::ImportingDone);
+    placement::strict_peers(install, placement)
 }
 
 /// Frees memory beside what follows: nobody need wait for it, and the end of the process ends it too.
@@ -217,14 +225,15 @@ impl Install<'_> {
     }
 
     /// Compares what is wanted with what is there. With `--force`, and for `ci`, nothing that is there counts.
-    fn plan(&self, placement: &Placement, layout: &Layout) -> Result<Plan, Failures> {
+    fn plan(&self, placement: &Placement, layout: &Layout, before: Option<Reading>) -> Result<Plan, Failures> {
         let _phase = self.phase("plan");
-        let mut disk = Disk::read(layout, placement).map_err(one)?;
+        let before = before.map_or_else(|| Before::read(layout), Reading::finish).map_err(one)?;
+        let mut disk = Disk::after(before, layout, placement).map_err(one)?;
         let install = &self.context.config.install;
         if install.force || install.clean {
             disk.tree = None;
         }
-        Ok(Plan::new(placement, layout, &disk))
+        Ok(Plan::new(placement, layout, disk))
     }
 
     fn tell_what_is_added(&self, placement: &Placement, plan: &Plan) {

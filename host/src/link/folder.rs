@@ -78,11 +78,6 @@ impl Folder {
         path.split('/').try_fold(self.try_clone()?, |folder, name| folder.open(name))
     }
 
-    /// Something is at `a/b/c`, which may be reached through links: a guess in one call, no promise.
-    pub fn seems_to_have(&self, path: &str) -> bool {
-        fs::accessat(&self.0, path, fs::Access::EXISTS, AtFlags::empty()).is_ok()
-    }
-
     /// Follows `a/b/c`, making what is missing.
     ///
     /// # Errors

@@ -132,7 +132,7 @@ impl Standing {
     #[must_use]
     pub fn has(&self, name: &PackageName, version: &str) -> bool {
         let unscoped = if name.scope().is_some() { "" } else { "@/" };
-        !version.contains('/') && self.0.seems_to_have(&format!("{unscoped}{name}/{version}"))
+        self.0.open_below(&format!("{unscoped}{name}/{version}")).is_ok()
     }
 }
 

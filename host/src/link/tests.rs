@@ -145,7 +145,7 @@ impl World {
 
     fn plan(&self) -> Plan {
         let layout = self.layout();
-        Plan::new(&self.placement, &layout, &Disk::read(&layout, &self.placement).unwrap())
+        Plan::new(&self.placement, &layout, Disk::read(&layout, &self.placement).unwrap())
     }
 
     /// Links, without recording it.

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read as _,
     path::Path,
+    thread::{self, JoinHandle},
 };
 
 use rayon::prelude::*;
@@ -43,15 +44,18 @@ pub struct Disk {
     pub links: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-impl Disk {
-    /// Reads what is there.
+/// What can be read of it before it is known what is wanted.
+#[derive(Debug, Default)]
+pub struct Before(Option<Disk>);
+
+impl Before {
+    /// Reads it.
     ///
     /// # Errors
-    /// [`LinkError::ModulesIsSymlink`] if `node_modules` of a project is a link.
-    pub fn read(layout: &Layout, placement: &Placement) -> Result<Self, LinkError> {
-        let mut disk = Self::default();
-        disk.read_shared(layout, placement);
-        let Some(modules) = open_modules(&layout.lockfile_dir)? else { return Ok(disk) };
+    /// [`LinkError::ModulesIsSymlink`] if `node_modules` is a link.
+    pub fn read(layout: &Layout) -> Result<Self, LinkError> {
+        let Some(modules) = open_modules(&layout.lockfile_dir)? else { return Ok(Self::default()) };
+        let mut disk = Disk::default();
         let virtual_store = modules.open(VIRTUAL_STORE).ok();
         disk.tree = virtual_store.as_ref().and_then(Tree::read);
         disk.owner = owner(&modules, disk.tree.as_ref());
@@ -61,6 +65,51 @@ impl Disk {
         if let Some(virtual_store) = virtual_store.filter(|_| layout.global.is_none()) {
             let names = virtual_store.names().map_err(LinkError::io("read", layout.virtual_store()))?;
             disk.slots = names.into_iter().collect();
+        }
+        Ok(Self(Some(disk)))
+    }
+}
+
+/// [`Before`], read on a thread of its own while it is found out what is wanted.
+#[derive(Debug)]
+pub struct Reading(JoinHandle<Result<Before, LinkError>>);
+
+impl Reading {
+    /// Begins; `None` where no thread is to be had.
+    #[must_use]
+    pub fn begin(layout: &Layout) -> Option<Self> {
+        let layout = layout.clone();
+        thread::Builder::new().name("disk".to_owned()).spawn(move || Before::read(&layout)).ok().map(Self)
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// As [`Before::read`].
+    pub fn finish(self) -> Result<Before, LinkError> {
+        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Disk {
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// [`LinkError::ModulesIsSymlink`] if `node_modules` of a project is a link.
+    pub fn read(layout: &Layout, placement: &Placement) -> Result<Self, LinkError> {
+        Self::after(Before::read(layout)?, layout, placement)
+    }
+
+    /// Reads the rest.
+    ///
+    /// # Errors
+    /// As [`Disk::read`].
+    pub fn after(Before(before): Before, layout: &Layout, placement: &Placement) -> Result<Self, LinkError> {
+        let is_there = before.is_some();
+        let mut disk = before.unwrap_or_default();
+        disk.read_shared(layout, placement);
+        if !is_there {
+            return Ok(disk);
         }
         let links = placement.roots.par_iter().with_min_len(8).filter_map(|root| {
             let links = disk.read_links(layout, root).transpose()?;
