@@ -169,15 +169,11 @@ fn main() {
                 std::process::exit(1);
             }
         };
+        for skipped in progress.layout.iter().flat_map(|layout| &layout.skipped) {
+            eprintln!("skipped {}: {}", skipped.dep_path, skipped.detail);
+        }
         if let Some(outcome) = progress.outcome {
-            for skipped in &outcome.skipped {
-                eprintln!("skipped {}: {}", skipped.dep_path, skipped.detail);
-            }
-            eprintln!(
-                "{waves} waves, {asked} requests, {busy:?} in the guest, {} skipped, {} notices",
-                outcome.skipped.len(),
-                outcome.notices.len()
-            );
+            eprintln!("{waves} waves, {asked} requests, {busy:?} in the guest, {} notices", outcome.notices.len());
             print!("{}", outcome.lockfile.unwrap_or_else(|| "same\n".to_owned()));
             return;
         }

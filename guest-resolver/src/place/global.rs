@@ -10,8 +10,6 @@
 //! own: all of them count for each, so that here too an equal name means equal links. Walks are iterative, since the
 //! depth of a lockfile is a stranger's choice.
 
-use std::collections::BTreeMap;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 use wit::settings::GlobalVirtualStore;
@@ -60,8 +58,7 @@ fn engine(context: &PlaceContext<'_>) -> Option<String> {
 
 /// All edges, optional ones too whether they are wanted or not; folders that links lead to come after the snapshots.
 struct Graph<'a> {
-    /// Which text a node is hashed with; equal texts have equal numbers.
-    ids: Vec<u32>,
+    /// What a node is hashed with.
     texts: Vec<String>,
     /// By node: `dependencies`, then `optionalDependencies`, each by alias.
     children: Vec<Vec<(&'a str, u32)>>,
@@ -69,45 +66,42 @@ struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     fn new(nodes: &[Node<'a>], finder: &mut Finder<'_>, store: &GlobalVirtualStore) -> Result<Self, LockfileError> {
-        let mut graph = Self { ids: Vec::new(), texts: Vec::new(), children: Vec::new() };
-        let mut known = TextMap::default();
-        for node in nodes {
-            graph.add(id(node), &mut known);
-        }
+        let mut graph = Self { texts: nodes.iter().map(id).collect(), children: Vec::with_capacity(nodes.len()) };
         let mut folders: TextMap<String, u32> = TextMap::default();
-        for (at, node) in nodes.iter().enumerate() {
+        for node in nodes {
             let snapshot = node.snapshot;
-            let mut children = Vec::with_capacity(snapshot.dependencies.len() + snapshot.optional_dependencies.len());
+            let count = snapshot.dependencies.len() + snapshot.optional_dependencies.len();
+            if node.children.len() == count {
+                graph.children.push(node.children.clone());
+                continue;
+            }
+            let mut children = Vec::with_capacity(count);
             for (alias, value) in snapshot.dependencies.iter().chain(&snapshot.optional_dependencies) {
                 let child = match (finder.find(alias, value)?, value.strip_prefix("link:")) {
                     (Some(child), _) => child,
                     (None, Some(target)) => {
                         let id = format!("link:{}", absolute(&store.project, target));
-                        *folders.entry(id.clone()).or_insert_with(|| graph.add(id, &mut known))
+                        *folders.entry(id).or_insert_with_key(|id| graph.add_folder(id))
                     }
                     (None, None) => continue,
                 };
                 children.push((alias.as_str(), child));
             }
-            graph.children[at] = children;
+            graph.children.push(children);
         }
+        graph.children.resize(graph.texts.len(), Vec::new());
         Ok(graph)
     }
 
-    fn add(&mut self, id: String, known: &mut TextMap<String, u32>) -> u32 {
-        let fresh = u32::try_from(self.texts.len()).expect("a lockfile has fewer than four billion packages");
-        let number = *known.entry(id.clone()).or_insert(fresh);
-        if number == fresh {
-            self.texts.push(id);
-        }
-        self.ids.push(number);
-        self.children.push(Vec::new());
-        u32::try_from(self.ids.len() - 1).expect("a lockfile has fewer than four billion packages")
+    fn add_folder(&mut self, id: &str) -> u32 {
+        self.texts.push(id.to_owned());
+        u32::try_from(self.texts.len() - 1).expect("a lockfile has fewer than four billion packages")
     }
 
     /// The closure of every node; children come before those that depend on them.
     fn closures(&self) -> Vec<String> {
-        let mut done = vec![String::new(); self.ids.len()];
+        let mut done = vec![String::new(); self.texts.len()];
+        let mut buffer = Vec::new();
         for mut circle in self.circles() {
             circle.sort_unstable();
             let first = circle[0] as usize;
@@ -116,7 +110,7 @@ impl<'a> Graph<'a> {
                 continue;
             }
             let children = self.children[first].iter().map(|(alias, at)| (*alias, done[*at as usize].as_str()));
-            done[first] = closure(&self.texts[self.ids[first] as usize], &children.collect());
+            done[first] = closure(&self.texts[first], children.collect(), &mut buffer);
         }
         done
     }
@@ -125,7 +119,7 @@ impl<'a> Graph<'a> {
     fn close_circle(&self, circle: &[u32], done: &mut [String]) {
         let mut all = Vec::new();
         for &at in circle {
-            put(&mut all, &self.texts[self.ids[at as usize] as usize]);
+            put(&mut all, &self.texts[at as usize]);
             for (alias, child) in &self.children[at as usize] {
                 put(&mut all, alias);
                 match circle.binary_search(child) {
@@ -137,7 +131,7 @@ impl<'a> Graph<'a> {
         }
         let all = STANDARD.encode(Sha256::digest(&all));
         for (place, &at) in circle.iter().enumerate() {
-            let children: BTreeMap<&str, String> = self.children[at as usize]
+            let children: Vec<(&str, String)> = self.children[at as usize]
                 .iter()
                 .map(|(alias, child)| match circle.binary_search(child) {
                     Ok(place) => (*alias, format!("{all}#{place}")),
@@ -145,18 +139,18 @@ impl<'a> Graph<'a> {
                 })
                 .collect();
             let children = children.iter().map(|(alias, hash)| (*alias, hash.as_str())).collect();
-            let id = format!("{}#{place}", self.texts[self.ids[at as usize] as usize]);
-            done[at as usize] = closure(&id, &children);
+            let id = format!("{}#{place}", self.texts[at as usize]);
+            done[at as usize] = closure(&id, children, &mut Vec::new());
         }
     }
 
     /// The strongly connected components (Tarjan), each before those that lead to it.
     fn circles(&self) -> Vec<Vec<u32>> {
         const UNSEEN: u32 = u32::MAX;
-        let (mut order, mut low) = (vec![UNSEEN; self.ids.len()], vec![0; self.ids.len()]);
-        let mut open = vec![false; self.ids.len()];
+        let (mut order, mut low) = (vec![UNSEEN; self.texts.len()], vec![0; self.texts.len()]);
+        let mut open = vec![false; self.texts.len()];
         let (mut waiting, mut circles, mut count) = (Vec::new(), Vec::new(), 0);
-        for start in (0..).take(self.ids.len()) {
+        for start in (0..).take(self.texts.len()) {
             if order[start as usize] != UNSEEN {
                 continue;
             }
@@ -195,12 +189,12 @@ impl<'a> Graph<'a> {
 
     /// Which nodes are built, or reach one that is.
     fn needs_engine(&self, nodes: &[Node<'_>], store: &GlobalVirtualStore) -> Vec<bool> {
-        let mut needs = vec![false; self.ids.len()];
+        let mut needs = vec![false; self.texts.len()];
         let mut open: Vec<u32> = (0..).zip(nodes).filter(|(_, node)| is_built(node, store)).map(|(at, _)| at).collect();
         if open.is_empty() {
             return needs;
         }
-        let mut parents: Vec<Vec<u32>> = vec![Vec::new(); self.ids.len()];
+        let mut parents: Vec<Vec<u32>> = vec![Vec::new(); self.texts.len()];
         for (at, children) in (0..).zip(&self.children) {
             for (_, child) in children {
                 parents[*child as usize].push(at);
@@ -256,23 +250,33 @@ fn absolute(project: &str, target: &str) -> String {
     }
 }
 
-fn closure(id: &str, children: &BTreeMap<&str, &str>) -> String {
-    let mut bytes = Vec::with_capacity(64 + id.len() + children.len() * 96);
+/// The closure of a package; of children with one alias the last counts.
+fn closure(id: &str, mut children: Vec<(&str, &str)>, bytes: &mut Vec<u8>) -> String {
+    children.sort_by_key(|(alias, _)| *alias);
+    children.dedup_by(|later, kept| {
+        later.0 == kept.0 && {
+            kept.1 = later.1;
+            true
+        }
+    });
+    bytes.clear();
     bytes.extend_from_slice(b"object:2:");
-    put(&mut bytes, "deps");
-    bytes.extend_from_slice(format!(":object:{}:", children.len()).as_bytes());
+    put(bytes, "deps");
+    bytes.extend_from_slice(b":object:");
+    put_number(bytes, children.len());
+    bytes.push(b':');
     for (alias, hash) in children {
-        put(&mut bytes, alias);
+        put(bytes, alias);
         bytes.push(b':');
-        put(&mut bytes, hash);
+        put(bytes, hash);
         bytes.push(b',');
     }
     bytes.push(b',');
-    put(&mut bytes, "id");
+    put(bytes, "id");
     bytes.push(b':');
-    put(&mut bytes, id);
+    put(bytes, id);
     bytes.push(b',');
-    STANDARD.encode(Sha256::digest(&bytes))
+    STANDARD.encode(Sha256::digest(&*bytes))
 }
 
 /// What the digest in a slot's name is of.
@@ -305,8 +309,14 @@ impl Payload<'_> {
 
 /// A text as object-hash writes it: its length counts UTF-16 units.
 fn put(bytes: &mut Vec<u8>, text: &str) {
-    let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
-    bytes.extend_from_slice(format!("string:{units}:{text}").as_bytes());
+    bytes.extend_from_slice(b"string:");
+    put_number(bytes, if text.is_ascii() { text.len() } else { text.encode_utf16().count() });
+    bytes.push(b':');
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+fn put_number(bytes: &mut Vec<u8>, number: usize) {
+    bytes.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 #[cfg(test)]
