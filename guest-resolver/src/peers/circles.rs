@@ -32,12 +32,12 @@ impl Circles {
             Some(Err(count)) if *count == self.count => return false,
             _ => {}
         }
-        let found = self.lead_back_to(name);
+        let found = self.leads_back(name);
         self.known.borrow_mut().insert(name, if found { Ok(()) } else { Err(self.count) });
         found
     }
 
-    fn lead_back_to(&self, name: Symbol) -> bool {
+    fn leads_back(&self, name: Symbol) -> bool {
         let mut seen: NumberSet<Symbol> = NumberSet::default();
         let mut open = vec![name];
         while let Some(top) = open.pop() {
