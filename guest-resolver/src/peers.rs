@@ -10,6 +10,7 @@
 
 mod cache;
 mod children;
+mod circles;
 pub mod dedupe;
 pub mod finish;
 pub mod missing;

@@ -7,6 +7,7 @@ use crate::intern::{NumberMap, NumberSet, Symbol};
 use crate::resolve::tree::{NodeId, PackageId};
 use crate::resolve::walk::Direct;
 
+use super::circles::Circles;
 use super::missing::{Link, Missing, Summary};
 use super::refs::{ByName, ParentRef, Refs, get};
 use super::visit::{Output, Visit};
@@ -36,6 +37,8 @@ pub struct Caches {
     pub(super) pure: NumberMap<PackageId, PathId>,
     pub(super) variants: NumberMap<PackageId, Vec<Cached>>,
     pub(super) parents_of: NumberMap<NodeId, Refs>,
+    /// Names of peers that form circles, told by the variants and what they were seen with.
+    pub(super) circles: Circles,
     pub(super) canonical: NumberMap<PackageId, NodeId>,
     /// Paths that name a provider which had not been visited: which of its variants it would be was open.
     pub(super) tentative: NumberSet<PathId>,
@@ -142,7 +145,8 @@ impl Visit<'_> {
         found
     }
 
-    /// Whether two providers come to the same.
+    /// Whether two providers come to the same. In a circle of names their contexts do not tell, for these hold providers of
+    /// which the same is asked.
     fn same(&self, current: NodeId, held: NodeId) -> bool {
         let (current, held) = (self.model(current), self.model(held));
         if current == held {
@@ -156,8 +160,9 @@ impl Visit<'_> {
             return true;
         }
         let package = self.tree.node(current).package;
+        let circular = || self.caches.circles.hold(self.tree.package(package).resolved.name);
         package == self.tree.node(held).package
-            && (self.caches.pure.contains_key(&package) || !self.meets_circle(held) && self.same_parents(held, current))
+            && (self.caches.pure.contains_key(&package) || self.same_parents(held, current) && !circular())
     }
 
     /// Whether a node was visited for another project: then a path that was open does not tell what it came to here.
@@ -168,46 +173,6 @@ impl Visit<'_> {
     /// The node that a node stands for: itself, or the one whose variant it took.
     fn model(&self, node: NodeId) -> NodeId {
         self.models.get(&node).copied().unwrap_or(node)
-    }
-
-    /// Whether the providers of a node, and theirs, come to form a circle: there the contexts of two nodes do not tell
-    /// whether these come to the same, for they hold nodes of which the same is asked.
-    fn meets_circle(&self, node: NodeId) -> bool {
-        let mut circles = self.circles.borrow_mut();
-        let (mut entered, mut left, mut settled) = (NumberSet::default(), NumberSet::default(), true);
-        let (mut open, mut found) = (vec![node], false);
-        while let Some(&top) = open.last()
-            && !found
-        {
-            if let Some(known) = circles.get(&top) {
-                found = *known;
-                open.pop();
-            } else if !entered.insert(top) {
-                left.insert(top);
-                open.pop();
-            } else {
-                // What is not visited yet closes a circle if it will ask for the package that asks for it.
-                if !self.visited.contains_key(&top) {
-                    settled = false;
-                    let name = self.tree.package_of(node).resolved.name;
-                    found = self.tree.package_of(top).peers.iter().any(|(peer, _)| *peer == name);
-                }
-                for (_, next) in self.external.get(&top).into_iter().flat_map(|list| list.iter()) {
-                    let next = self.model(*next);
-                    if !entered.contains(&next) {
-                        open.push(next);
-                    } else if !left.contains(&next) {
-                        found = true;
-                    }
-                }
-            }
-        }
-        if found {
-            circles.insert(node, true);
-        } else if settled {
-            circles.extend(left.into_iter().map(|node| (node, false)));
-        }
-        found
     }
 
     fn same_parents(&self, held: NodeId, current: NodeId) -> bool {

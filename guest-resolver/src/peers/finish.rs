@@ -74,7 +74,7 @@ type Path = (Rc<str>, Rc<[Segment]>);
 impl<'a> Finish<'a> {
     /// Takes a final visit.
     pub fn new(ctx: &'a Context, visit: Visit<'a>) -> Self {
-        let Visit { tree, mut external, models, records, .. } = visit;
+        let Visit { tree, mut external, models, records, caches, .. } = visit;
         for list in external.values_mut() {
             if list.iter().any(|(_, provider)| models.contains_key(provider)) {
                 for (_, provider) in Rc::make_mut(list) {
@@ -89,12 +89,11 @@ impl<'a> Finish<'a> {
             models,
             records,
             component: NumberMap::default(),
-            cyclic: NumberSet::default(),
+            cyclic: caches.circles.names(),
             paths: NumberMap::default(),
             shared: NumberMap::default(),
         };
         finish.find_cycles();
-        finish.find_cyclic_names();
         finish.tell_variants_apart();
         finish
     }
@@ -305,30 +304,6 @@ impl<'a> Finish<'a> {
         };
         let found = components(members.len(), next);
         self.component = members.iter().zip(found).map(|(node, component)| (*node, component)).collect();
-    }
-
-    /// Names of peers that form a circle by name.
-    fn find_cyclic_names(&mut self) {
-        let mut edges: NumberMap<Symbol, BTreeSet<Symbol>> = NumberMap::default();
-        for (node, providers) in &self.external {
-            let name = self.tree.package_of(*node).resolved.name;
-            for (peer, _) in providers.iter() {
-                edges.entry(name).or_default().insert(*peer);
-                edges.entry(*peer).or_default();
-            }
-        }
-        let mut names: Vec<Symbol> = edges.keys().copied().collect();
-        names.sort_unstable();
-        let place: NumberMap<Symbol, usize> = names.iter().enumerate().map(|(at, name)| (*name, at)).collect();
-        let found = components(names.len(), |at| {
-            edges[&names[at]].iter().map(|peer| place[peer]).collect::<Vec<_>>().into_iter()
-        });
-        let mut sizes: NumberMap<u32, u32> = NumberMap::default();
-        for component in &found {
-            *sizes.entry(*component).or_default() += 1;
-        }
-        let in_circle = |at: &usize| sizes[&found[*at]] > 1 || edges[&names[*at]].contains(&names[*at]);
-        self.cyclic = (0..names.len()).filter(in_circle).map(|at| names[at]).collect();
     }
 
     /// The graph of everything visited.

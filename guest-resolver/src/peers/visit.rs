@@ -2,7 +2,6 @@
 //! nothing but pure packages below it is visited once; a package seen with the same providers is taken from the cache;
 //! cycles are cut inside strongly connected components. An explicit stack stands for recursion.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use wit::guest::wasi_pm::resolver::types::Failure;
@@ -83,8 +82,6 @@ pub struct Visit<'a> {
     pub external: NumberMap<NodeId, Rc<ByName<NodeId>>>,
     /// For nodes that took a variant from the cache: the node it was seen at.
     pub(super) models: NumberMap<NodeId, NodeId>,
-    /// Nodes of which it is settled whether their providers form a circle.
-    pub(super) circles: RefCell<NumberMap<NodeId, bool>>,
     /// What a final visit recorded, in order.
     pub records: Vec<Record>,
     /// Missing and unfit peers.
@@ -135,7 +132,6 @@ impl<'a> Visit<'a> {
             project: 0,
             external: NumberMap::default(),
             models: NumberMap::default(),
-            circles: RefCell::default(),
             records: Vec::new(),
             issues: Vec::new(),
             least_depth: NumberMap::default(),
@@ -324,6 +320,7 @@ impl<'a> Visit<'a> {
             (own, _) => Some(Rc::new(Summary { own, below: summaries })),
         };
         let (all, all_missing, missing_below) = (Rc::new(all), Rc::new(all_missing), Rc::new(missing));
+        self.caches.circles.note(self.tree.package(package).resolved.name, all.iter().map(|(name, _)| *name));
         self.external.insert(node, Rc::clone(&all));
         if self.options.discovery {
             let depth = self.tree.node(node).depth;

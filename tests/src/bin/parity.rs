@@ -13,7 +13,7 @@
 //!   a mirror of the real registry at this address.
 //!
 //! With `PARITY_MEMORY` set to a folder, what pnpm made of a scenario is kept there and not asked for again: a second run
-//! over the same seeds needs only ours. A folder belongs to one version of pnpm. `PARITY_SHOWN` is how many differences of
+//! over the same seeds needs only ours, but that pnpm is asked again where the two differ. A folder belongs to one version of pnpm. `PARITY_SHOWN` is how many differences of
 //! random worlds are shrunk and shown; 0 only names them. With `PARITY_WHOLE` they are shown as they are.
 //!
 //! Start it with `cargo run -p tests --bin parity -- ...`. It exits with 1 if anything differs, with 2 on wrong usage.
@@ -42,6 +42,9 @@ use tests::{
 
 /// So many worlds are compared at once.
 const AT_ONCE: usize = 4;
+/// So often pnpm is asked again before a difference counts: where packages depend on each other in circles, what it locks
+/// may hang on chance.
+const ASKED_AGAIN: usize = 5;
 /// So many differences are shrunk and shown, unless `PARITY_SHOWN` says otherwise.
 const SHOWN: usize = 5;
 /// The name of the resolver in this process.
@@ -285,15 +288,23 @@ fn remembered(scenario: &Scenario, run: impl FnOnce() -> Vec<Made>) -> Vec<Made>
 }
 
 /// The first step after which the two differ, and what each made of it. Two failures are no difference: the codes are
-/// compared by the scenarios.
+/// compared by the scenarios. Nor is what pnpm locks now in one way, now in another.
 fn difference(scenario: &Scenario, ours: &str, pnpm: &str) -> Option<(usize, Made, Made)> {
     let mode = ["--lockfile-only"];
     let a = if ours == NATIVE { run_native(scenario) } else { run(scenario, ours, &mode) };
     let b = remembered(scenario, || run(scenario, pnpm, &mode));
-    a.into_iter().zip(b).enumerate().find_map(|(at, (a, b))| {
+    let (at, a, b) = a.into_iter().zip(b).enumerate().find_map(|(at, (a, b))| {
         let same = a == b || matches!((&a, &b), (Made::Failure(_), Made::Failure(_)));
         (!same).then_some((at, a, b))
-    })
+    })?;
+    let settled = (0..ASKED_AGAIN).all(|_| match run(scenario, pnpm, &mode).into_iter().nth(at) {
+        Some(Made::Failure(_)) => matches!(b, Made::Failure(_)),
+        again => again.as_ref() == Some(&b),
+    });
+    if !settled {
+        say(&format!("{}: pnpm locks now this, now that", scenario.name));
+    }
+    settled.then_some((at, a, b))
 }
 
 fn compare_file(ours: &str, pnpm: &str, file: &Path) -> bool {
