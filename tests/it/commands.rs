@@ -149,6 +149,51 @@ fn a_catalog_that_cannot_be_changed_in_place_stops_the_command_before_anything_i
     assert!(!project.has("node_modules/b"));
 }
 
+#[test]
+fn beyond_ranges_of_nothing_is_nothing_done() {
+    let (_registry, project) = small();
+    project.run(&["update", "--latest", "zz"]).ok();
+    assert!(!project.has("pnpm-lock.yaml"));
+    project.run(&["update", "-L", "--dev", "a"]).ok();
+    assert!(!project.has("node_modules"));
+    project.run(&["update", "zz"]).ok();
+    assert!(project.has("node_modules/a"));
+}
+
+#[test]
+fn an_update_places_the_groups_that_stand_and_those_that_it_is_about() {
+    let (_registry, project) = small();
+    let text = json!({ "dependencies": { "a": "^1.0.0" }, "devDependencies": { "b": "^1.0.0" } });
+    project.write("package.json", &text.to_string());
+    let placed = || ["a", "b"].map(|name| project.has(&format!("node_modules/{name}")));
+    for (arguments, expected) in [
+        (&["update", "--prod"][..], [true, false]),
+        (&["update"], [true, false]),
+        (&["update", "--dev"], [true, true]),
+        (&["update", "--prod"], [true, true]),
+        (&["install", "--dev"], [false, true]),
+        (&["update", "a"], [false, true]),
+        (&["install"], [true, true]),
+    ] {
+        project.run(arguments).ok();
+        assert_eq!(placed(), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn development_alone_has_what_it_may_do_without_but_not_what_the_project_may() {
+    let registry = Registry::start(world(
+        "b: {versions: {1.0.0: {optionalDependencies: {y: 1.0.0}}}}\nc: {versions: {1.0.0: {}}}\ny: {versions: {1.0.0: {}}}",
+    ));
+    let project = Project::new(&registry.url, binary());
+    let text = json!({ "devDependencies": { "b": "1.0.0" }, "optionalDependencies": { "c": "1.0.0" } });
+    project.write("package.json", &text.to_string());
+    project.run(&["install", "--dev"]).ok();
+    assert!(project.has("node_modules/.pnpm/y@1.0.0") && !project.has("node_modules/c"));
+    let included = &json(&project, "node_modules/.modules.yaml")["included"];
+    assert_eq!(*included, json!({ "dependencies": false, "devDependencies": true, "optionalDependencies": true }));
+}
+
 /// The second of two runs waits for the first, and does not go on with a manifest that is another one by then.
 #[test]
 fn a_manifest_that_another_run_has_changed_is_not_undone() {

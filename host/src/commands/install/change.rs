@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wit::settings::Saving;
+use wit::{settings::Saving, wildcard};
 
 use super::{Failures, Install, finish, one};
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     config::{Config, Importer, edit},
     diagnostic::Diagnostic,
     engine::{Intent, Saved},
+    graph::Group,
     report::Event,
 };
 
@@ -91,6 +92,30 @@ pub(super) fn check(config: &Config) -> Result<(), Failures> {
         _ => {}
     }
     Ok(())
+}
+
+/// Whether an update goes beyond ranges of dependencies that no project has: as pnpm has it, nothing is done then, not even
+/// an installation.
+pub(super) fn finds_nothing(config: &Config) -> bool {
+    let Some(change) = &config.install.change else { return false };
+    let Intent::Update(update) = &change.intent else { return false };
+    // With a version it is an error, which the component tells.
+    if !update.latest || update.selectors.is_empty() || update.selectors.iter().any(|it| has_version(it)) {
+        return false;
+    }
+    let has_any = |importer: &Importer| {
+        let groups = [Group::Prod, Group::Dev, Group::Optional];
+        let groups = groups.into_iter().filter(|group| update.groups.is_empty() || update.groups.contains(group));
+        groups
+            .map(Group::field)
+            .any(|field| importer.manifest.entries(field).any(|(alias, _)| wildcard::takes(&update.selectors, alias)))
+    };
+    !config.project.importers.iter().filter(|importer| is_about(change, config, importer)).any(has_any)
+}
+
+/// Whether a selector names a version behind the name, which may itself begin with `!` and `@`.
+fn has_version(selector: &str) -> bool {
+    selector.trim_start_matches('!').get(1..).is_some_and(|rest| rest.contains('@'))
 }
 
 fn no_project(config: &Config, change: &Change) -> Diagnostic {
