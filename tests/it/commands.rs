@@ -139,14 +139,17 @@ fn an_update_in_part_runs_none_of_the_project_s_own_scripts() {
 #[test]
 fn a_catalog_that_cannot_be_changed_in_place_stops_the_command_before_anything_is_written() {
     let (_registry, project) = small();
-    let settings = "catalog: {a: ^1.0.0}\n";
-    project.write("pnpm-workspace.yaml", settings);
     let before = project.read("package.json");
-    project.run(&["add", "b", "--save-catalog"]).fails_with("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_EDIT");
-    assert_eq!(project.read("package.json"), before);
-    assert_eq!(project.read("pnpm-workspace.yaml"), settings);
-    assert!(!project.has("pnpm-lock.yaml"));
-    assert!(!project.has("node_modules/b"));
+    for settings in ["catalog: {\n  a: ^1.0.0\n}\n", "? catalog\n: a: ^1.0.0\n", "catalog: &c\n  a: ^1.0.0\n"] {
+        project.write("pnpm-workspace.yaml", settings);
+        let run = project.run(&["add", "b", "--save-catalog"]);
+        run.fails_with("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_UNSUPPORTED_INLINE_BLOCK");
+        assert!(!run.stderr.contains("duplicate"), "{}", run.stderr);
+        assert_eq!(project.read("package.json"), before);
+        assert_eq!(project.read("pnpm-workspace.yaml"), settings);
+        assert!(!project.has("pnpm-lock.yaml"));
+        assert!(!project.has("node_modules/b"));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use wit::{settings::Saving, wildcard};
 
-use super::{Failures, Install, finish, one};
+use super::{Failures, Install, finish};
 use crate::{
     cli::Change,
     config::{Config, Importer, edit},
@@ -219,9 +219,9 @@ fn catalogs(path: &Path, saved: &Saved) -> Result<(PathBuf, String), Failures> {
 
 fn uneditable(path: &Path, cause: String) -> Diagnostic {
     let message = format!("The catalogs in {} cannot be changed", path.display());
-    let mut diagnostic = Diagnostic::new("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_EDIT", message);
+    let mut diagnostic = Diagnostic::new("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_UNSUPPORTED_INLINE_BLOCK", message);
     diagnostic.causes.push(cause);
-    diagnostic.with_hint("Write them as blocks, one entry a line, and run the command again")
+    diagnostic.with_hint("Write them one entry a line, `name: range`, and run the command again")
 }
 
 fn unwritable(path: &Path, cause: &str) -> Diagnostic {
@@ -246,7 +246,8 @@ pub(super) fn check_catalogs(install: &Install<'_>, saved: &Saved) -> Result<(),
     }
     let path = install.context.config.project.workspace.join("pnpm-workspace.yaml");
     let (_, text) = catalogs(&path, saved)?;
-    let settings = crate::config::project::parse_yaml(&path, &text).map_err(one)?;
+    let misread = || vec![uneditable(&path, "the entries would not be read as they were written".to_owned())];
+    let settings = crate::config::project::parse_yaml(&path, &text).map_err(|_| misread())?;
     let entry = |catalog: &str, alias: &str| {
         let catalogs = settings.get("catalogs").and_then(|catalogs| catalogs.get(catalog));
         let default = settings.get("catalog").filter(|_| catalog == "default");
@@ -258,5 +259,5 @@ pub(super) fn check_catalogs(install: &Install<'_>, saved: &Saved) -> Result<(),
     if saved.catalogs.iter().all(is_there) {
         return Ok(());
     }
-    Err(vec![uneditable(&path, "the entries would not be read as they were written".to_owned())])
+    Err(misread())
 }
