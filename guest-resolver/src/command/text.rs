@@ -1,5 +1,6 @@
 //! The text of a project's `package.json`, changed as pnpm changes it: the file is written anew with its own indentation
-//! and line ends, dependencies in the order of their names, no empty groups. What encodes the same stays untouched.
+//! and line ends, dependencies in the order of their names, without groups that have become empty. What encodes the same
+//! stays untouched.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -7,6 +8,9 @@ use wit::guest::wasi_pm::resolver::types::DependencyGroup;
 
 /// pnpm writes no deeper indentation; characters.
 const DEEPEST_INDENT: usize = 10;
+
+/// What is said of dependencies besides.
+const META: &str = "dependenciesMeta";
 
 /// The groups that are installed; a dependency stands in one of them.
 pub const INSTALLED: [DependencyGroup; 3] = [DependencyGroup::Prod, DependencyGroup::Dev, DependencyGroup::Optional];
@@ -63,9 +67,6 @@ impl ManifestText {
     /// Writes a specifier and leaves all other groups alone.
     pub fn set(&mut self, group: DependencyGroup, alias: &str, specifier: &str) {
         let entries = self.fields.entry(field(group)).or_insert_with(|| Value::Object(Map::new()));
-        if !entries.is_object() {
-            *entries = Value::Object(Map::new());
-        }
         if let Some(entries) = entries.as_object_mut() {
             entries.insert(alias.to_owned(), specifier.into());
         }
@@ -74,16 +75,25 @@ impl ManifestText {
     /// Takes dependencies out of a group, or of all that are installed, and all that is said of them elsewhere.
     pub fn remove(&mut self, names: &[String], group: Option<DependencyGroup>) {
         let groups = group.map_or(INSTALLED.to_vec(), |group| vec![group]);
-        let fields = groups.into_iter().map(field).chain(["peerDependencies", "dependenciesMeta"]);
+        let fields = groups.into_iter().map(field).chain(["peerDependencies", META]);
         for field in fields {
             names.iter().for_each(|name| self.take(field, name));
         }
     }
 
     fn take(&mut self, field: &str, alias: &str) {
-        if let Some(entries) = self.fields.get_mut(field).and_then(Value::as_object_mut) {
-            entries.swap_remove(alias); // which moves the last one, as pnpm does
+        let Some(entries) = self.fields.get_mut(field).and_then(Value::as_object_mut) else { return };
+        // The last one moves into its place, as pnpm has it.
+        let is_emptied = entries.swap_remove(alias).is_some() && entries.is_empty();
+        if is_emptied && field != META {
+            self.fields.swap_remove(field);
         }
+    }
+
+    /// Whether something stands in the place of a group that is none.
+    #[must_use]
+    pub fn is_in_the_way(&self, group: DependencyGroup) -> bool {
+        self.fields.get(field(group)).is_some_and(|held| !held.is_object())
     }
 
     /// The text to write; `None`: it encodes what was read.
@@ -93,9 +103,6 @@ impl ManifestText {
         for group in [DependencyGroup::Prod, DependencyGroup::Dev, DependencyGroup::Optional, DependencyGroup::Peer] {
             if let Some(entries) = fields.get_mut(field(group)).and_then(Value::as_object_mut) {
                 entries.sort_keys();
-                if entries.is_empty() {
-                    fields.swap_remove(field(group));
-                }
             }
         }
         if fields == self.read {
@@ -183,6 +190,18 @@ mod tests {
         assert_eq!(all.unwrap(), r#"{"dependenciesMeta":{}}"#);
         let one = changed(text, |manifest| manifest.remove(&names, Some(DependencyGroup::Dev)));
         assert_eq!(one.unwrap(), r#"{"dependencies":{"a":"1"},"dependenciesMeta":{}}"#);
+    }
+
+    #[test]
+    fn a_group_that_was_empty_before_stays_and_what_is_no_group_is_in_the_way() {
+        let text =
+            r#"{"dependencies":{"a":"1"},"devDependencies":{},"optionalDependencies":null,"peerDependencies":{}}"#;
+        let names = ["a".to_owned()];
+        let less = changed(text, |manifest| manifest.remove(&names, None));
+        assert_eq!(less.unwrap(), r#"{"peerDependencies":{},"devDependencies":{},"optionalDependencies":null}"#);
+        let manifest = ManifestText::parse(text).unwrap();
+        let groups = [DependencyGroup::Prod, DependencyGroup::Optional, DependencyGroup::Peer];
+        assert_eq!(groups.map(|group| manifest.is_in_the_way(group)), [false, true, false]);
     }
 
     #[test]
