@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use tests::{project::Project, registry::Registry};
 
-use crate::support::{binary, manifest, small, tree, world};
+use crate::support::{binary, manifest, small, small_world, tree, world};
 
 fn json(project: &Project, path: &str) -> Value {
     serde_json::from_str(&project.read(path)).unwrap()
@@ -195,6 +195,34 @@ fn development_alone_has_what_it_may_do_without_but_not_what_the_project_may() {
     assert!(project.has("node_modules/.pnpm/y@1.0.0") && !project.has("node_modules/c"));
     let included = &json(&project, "node_modules/.modules.yaml")["included"];
     assert_eq!(*included, json!({ "dependencies": false, "devDependencies": true, "optionalDependencies": true }));
+}
+
+#[test]
+fn where_there_is_no_manifest_one_is_begun_once_all_is_there() {
+    let registry = Registry::start(small_world());
+    let project = Project::new(&registry.url, binary());
+    project.run(&["add", "zz"]).fails_with("ERR_PNPM_PACKAGE_MANAGER_ADD_RESOLVE_LATEST");
+    assert!(!project.has("package.json"));
+    project.run(&["add", "-D", "b"]).ok();
+    assert!(project.has("node_modules/b"));
+    let expected = "{\n  \"name\": \"project\",\n  \"version\": \"1.0.0\",\n  \"description\": \"\",\n  \"main\": \"index.js\",\n  \
+                    \"scripts\": {\n    \"test\": \"echo \\\"Error: no test specified\\\" && exit 1\"\n  },\n  \"keywords\": [],\n  \
+                    \"author\": \"\",\n  \"license\": \"ISC\",\n  \"devDependencies\": {\n    \"b\": \"^1.1.0\"\n  }\n}\n";
+    assert_eq!(project.read("package.json"), expected);
+    assert!(project.run(&["install"]).ok().stdout.contains("Already up to date"));
+}
+
+#[test]
+fn the_root_of_a_workspace_needs_no_manifest_to_be_added_to() {
+    let (_registry, project) = small();
+    project.write("packages/w/package.json", &project.read("package.json"));
+    project.write("pnpm-workspace.yaml", "packages:\n  - packages/*\n");
+    std::fs::remove_file(project.dir().join("package.json")).unwrap();
+    project.run(&["remove", "b", "-w"]).fails_with("ERR_WASI_PM_NO_PROJECT");
+    let mut command = project.command(&["add", "-w", "-O", "b"]);
+    assert!(command.current_dir(project.dir().join("packages/w")).output().unwrap().status.success());
+    let expected = "{\n  \"optionalDependencies\": {\n    \"b\": \"^1.1.0\"\n  }\n}\n";
+    assert_eq!(project.read("package.json"), expected);
 }
 
 /// The second of two runs waits for the first, and does not go on with a manifest that is another one by then.

@@ -116,6 +116,7 @@ fn words_that_change_manifests_say_where_and_how() {
         let removal = Removal { names: words(&["a"]), strict: true, ..Removal::default() };
         assert_eq!(change(line).intent, Intent::Remove(removal), "{line}");
     }
+    assert_eq!(add("add --prod --frozen-lockfile a").groups, []);
     assert!(change("-r update").recursive);
     assert!(change("add -w a").root);
 }

@@ -5,7 +5,10 @@
 //! manifests that refer to them, those before the lockfile: whoever is interrupted in between has a manifest that says more
 //! than the lockfile, and the next installation catches up.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use wit::{settings::Saving, wildcard};
 
@@ -158,11 +161,16 @@ pub(super) fn check_unchanged(config: &Config) -> Result<(), Failures> {
     for importer in &config.project.importers {
         let path = importer.dir.join("package.json");
         let on_disk = std::fs::read_to_string(&path);
-        if on_disk.is_ok_and(|text| text.trim_start_matches('\u{feff}') != &*importer.manifest.text) {
+        if on_disk.is_ok_and(|text| !is_read(importer, &text)) {
             return Err(vec![changed_meanwhile(&path)]);
         }
     }
     Ok(())
+}
+
+/// Whether a manifest that is on the disk is the one that was read.
+fn is_read(importer: &Importer, text: &str) -> bool {
+    !importer.is_new && text.trim_start_matches('\u{feff}') == &*importer.manifest.text
 }
 
 /// Writes manifests and catalogs; the files that were written.
@@ -178,9 +186,11 @@ pub(super) fn write(install: &Install<'_>, saved: &Saved) -> Result<Vec<PathBuf>
     for (id, text) in &saved.manifests {
         let Some(importer) = project.importers.iter().find(|importer| importer.id == *id) else { continue };
         let path = importer.dir.join("package.json");
-        let on_disk = std::fs::read_to_string(&path).map_err(|error| vec![unwritable(&path, &error.to_string())])?;
-        if on_disk.trim_start_matches('\u{feff}') != &*importer.manifest.text {
-            return Err(vec![changed_meanwhile(&path)]);
+        match std::fs::read_to_string(&path) {
+            Err(error) if importer.is_new && error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(vec![unwritable(&path, &error.to_string())]),
+            Ok(text) if is_read(importer, &text) => {}
+            Ok(_) => return Err(vec![changed_meanwhile(&path)]),
         }
         files.push((path, text.clone()));
     }
@@ -207,7 +217,7 @@ fn catalogs(path: &Path, saved: &Saved) -> Result<(PathBuf, String), Failures> {
     let failed = |cause: String| vec![uneditable(path, cause)];
     let mut text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed(error.to_string())),
     };
     for entry in &saved.catalogs {
