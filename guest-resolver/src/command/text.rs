@@ -20,6 +20,8 @@ pub const INSTALLED: [DependencyGroup; 3] = [DependencyGroup::Prod, DependencyGr
 pub struct ManifestText {
     read: Map<String, Value>,
     fields: Map<String, Value>,
+    /// Groups that have lost what they had.
+    emptied: Vec<String>,
     indent: String,
     final_newline: bool,
     /// Lines end in CR LF.
@@ -36,6 +38,7 @@ impl ManifestText {
         Ok(Self {
             read: fields.clone(),
             fields,
+            emptied: Vec::new(),
             indent: indent_of(text).chars().take(DEEPEST_INDENT).collect(),
             final_newline: text.ends_with('\n'),
             has_returns: text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r')),
@@ -83,10 +86,9 @@ impl ManifestText {
 
     fn take(&mut self, field: &str, alias: &str) {
         let Some(entries) = self.fields.get_mut(field).and_then(Value::as_object_mut) else { return };
-        // The last one moves into its place, as pnpm has it.
-        let is_emptied = entries.swap_remove(alias).is_some() && entries.is_empty();
-        if is_emptied && field != META {
-            self.fields.swap_remove(field);
+        // The last one moves into its place, as pnpm has it; so it does where a group goes.
+        if entries.swap_remove(alias).is_some() && entries.is_empty() {
+            self.emptied.push(field.to_owned());
         }
     }
 
@@ -103,6 +105,9 @@ impl ManifestText {
         for group in [DependencyGroup::Prod, DependencyGroup::Dev, DependencyGroup::Optional, DependencyGroup::Peer] {
             if let Some(entries) = fields.get_mut(field(group)).and_then(Value::as_object_mut) {
                 entries.sort_keys();
+                if entries.is_empty() && self.emptied.iter().any(|emptied| emptied == field(group)) {
+                    fields.swap_remove(field(group));
+                }
             }
         }
         if fields == self.read {
