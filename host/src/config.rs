@@ -14,6 +14,7 @@ pub mod error;
 mod files;
 mod groups;
 pub mod manifest;
+mod new_project;
 pub mod npmrc;
 mod part;
 mod pattern;
@@ -64,11 +65,16 @@ impl Config {
     /// There is no project, a file is broken, or a setting is not valid or not supported.
     pub fn load(invocation: &Invocation, environment: &Environment) -> Result<Self, ConfigError> {
         let start = start_folder(invocation, environment)?;
-        let place = project::locate(&start)?;
+        let begun = new_project::is_begun_by(&invocation.command);
+        let place = match project::locate(&start) {
+            Err(ConfigError::NoManifest { other: None, .. }) if begun.is_some() => project::Place::new(start),
+            place => place?,
+        };
+        let begun = begun.and_then(|begun| begun.manifest(&place));
         let mut values = merge(invocation, environment, Some(&place))?;
         values.refuse_unsupported()?;
         refuse_hooks(&place.root, &values)?;
-        let project = project::discover(&place)?;
+        let project = project::discover(&place, begun)?;
         warn_of_ignored_fields(&project, &mut values);
         groups::assemble(project, values, invocation, environment)
     }

@@ -197,6 +197,19 @@ pub enum Group {
     Peer,
 }
 
+impl Group {
+    /// The field of a manifest.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Prod => "dependencies",
+            Self::Dev => "devDependencies",
+            Self::Optional => "optionalDependencies",
+            Self::Peer => "peerDependencies",
+        }
+    }
+}
+
 /// A dependency of a dependency that is lifted into a shared folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HoistedLink {

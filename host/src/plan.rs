@@ -96,9 +96,9 @@ pub struct RootPlan {
 /// What the user is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Packages that are added.
+    /// Packages that are added, or put in the place of others.
     pub added: usize,
-    /// Packages that are removed.
+    /// Packages that are removed, or have others in their place.
     pub removed: usize,
     /// Direct dependencies that come.
     pub roots_added: Vec<RootChange>,
@@ -138,7 +138,9 @@ impl Plan {
             true => tree.slots.keys().filter(|slot| !old.slots.contains_key(*slot)).count(),
             false => slots.iter().filter(|change| change.action == SlotAction::Create).count(),
         };
-        let changes = changes(placement, layout, &tree, disk, (added, removed_slots.len()));
+        let replaced = slots.iter().filter(|change| is_replaced(placement, change)).count();
+        let counts = (added + replaced, removed_slots.len() + replaced);
+        let changes = changes(placement, layout, &tree, disk, counts);
         Self {
             base,
             roots: root_plans(placement, &tree, old, disk, base),
@@ -201,6 +203,12 @@ impl<'a> LinkTexts<'a> {
             None => relative(from, &to),
         }
     }
+}
+
+/// Whether other bytes take the place of a package. A copied folder is made anew in each run, and nobody is told.
+fn is_replaced(placement: &Placement, change: &SlotChange) -> bool {
+    let is_copy = || matches!(placement.snapshots[change.snapshot as usize].source, Source::Directory(_));
+    change.action == SlotAction::Replace && !is_copy()
 }
 
 fn wanted_tree(placement: &Placement, layout: &Layout, shape: [u8; 16]) -> Tree {

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use tests::{project::Project, registry::Registry};
 
-use crate::support::{binary, manifest, small, tree, world};
+use crate::support::{binary, manifest, small, small_world, tree, world};
 
 fn json(project: &Project, path: &str) -> Value {
     serde_json::from_str(&project.read(path)).unwrap()
@@ -139,14 +139,90 @@ fn an_update_in_part_runs_none_of_the_project_s_own_scripts() {
 #[test]
 fn a_catalog_that_cannot_be_changed_in_place_stops_the_command_before_anything_is_written() {
     let (_registry, project) = small();
-    let settings = "catalog: {a: ^1.0.0}\n";
-    project.write("pnpm-workspace.yaml", settings);
     let before = project.read("package.json");
-    project.run(&["add", "b", "--save-catalog"]).fails_with("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_EDIT");
-    assert_eq!(project.read("package.json"), before);
-    assert_eq!(project.read("pnpm-workspace.yaml"), settings);
+    for settings in ["catalog: {\n  a: ^1.0.0\n}\n", "? catalog\n: a: ^1.0.0\n", "catalog: &c\n  a: ^1.0.0\n"] {
+        project.write("pnpm-workspace.yaml", settings);
+        let run = project.run(&["add", "b", "--save-catalog"]);
+        run.fails_with("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_UNSUPPORTED_INLINE_BLOCK");
+        assert!(!run.stderr.contains("duplicate"), "{}", run.stderr);
+        assert_eq!(project.read("package.json"), before);
+        assert_eq!(project.read("pnpm-workspace.yaml"), settings);
+        assert!(!project.has("pnpm-lock.yaml"));
+        assert!(!project.has("node_modules/b"));
+    }
+}
+
+#[test]
+fn beyond_ranges_of_nothing_is_nothing_done() {
+    let (_registry, project) = small();
+    project.run(&["update", "--latest", "zz"]).ok();
     assert!(!project.has("pnpm-lock.yaml"));
-    assert!(!project.has("node_modules/b"));
+    project.run(&["update", "-L", "--dev", "a"]).ok();
+    assert!(!project.has("node_modules"));
+    project.run(&["update", "zz"]).ok();
+    assert!(project.has("node_modules/a"));
+}
+
+#[test]
+fn an_update_places_the_groups_that_stand_and_those_that_it_is_about() {
+    let (_registry, project) = small();
+    let text = json!({ "dependencies": { "a": "^1.0.0" }, "devDependencies": { "b": "^1.0.0" } });
+    project.write("package.json", &text.to_string());
+    let placed = || ["a", "b"].map(|name| project.has(&format!("node_modules/{name}")));
+    for (arguments, expected) in [
+        (&["update", "--prod"][..], [true, false]),
+        (&["update"], [true, false]),
+        (&["update", "--dev"], [true, true]),
+        (&["update", "--prod"], [true, true]),
+        (&["install", "--dev"], [false, true]),
+        (&["update", "a"], [false, true]),
+        (&["install"], [true, true]),
+    ] {
+        project.run(arguments).ok();
+        assert_eq!(placed(), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn development_alone_has_what_it_may_do_without_but_not_what_the_project_may() {
+    let registry = Registry::start(world(
+        "b: {versions: {1.0.0: {optionalDependencies: {y: 1.0.0}}}}\nc: {versions: {1.0.0: {}}}\ny: {versions: {1.0.0: {}}}",
+    ));
+    let project = Project::new(&registry.url, binary());
+    let text = json!({ "devDependencies": { "b": "1.0.0" }, "optionalDependencies": { "c": "1.0.0" } });
+    project.write("package.json", &text.to_string());
+    project.run(&["install", "--dev"]).ok();
+    assert!(project.has("node_modules/.pnpm/y@1.0.0") && !project.has("node_modules/c"));
+    let included = &json(&project, "node_modules/.modules.yaml")["included"];
+    assert_eq!(*included, json!({ "dependencies": false, "devDependencies": true, "optionalDependencies": true }));
+}
+
+#[test]
+fn where_there_is_no_manifest_one_is_begun_once_all_is_there() {
+    let registry = Registry::start(small_world());
+    let project = Project::new(&registry.url, binary());
+    project.run(&["add", "zz"]).fails_with("ERR_PNPM_PACKAGE_MANAGER_ADD_RESOLVE_LATEST");
+    assert!(!project.has("package.json"));
+    project.run(&["add", "-D", "b"]).ok();
+    assert!(project.has("node_modules/b"));
+    let expected = "{\n  \"name\": \"project\",\n  \"version\": \"1.0.0\",\n  \"description\": \"\",\n  \"main\": \"index.js\",\n  \
+                    \"scripts\": {\n    \"test\": \"echo \\\"Error: no test specified\\\" && exit 1\"\n  },\n  \"keywords\": [],\n  \
+                    \"author\": \"\",\n  \"license\": \"ISC\",\n  \"devDependencies\": {\n    \"b\": \"^1.1.0\"\n  }\n}\n";
+    assert_eq!(project.read("package.json"), expected);
+    assert!(project.run(&["install"]).ok().stdout.contains("Already up to date"));
+}
+
+#[test]
+fn the_root_of_a_workspace_needs_no_manifest_to_be_added_to() {
+    let (_registry, project) = small();
+    project.write("packages/w/package.json", &project.read("package.json"));
+    project.write("pnpm-workspace.yaml", "packages:\n  - packages/*\n");
+    std::fs::remove_file(project.dir().join("package.json")).unwrap();
+    project.run(&["remove", "b", "-w"]).fails_with("ERR_WASI_PM_NO_PROJECT");
+    let mut command = project.command(&["add", "-w", "-O", "b"]);
+    assert!(command.current_dir(project.dir().join("packages/w")).output().unwrap().status.success());
+    let expected = "{\n  \"optionalDependencies\": {\n    \"b\": \"^1.1.0\"\n  }\n}\n";
+    assert_eq!(project.read("package.json"), expected);
 }
 
 /// The second of two runs waits for the first, and does not go on with a manifest that is another one by then.

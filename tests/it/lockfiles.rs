@@ -49,6 +49,10 @@ fn checksums_are_taken_from_the_registry_when_asked_for() {
     project.run(&["install", "--update-checksums"]).ok();
     assert_ne!(project.read("pnpm-lock.yaml"), before);
     assert_eq!(project.read("node_modules/.pnpm/b@1.1.0/node_modules/b/index.js"), "other");
+    registry.publish(world("a: {versions: {1.0.0: {dependencies: {b: ^1.0.0}}}}\nb: {versions: {1.0.0: {}, 1.1.0: {files: {index.js: 'third'}}}}"));
+    let run = project.run(&["install", "--update-checksums"]);
+    assert!(run.ok().stdout.contains("Packages: +1 -1\n"), "{}", run.stdout);
+    assert_eq!(project.read("node_modules/.pnpm/b@1.1.0/node_modules/b/index.js"), "third");
 }
 
 #[test]

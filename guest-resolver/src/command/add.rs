@@ -13,7 +13,7 @@ use crate::resolve::wanted::failure;
 use crate::semver::Version;
 
 use super::catalog::{self, Decision, Written};
-use super::text::ManifestText;
+use super::text::{ManifestText, field};
 use super::{Expected, Plan, all};
 use search::Search;
 use typed::Typed;
@@ -88,6 +88,18 @@ fn write(
         ([], None) => vec![DependencyGroup::Prod],
         (named, _) => named.to_vec(),
     };
+    if let Some(group) = groups.iter().find(|group| before.is_in_the_way(**group)) {
+        return Err(Failure {
+            hint: Some("Take it out of package.json, or make it a mapping of names to ranges".to_owned()),
+            ..failure(
+                "ERR_PNPM_PACKAGE_MANIFEST_INVALID_ATTRIBUTE",
+                format!(
+                    "{} in the package.json of {id} is no mapping, so that nothing can be added to it",
+                    field(*group)
+                ),
+            )
+        });
+    }
     if let Some(manifest) = plan.manifests.get_mut(id) {
         groups.into_iter().for_each(|group| manifest.put(group, &alias, &saved));
     }

@@ -59,10 +59,8 @@ pub fn version(ctx: &Context, package: Package<'_>, want: &Want) -> Poll<Result<
 pub fn specifier(ctx: &Context, alias: &str, so_far: &str) -> Poll<Result<Option<String>, Failure>> {
     let read = Specifier::parse(alias, so_far, &ctx.settings.registries);
     let (package, want, prefix) = match &read {
-        // A tag says what is wanted for ever; an address is no range.
-        Specifier::Registry { want: Want::Tag(_), .. } | Specifier::Jsr { want: Want::Tag(_), .. } => {
-            return Poll::Ready(Ok(None));
-        }
+        // A tag alone says what is wanted for ever, as pnpm has it, behind a protocol it does not; an address is no range.
+        Specifier::Registry { want: Want::Tag(_), .. } if !so_far.contains(':') => return Poll::Ready(Ok(None)),
         Specifier::Registry { .. } if so_far.contains("://") => return Poll::Ready(Ok(None)),
         Specifier::Registry { name, want, registry: None } => {
             let prefix = if name == alias { String::new() } else { format!("npm:{name}@") };
@@ -87,8 +85,9 @@ pub fn specifier(ctx: &Context, alias: &str, so_far: &str) -> Poll<Result<Option
     let Some(picked) = in_range.ok().into_iter().chain(latest).max() else { return Poll::Ready(Ok(None)) };
     let style = Style::in_specifier(so_far);
     // A range of more than one thing stays as long as it allows the version.
-    let allows = matches!(want, Want::Range(range) if range.range.satisfies(&picked) && !so_far.is_empty());
-    if style.is_none() && allows {
+    let allows = matches!(want, Want::Range(range) if range.range.satisfies(&picked));
+    let says_nothing = so_far.is_empty() || so_far.ends_with('@');
+    if style.is_none() && allows && !says_nothing {
         return Poll::Ready(Ok(None));
     }
     let default = Style::of_update(&ctx.settings.saving);

@@ -1,5 +1,6 @@
 //! The text of a project's `package.json`, changed as pnpm changes it: the file is written anew with its own indentation
-//! and line ends, dependencies in the order of their names, no empty groups. What encodes the same stays untouched.
+//! and line ends, dependencies in the order of their names, without groups that have become empty. What encodes the same
+//! stays untouched.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -7,6 +8,9 @@ use wit::guest::wasi_pm::resolver::types::DependencyGroup;
 
 /// pnpm writes no deeper indentation; characters.
 const DEEPEST_INDENT: usize = 10;
+
+/// What is said of dependencies besides.
+const META: &str = "dependenciesMeta";
 
 /// The groups that are installed; a dependency stands in one of them.
 pub const INSTALLED: [DependencyGroup; 3] = [DependencyGroup::Prod, DependencyGroup::Dev, DependencyGroup::Optional];
@@ -16,6 +20,8 @@ pub const INSTALLED: [DependencyGroup; 3] = [DependencyGroup::Prod, DependencyGr
 pub struct ManifestText {
     read: Map<String, Value>,
     fields: Map<String, Value>,
+    /// Groups that have lost what they had.
+    emptied: Vec<String>,
     indent: String,
     final_newline: bool,
     /// Lines end in CR LF.
@@ -32,6 +38,7 @@ impl ManifestText {
         Ok(Self {
             read: fields.clone(),
             fields,
+            emptied: Vec::new(),
             indent: indent_of(text).chars().take(DEEPEST_INDENT).collect(),
             final_newline: text.ends_with('\n'),
             has_returns: text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r')),
@@ -63,9 +70,6 @@ impl ManifestText {
     /// Writes a specifier and leaves all other groups alone.
     pub fn set(&mut self, group: DependencyGroup, alias: &str, specifier: &str) {
         let entries = self.fields.entry(field(group)).or_insert_with(|| Value::Object(Map::new()));
-        if !entries.is_object() {
-            *entries = Value::Object(Map::new());
-        }
         if let Some(entries) = entries.as_object_mut() {
             entries.insert(alias.to_owned(), specifier.into());
         }
@@ -74,16 +78,24 @@ impl ManifestText {
     /// Takes dependencies out of a group, or of all that are installed, and all that is said of them elsewhere.
     pub fn remove(&mut self, names: &[String], group: Option<DependencyGroup>) {
         let groups = group.map_or(INSTALLED.to_vec(), |group| vec![group]);
-        let fields = groups.into_iter().map(field).chain(["peerDependencies", "dependenciesMeta"]);
+        let fields = groups.into_iter().map(field).chain(["peerDependencies", META]);
         for field in fields {
             names.iter().for_each(|name| self.take(field, name));
         }
     }
 
     fn take(&mut self, field: &str, alias: &str) {
-        if let Some(entries) = self.fields.get_mut(field).and_then(Value::as_object_mut) {
-            entries.swap_remove(alias); // which moves the last one, as pnpm does
+        let Some(entries) = self.fields.get_mut(field).and_then(Value::as_object_mut) else { return };
+        // The last one moves into its place, as pnpm has it; so it does where a group goes.
+        if entries.swap_remove(alias).is_some() && entries.is_empty() {
+            self.emptied.push(field.to_owned());
         }
+    }
+
+    /// Whether something stands in the place of a group that is none.
+    #[must_use]
+    pub fn is_in_the_way(&self, group: DependencyGroup) -> bool {
+        self.fields.get(field(group)).is_some_and(|held| !held.is_object())
     }
 
     /// The text to write; `None`: it encodes what was read.
@@ -93,7 +105,7 @@ impl ManifestText {
         for group in [DependencyGroup::Prod, DependencyGroup::Dev, DependencyGroup::Optional, DependencyGroup::Peer] {
             if let Some(entries) = fields.get_mut(field(group)).and_then(Value::as_object_mut) {
                 entries.sort_keys();
-                if entries.is_empty() {
+                if entries.is_empty() && self.emptied.iter().any(|emptied| emptied == field(group)) {
                     fields.swap_remove(field(group));
                 }
             }
@@ -183,6 +195,18 @@ mod tests {
         assert_eq!(all.unwrap(), r#"{"dependenciesMeta":{}}"#);
         let one = changed(text, |manifest| manifest.remove(&names, Some(DependencyGroup::Dev)));
         assert_eq!(one.unwrap(), r#"{"dependencies":{"a":"1"},"dependenciesMeta":{}}"#);
+    }
+
+    #[test]
+    fn a_group_that_was_empty_before_stays_and_what_is_no_group_is_in_the_way() {
+        let text =
+            r#"{"dependencies":{"a":"1"},"devDependencies":{},"optionalDependencies":null,"peerDependencies":{}}"#;
+        let names = ["a".to_owned()];
+        let less = changed(text, |manifest| manifest.remove(&names, None));
+        assert_eq!(less.unwrap(), r#"{"peerDependencies":{},"devDependencies":{},"optionalDependencies":null}"#);
+        let manifest = ManifestText::parse(text).unwrap();
+        let groups = [DependencyGroup::Prod, DependencyGroup::Optional, DependencyGroup::Peer];
+        assert_eq!(groups.map(|group| manifest.is_in_the_way(group)), [false, true, false]);
     }
 
     #[test]

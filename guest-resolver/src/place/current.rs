@@ -21,7 +21,10 @@ pub(super) fn current_lockfile(graph: &Graph<'_>, context: &PlaceContext<'_>) ->
         let kept = Importer {
             dependencies: keep(selection.dependencies, &importer.dependencies),
             dev_dependencies: keep(selection.dev_dependencies, &importer.dev_dependencies),
-            optional_dependencies: keep(selection.optional_dependencies, &importer.optional_dependencies),
+            optional_dependencies: keep(
+                selection.dependencies && selection.optional_dependencies,
+                &importer.optional_dependencies,
+            ),
             ..importer.clone()
         };
         Some((*id, kept))

@@ -270,7 +270,11 @@ fn roots<'a>(
         let groups = [
             (selection.dev_dependencies, Group::Dev, &importer.dev_dependencies),
             (selection.dependencies, Group::Prod, &importer.dependencies),
-            (selection.optional_dependencies, Group::Optional, &importer.optional_dependencies),
+            (
+                selection.dependencies && selection.optional_dependencies,
+                Group::Optional,
+                &importer.optional_dependencies,
+            ),
         ];
         let mut roots = Vec::new();
         for (_, group, dependencies) in groups.into_iter().filter(|(included, ..)| *included) {

@@ -10,10 +10,11 @@ use crate::intern::{NumberMap, Symbol, TextSet};
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{
     Bundled, CatalogEntry, DependencyMeta, Importer, ImporterDependency, LockfileSettings, Package,
-    Resolution as Bytes, Snapshot,
+    Resolution as Bytes, Snapshot, is_named, package_key, split_key,
 };
 use crate::manifest::{self, Dist, Manifest};
 use crate::peers::Placed;
+use crate::semver::Version;
 
 use super::Resolution;
 use super::commit;
@@ -127,11 +128,14 @@ fn record_catalogs(
         let Some(specifier) = ctx.settings.rules.catalogs.get(catalog).and_then(|entries| entries.get(alias)) else {
             continue;
         };
-        // What is linked has no version.
-        let version = match dependency.version.starts_with("link:") {
-            true => specifier.clone(),
-            false => dependency.version.split('(').next().unwrap_or_default().to_owned(),
+        let key = package_key(&dependency.version);
+        // What is linked has no version; of another name only the version is recorded.
+        let version = match split_key(key).filter(|_| is_named(key)) {
+            _ if key.starts_with("link:") => specifier,
+            Some((_, version)) if Version::parse(version).is_some() => version,
+            _ => key,
         };
+        let version = version.to_owned();
         let entry = CatalogEntry { specifier: specifier.clone(), version };
         catalogs.entry(catalog.to_owned()).or_default().insert(alias.clone(), entry);
     }

@@ -25,6 +25,19 @@ pub struct Change {
     pub saving: Saving,
     /// `--ignore-workspace-root-check`.
     pub ignore_root_check: bool,
+    /// Groups that `update` was told to look at.
+    pub flags: GroupFlags,
+}
+
+/// Groups that were named, of which more is placed than stands already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GroupFlags {
+    /// `--prod`.
+    pub prod: bool,
+    /// `--dev`.
+    pub dev: bool,
+    /// `--optional`, `--no-optional`.
+    pub optional: Option<bool>,
 }
 
 /// What flags say of how dependencies are written.
@@ -47,7 +60,8 @@ pub(super) struct Scope {
 
 impl Scope {
     fn change(self, intent: Intent, saving: Saving) -> Change {
-        Change { recursive: self.recursive, root: self.root, intent, saving, ignore_root_check: false }
+        let flags = GroupFlags::default();
+        Change { recursive: self.recursive, root: self.root, intent, saving, ignore_root_check: false, flags }
     }
 
     /// `install <package>`.

@@ -107,7 +107,7 @@ fn words_that_change_manifests_say_where_and_how() {
         other => panic!("{line}: {other:?}"),
     };
     assert_eq!(update("up"), Update { save: true, ..Update::default() });
-    assert_eq!(update("upgrade -P").groups, [Group::Prod, Group::Optional]);
+    assert_eq!(update("upgrade -P").groups, [Group::Prod]);
     assert_eq!(update("update --no-optional").groups, []);
     assert_eq!(update("update --prod --no-optional").groups, [Group::Prod]);
     let all = Update { selectors: words(&["a"]), latest: true, direct: true, ..Update::default() };
@@ -116,6 +116,7 @@ fn words_that_change_manifests_say_where_and_how() {
         let removal = Removal { names: words(&["a"]), strict: true, ..Removal::default() };
         assert_eq!(change(line).intent, Intent::Remove(removal), "{line}");
     }
+    assert_eq!(add("add --prod --frozen-lockfile a").groups, []);
     assert!(change("-r update").recursive);
     assert!(change("add -w a").root);
 }

@@ -25,6 +25,7 @@ mod moved_on;
 mod network;
 mod order;
 mod packages;
+mod placed_groups;
 mod placement;
 mod project_document;
 mod projects;
@@ -77,9 +78,15 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
     change::check(config)?;
     install.announce();
     change::intent(config)?;
+    if change::finds_nothing(config) {
+        install.message(LogLevel::Info, "No dependency has such a name: nothing is updated");
+        return Ok(());
+    }
     if config.project.has_own_lockfiles {
         return separate::run(&install);
     }
+    let context = &Context { config: placed_groups::choose(&context.config), ..context.clone() };
+    let (install, config) = (Install::new(context, environment), &context.config);
     let inputs = Inputs::gather(config, environment);
     if let Some(ignored_builds) = install.up_to_date(&inputs) {
         install.message(LogLevel::Info, "Already up to date");

@@ -58,6 +58,8 @@ pub struct Importer {
     pub dir: PathBuf,
     /// Its `package.json`.
     pub manifest: Manifest,
+    /// The file is not there yet: a command begins the project.
+    pub is_new: bool,
 }
 
 impl Project {
@@ -106,6 +108,14 @@ pub struct Place {
     pub settings: Option<Map<String, Value>>,
 }
 
+impl Place {
+    /// A folder in which there is nothing yet.
+    #[must_use]
+    pub fn new(dir: PathBuf) -> Self {
+        Self { root: dir.clone(), dir, settings: None }
+    }
+}
+
 /// Finds the folders: the nearest one upwards with a manifest or a workspace, and the workspace it belongs to.
 ///
 /// # Errors
@@ -124,15 +134,18 @@ pub fn locate(start: &Path) -> Result<Place, ConfigError> {
     Ok(Place { root: dir.to_path_buf(), dir: dir.to_path_buf(), settings: None })
 }
 
-/// Reads the manifests of all projects.
+/// Reads the manifests of all projects; `begun` is the text of the root's, should it have none.
 ///
 /// # Errors
 /// There is none, one is broken, or a pattern is not valid.
-pub fn discover(place: &Place) -> Result<Project, ConfigError> {
+pub fn discover(place: &Place, begun: Option<String>) -> Result<Project, ConfigError> {
     let patterns = place.settings.as_ref().and_then(|settings| settings.get("packages")).and_then(Value::as_array);
     let mut importers = Vec::new();
     if let Some(manifest) = manifest::read(&place.root)? {
         importers.push(importer(&place.root, &[], manifest)?);
+    } else if let Some(text) = begun {
+        let manifest = manifest::parse(&place.root.join("package.json"), &text)?;
+        importers.push(Importer { is_new: true, ..importer(&place.root, &[], manifest)? });
     }
     if let Some(patterns) = patterns {
         let patterns: Vec<String> = patterns.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
@@ -244,7 +257,7 @@ fn importer(dir: &Path, path: &[&str], manifest: Manifest) -> Result<Importer, C
     let id = if path.is_empty() { ".".to_owned() } else { path.join("/") };
     let id = ImporterId::parse(&id)
         .map_err(|error| ConfigError::BadPath { path: dir.to_path_buf(), reason: error.to_string() })?;
-    Ok(Importer { id, dir: dir.to_path_buf(), manifest })
+    Ok(Importer { id, dir: dir.to_path_buf(), manifest, is_new: false })
 }
 
 #[cfg(test)]

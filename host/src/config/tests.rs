@@ -70,7 +70,7 @@ fn prod_and_dev_select_groups() {
     for (flags, expected) in [
         (&[][..], (true, true, true)),
         (&["--prod"], (true, false, true)),
-        (&["--dev"], (false, true, false)),
+        (&["--dev"], (false, true, true)),
         (&["--no-optional"], (true, true, false)),
         (&["--prod", "--no-optional"], (true, false, false)),
     ] {

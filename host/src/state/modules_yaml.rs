@@ -1,8 +1,8 @@
 //! `node_modules/.modules.yaml` as pnpm writes it: JSON of two spaces, no line break at the end.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 pub const FILE: &str = ".modules.yaml";
 
 /// What `.modules.yaml` says beyond the layout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Included {
     /// `dependencies` are placed.
     pub dependencies: bool,
@@ -25,6 +25,19 @@ pub struct Included {
     /// `optionalDependencies` are placed.
     #[serde(rename = "optionalDependencies")]
     pub optional_dependencies: bool,
+}
+
+impl Included {
+    /// What the last installation of a project placed, ours or pnpm's; `None`: there was none, or it cannot be known.
+    #[must_use]
+    pub fn read(root: &Path) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct File {
+            included: Included,
+        }
+        let text = std::fs::read_to_string(root.join(MODULES).join(FILE)).ok()?;
+        serde_json::from_str(&text).map(|File { included }| included).ok()
+    }
 }
 
 /// The text of the file. `pruned_at` is milliseconds since 1970, `allow_builds` what the settings say of packages.

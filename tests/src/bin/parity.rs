@@ -240,10 +240,22 @@ fn show_all(program: &str, names: &[&str]) -> bool {
             }
             if scenario.has_commands() {
                 say(&scenario.made(&registry, &project));
+                for folder in ["node_modules", "node_modules/.pnpm"] {
+                    say(&format!("{folder}: {}", listed(&project.dir().join(folder)).join(" ")));
+                }
             }
         }
     }
     true
+}
+
+/// What is in a folder and not hidden, in order.
+fn listed(modules: &Path) -> Vec<String> {
+    let names = fs::read_dir(modules).into_iter().flatten().flatten();
+    let mut names: Vec<String> = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| !name.starts_with('.'));
+    names.sort_unstable();
+    names
 }
 
 /// Runs one scenario with pnpm; false if its files were not what pnpm makes.

@@ -148,8 +148,7 @@ impl Project<'_> {
         let direct: Vec<&Direct> = self.direct.iter().filter(|direct| !self.is_ignored(&direct.alias)).collect();
         freed.names.extend(direct.iter().map(|direct| direct.alias.clone()));
         let ignores = !self.ctx.settings.saving.ignored_updates.is_empty();
-        // What is optional may be left out of the manifests' changes; all is picked anew nevertheless, as pnpm has it.
-        let is_whole = [DependencyGroup::Prod, DependencyGroup::Dev].iter().all(|group| self.groups().contains(group));
+        let is_whole = INSTALLED.iter().all(|group| self.groups().contains(group));
         if is_whole && !ignores {
             freed.all = true;
         } else if is_whole && !(self.update.latest && direct.is_empty()) {

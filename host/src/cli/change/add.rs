@@ -53,6 +53,17 @@ pub(in crate::cli) struct AddArguments {
     /// Add to the root of a workspace without -w
     #[arg(long, help_heading = "How it is done")]
     ignore_workspace_root_check: bool,
+    /// Link no devDependencies
+    #[arg(long, alias = "production", help_heading = "How it is done")]
+    prod: bool,
+    /// Link devDependencies alone
+    #[arg(long, help_heading = "How it is done")]
+    dev: bool,
+    /// Link no optionalDependencies
+    #[arg(long, help_heading = "How it is done", overrides_with = "optional")]
+    no_optional: bool,
+    #[arg(long, hide = true, overrides_with = "no_optional")]
+    optional: bool,
     #[arg(long, hide = true)]
     config: bool,
     #[arg(long, hide = true)]
@@ -82,6 +93,10 @@ impl AddArguments {
             return Command::NotYet(refused);
         }
         settings.when(self.no_save_peer, "savePeer", false);
+        settings.when(self.prod, "production", true);
+        settings.when(self.dev, "dev", true);
+        settings.when(self.optional, "optional", true);
+        settings.when(self.no_optional, "optional", false);
         let typed = [
             (Group::Prod, self.save_prod),
             (Group::Dev, self.save_dev || self.save_peer && !self.save_prod && !self.save_optional),

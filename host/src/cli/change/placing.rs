@@ -45,6 +45,13 @@ pub(super) struct Placing {
     fetch_retries: Option<u64>,
     #[arg(short, long, hide = true)]
     global: bool,
+    // Taken as pnpm takes them: what is changed is resolved in any case.
+    #[arg(long, hide = true)]
+    frozen_lockfile: bool,
+    #[arg(long, hide = true)]
+    no_frozen_lockfile: bool,
+    #[arg(long, hide = true)]
+    prefer_frozen_lockfile: bool,
 }
 
 impl Placing {

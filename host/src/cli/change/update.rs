@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Saving, Scope, groups, placing::Placing};
+use super::{Change, GroupFlags, Saving, Scope, groups, placing::Placing};
 use crate::{
     cli::{Command, NotYet, arguments::Settings},
     engine::{Intent, Update},
@@ -16,7 +16,7 @@ pub(in crate::cli) struct UpdateArguments {
     #[arg(value_name = "package")]
     packages: Vec<String>,
 
-    /// Only dependencies and optionalDependencies
+    /// Only dependencies
     #[arg(short = 'P', long, alias = "production", help_heading = "What is updated")]
     prod: bool,
     /// Only devDependencies
@@ -25,7 +25,7 @@ pub(in crate::cli) struct UpdateArguments {
     /// Only optionalDependencies
     #[arg(long, help_heading = "What is updated", overrides_with = "no_optional")]
     optional: bool,
-    /// Not optionalDependencies
+    /// Link no optionalDependencies
     #[arg(long, help_heading = "What is updated", overrides_with = "optional")]
     no_optional: bool,
     /// Go beyond the ranges in package.json, to the newest versions
@@ -84,19 +84,13 @@ impl UpdateArguments {
                 return Command::NotYet(NotYet::with_hint(format!("update --depth {other}"), hint));
             }
         };
-        // As pnpm has it: `--prod` means what is there in production, and `--optional` narrows it.
-        let all = !self.prod && !self.dev && !self.optional;
-        let typed = [
-            (Group::Prod, self.prod || all),
-            (Group::Dev, self.dev || all),
-            (Group::Optional, (self.prod || self.optional || all) && !self.no_optional),
-            (Group::Peer, false),
-        ];
-        // Alone it leaves out nothing, as pnpm has it.
-        let groups = if all { Vec::new() } else { groups(typed) };
+        let typed =
+            [(Group::Prod, self.prod), (Group::Dev, self.dev), (Group::Optional, self.optional), (Group::Peer, false)];
+        let optional = if self.no_optional { Some(false) } else { self.optional.then_some(true) };
+        let flags = GroupFlags { prod: self.prod, dev: self.dev, optional };
         let update = Update {
             selectors: self.packages,
-            groups,
+            groups: groups(typed),
             latest: self.latest,
             workspace: self.workspace,
             save: !self.no_save,
@@ -104,6 +98,7 @@ impl UpdateArguments {
             ..Update::default()
         };
         let saving = Saving { exact: self.save_exact, ..Saving::default() };
-        Command::Change(scope.change(Intent::Update(update), saving))
+        let change = scope.change(Intent::Update(update), saving);
+        Command::Change(Change { flags, ..change })
     }
 }

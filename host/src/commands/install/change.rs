@@ -5,16 +5,20 @@
 //! manifests that refer to them, those before the lockfile: whoever is interrupted in between has a manifest that says more
 //! than the lockfile, and the next installation catches up.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
-use wit::settings::Saving;
+use wit::{settings::Saving, wildcard};
 
-use super::{Failures, Install, finish, one};
+use super::{Failures, Install, finish};
 use crate::{
     cli::Change,
     config::{Config, Importer, edit},
     diagnostic::Diagnostic,
     engine::{Intent, Saved},
+    graph::Group,
     report::Event,
 };
 
@@ -93,6 +97,30 @@ pub(super) fn check(config: &Config) -> Result<(), Failures> {
     Ok(())
 }
 
+/// Whether an update goes beyond ranges of dependencies that no project has: as pnpm has it, nothing is done then, not even
+/// an installation.
+pub(super) fn finds_nothing(config: &Config) -> bool {
+    let Some(change) = &config.install.change else { return false };
+    let Intent::Update(update) = &change.intent else { return false };
+    // With a version it is an error, which the component tells.
+    if !update.latest || update.selectors.is_empty() || update.selectors.iter().any(|it| has_version(it)) {
+        return false;
+    }
+    let has_any = |importer: &Importer| {
+        let groups = [Group::Prod, Group::Dev, Group::Optional];
+        let groups = groups.into_iter().filter(|group| update.groups.is_empty() || update.groups.contains(group));
+        groups
+            .map(Group::field)
+            .any(|field| importer.manifest.entries(field).any(|(alias, _)| wildcard::takes(&update.selectors, alias)))
+    };
+    !config.project.importers.iter().filter(|importer| is_about(change, config, importer)).any(has_any)
+}
+
+/// Whether a selector names a version behind the name, which may itself begin with `!` and `@`.
+fn has_version(selector: &str) -> bool {
+    selector.trim_start_matches('!').get(1..).is_some_and(|rest| rest.contains('@'))
+}
+
 fn no_project(config: &Config, change: &Change) -> Diagnostic {
     let project = &config.project;
     let dir = if change.root { &project.workspace } else { &project.dir };
@@ -133,11 +161,16 @@ pub(super) fn check_unchanged(config: &Config) -> Result<(), Failures> {
     for importer in &config.project.importers {
         let path = importer.dir.join("package.json");
         let on_disk = std::fs::read_to_string(&path);
-        if on_disk.is_ok_and(|text| text.trim_start_matches('\u{feff}') != &*importer.manifest.text) {
+        if on_disk.is_ok_and(|text| !is_read(importer, &text)) {
             return Err(vec![changed_meanwhile(&path)]);
         }
     }
     Ok(())
+}
+
+/// Whether a manifest that is on the disk is the one that was read.
+fn is_read(importer: &Importer, text: &str) -> bool {
+    !importer.is_new && text.trim_start_matches('\u{feff}') == &*importer.manifest.text
 }
 
 /// Writes manifests and catalogs; the files that were written.
@@ -153,9 +186,11 @@ pub(super) fn write(install: &Install<'_>, saved: &Saved) -> Result<Vec<PathBuf>
     for (id, text) in &saved.manifests {
         let Some(importer) = project.importers.iter().find(|importer| importer.id == *id) else { continue };
         let path = importer.dir.join("package.json");
-        let on_disk = std::fs::read_to_string(&path).map_err(|error| vec![unwritable(&path, &error.to_string())])?;
-        if on_disk.trim_start_matches('\u{feff}') != &*importer.manifest.text {
-            return Err(vec![changed_meanwhile(&path)]);
+        match std::fs::read_to_string(&path) {
+            Err(error) if importer.is_new && error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(vec![unwritable(&path, &error.to_string())]),
+            Ok(text) if is_read(importer, &text) => {}
+            Ok(_) => return Err(vec![changed_meanwhile(&path)]),
         }
         files.push((path, text.clone()));
     }
@@ -182,7 +217,7 @@ fn catalogs(path: &Path, saved: &Saved) -> Result<(PathBuf, String), Failures> {
     let failed = |cause: String| vec![uneditable(path, cause)];
     let mut text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed(error.to_string())),
     };
     for entry in &saved.catalogs {
@@ -194,9 +229,9 @@ fn catalogs(path: &Path, saved: &Saved) -> Result<(PathBuf, String), Failures> {
 
 fn uneditable(path: &Path, cause: String) -> Diagnostic {
     let message = format!("The catalogs in {} cannot be changed", path.display());
-    let mut diagnostic = Diagnostic::new("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_EDIT", message);
+    let mut diagnostic = Diagnostic::new("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_UNSUPPORTED_INLINE_BLOCK", message);
     diagnostic.causes.push(cause);
-    diagnostic.with_hint("Write them as blocks, one entry a line, and run the command again")
+    diagnostic.with_hint("Write them one entry a line, `name: range`, and run the command again")
 }
 
 fn unwritable(path: &Path, cause: &str) -> Diagnostic {
@@ -221,7 +256,8 @@ pub(super) fn check_catalogs(install: &Install<'_>, saved: &Saved) -> Result<(),
     }
     let path = install.context.config.project.workspace.join("pnpm-workspace.yaml");
     let (_, text) = catalogs(&path, saved)?;
-    let settings = crate::config::project::parse_yaml(&path, &text).map_err(one)?;
+    let misread = || vec![uneditable(&path, "the entries would not be read as they were written".to_owned())];
+    let settings = crate::config::project::parse_yaml(&path, &text).map_err(|_| misread())?;
     let entry = |catalog: &str, alias: &str| {
         let catalogs = settings.get("catalogs").and_then(|catalogs| catalogs.get(catalog));
         let default = settings.get("catalog").filter(|_| catalog == "default");
@@ -233,5 +269,5 @@ pub(super) fn check_catalogs(install: &Install<'_>, saved: &Saved) -> Result<(),
     if saved.catalogs.iter().all(is_there) {
         return Ok(());
     }
-    Err(vec![uneditable(&path, "the entries would not be read as they were written".to_owned())])
+    Err(misread())
 }

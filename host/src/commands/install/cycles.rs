@@ -117,7 +117,7 @@ mod tests {
             dependencies.iter().map(|(alias, text)| ((*alias).to_owned(), (*text).into())).collect();
         let text = serde_json::json!({ "name": name, "devDependencies": dependencies }).to_string();
         let manifest = manifest::parse(Path::new("package.json"), &text).unwrap();
-        Importer { id: ImporterId::parse(name).unwrap(), dir: PathBuf::from(name), manifest }
+        Importer { id: ImporterId::parse(name).unwrap(), dir: PathBuf::from(name), manifest, is_new: false }
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) fn record(
     install.stage(Stage::ImportingDone);
     lifecycle::after(install)?;
     install.event(Event::IgnoredScripts(ignored.clone()));
-    if !placement::is_part(install) {
+    if !placement::is_part(install) && (written.is_empty() || !has_references(install)) {
         remember(install, placement, (inputs, &written), seen, &ignored)?;
     }
     let _phase = install.phase("clean");
@@ -150,6 +150,12 @@ fn write_state(
         now: crate::config::environment::now(),
     };
     state::record(&record, linked).map_err(one)
+}
+
+/// Whether overrides refer to what the root's manifest asks for: they were read before a command changed it, and the next
+/// run has to look again.
+fn has_references(install: &Install<'_>) -> bool {
+    install.context.config.settings.rules.overrides.values().any(|value| value.starts_with('$'))
 }
 
 /// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it, and so are manifests

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Clients, Context, Failures, Inputs, Install, change, cycles, guard, installation, order};
+use super::{Clients, Context, Failures, Inputs, Install, change, cycles, guard, installation, order, placed_groups};
 use crate::report::{LogLevel, event::Stage};
 
 /// Installs all projects that are not up to date.
@@ -18,7 +18,8 @@ pub(super) fn run(workspace: &Install<'_>) -> Result<(), Failures> {
     let mut ignored_builds = Vec::new();
     let mut all_up_to_date = true;
     for at in order {
-        let context = Context { config: Arc::new(config.of_project(at)), ..workspace.context.clone() };
+        let context =
+            Context { config: placed_groups::choose(&Arc::new(config.of_project(at))), ..workspace.context.clone() };
         let part = Install { is_part: true, ..Install::new(&context, workspace.environment) };
         let inputs = Inputs::gather(&context.config, workspace.environment);
         if let Some(ignored) = part.up_to_date(&inputs) {

@@ -60,7 +60,7 @@ mod tests {
             fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
             fs::write(path, "{}").expect("a file");
         }
-        let project = discover(&locate(root).expect("a workspace")).expect("its projects");
+        let project = discover(&locate(root).expect("a workspace"), None).expect("its projects");
         let part = project.part_of(lockfile);
         assert!(part.as_ref().is_none_or(|part| part == &[".", "here"]), "{part:?}");
         part.is_some()

@@ -13,7 +13,7 @@ fn write(root: &Path, path: &str, text: &str) {
 
 fn found(root: &Path, start: &str) -> Result<Vec<String>, ConfigError> {
     let place = locate(&root.join(start))?;
-    Ok(discover(&place)?.importers.iter().map(|importer| importer.id.to_string()).collect())
+    Ok(discover(&place, None)?.importers.iter().map(|importer| importer.id.to_string()).collect())
 }
 
 #[test]
