@@ -177,7 +177,7 @@ fn group(group: graph::Group) -> types::DependencyGroup {
 }
 
 /// What is known of a request, as the guest takes it.
-pub fn reply(facts: &dyn Answers, asked: NumberedRequest) -> Reply {
+pub(crate) fn reply(facts: &dyn Answers, asked: NumberedRequest) -> Reply {
     let not_found =
         || wire::Unavailable { reason: wire::UnavailableReason::NotFound, url: None, status: Some(404), detail: None };
     let answer = match request(asked.request).map(|request| facts.answer(&request)) {
