@@ -50,23 +50,21 @@ fn read_unchecked(text: &str) -> Result<Lockfile, LockfileError> {
         return Err(LockfileError::broken("the lockfile has more than 256 MiB"));
     }
     let text = normalize(text);
-    let (_, body) = split_documents(&text);
-    match scan::scan(body) {
-        None if let Some((ours, theirs)) = conflict(body).and_then(|_| merge::sides(&text)) => {
-            let mut merged = merge::merge(parse(&ours)?, parse(&theirs)?);
-            merge::prune(&mut merged);
-            Ok(merged)
-        }
-        _ => parse(&text),
+    let (environment, body) = split_documents(&text);
+    if let Some(root) = scan::scan(body) {
+        return from_node(root, environment);
     }
+    if let Some((ours, theirs)) = conflict(body).and_then(|_| merge::sides(&text)) {
+        let mut merged = merge::merge(parse(&ours)?, parse(&theirs)?);
+        merge::prune(&mut merged);
+        return Ok(merged);
+    }
+    from_node(parse_other(body)?, environment)
 }
 
 fn parse(text: &str) -> Result<Lockfile, LockfileError> {
     let (environment, body) = split_documents(text);
-    let root = match scan::scan(body) {
-        Some(root) => root,
-        None => parse_other(body)?,
-    };
+    let root = scan::scan(body).map_or_else(|| parse_other(body), Ok)?;
     from_node(root, environment)
 }
 

@@ -130,6 +130,9 @@ impl<'a> Scanner<'a> {
 }
 
 fn has_duplicates(entries: &Entries<'_>) -> bool {
+    if entries.len() < 2 {
+        return false;
+    }
     let mut keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_ref()).collect();
     keys.sort_unstable();
     keys.windows(2).any(|pair| pair[0] == pair[1])
