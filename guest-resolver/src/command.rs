@@ -56,6 +56,8 @@ pub struct Plan {
     pub anew_direct: BTreeSet<(Option<String>, String)>,
     /// Names that are picked anew and whose locked versions are preferred nevertheless.
     pub preferred: BTreeSet<String>,
+    /// Names of which no locked version is preferred, though what is locked stays.
+    pub unpreferred: BTreeSet<String>,
     /// Versions that were named, by real name: they weigh more than a locked one.
     pub named: Vec<(String, Version)>,
     /// Versions that dependencies of projects were looked up to have: by project and alias, with the real name.

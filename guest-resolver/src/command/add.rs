@@ -7,6 +7,7 @@ mod typed;
 use wit::guest::exports::wasi_pm::resolver::resolution::Addition;
 use wit::guest::wasi_pm::resolver::types::{DependencyGroup, Failure};
 
+use crate::lockfile::model::{dep_path_of, package_key, split_key};
 use crate::resolve::context::Context;
 use crate::resolve::explain;
 use crate::resolve::wanted::failure;
@@ -63,6 +64,9 @@ fn write(
     let so_far = before.find(&GUESSED, &alias);
     if let Some((name, version)) = package {
         plan.anew_direct.insert((Some(id.to_owned()), alias.clone()));
+        if alias == name {
+            leave_locked(ctx, id, (&name, &version), plan);
+        }
         plan.expected.push(Expected { importer: id.to_owned(), alias: alias.clone(), name, version });
     }
     let saving = &ctx.settings.saving;
@@ -104,6 +108,27 @@ fn write(
         groups.into_iter().for_each(|group| manifest.put(group, &alias, &saved));
     }
     Ok(())
+}
+
+/// Lets go of the version that a project has had of a package so far, if it is another: as pnpm has it, the project's
+/// other names of the package are picked anew, and what asks for the package from now on prefers no version that is locked.
+fn leave_locked(ctx: &Context, id: &str, (name, version): (&str, &Version), plan: &mut Plan) {
+    let Some(importer) = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.importers.get(id)) else { return };
+    let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
+    let all =
+        groups.into_iter().flatten().filter_map(|(alias, held)| Some((alias, dep_path_of(alias, &held.version)?)));
+    let of_package: Vec<(&String, String)> = all
+        .filter_map(|(alias, key)| {
+            let (held, version) = split_key(package_key(&key))?;
+            (held == name).then(|| (alias, version.to_owned()))
+        })
+        .collect();
+    let is_left = of_package.iter().any(|(alias, held)| *alias == name && *held != version.to_string());
+    if is_left {
+        plan.anew_direct.extend(of_package.into_iter().map(|(alias, _)| (Some(id.to_owned()), alias.clone())));
+        plan.unpreferred.insert(name.to_owned());
+        plan.absorbs = false;
+    }
 }
 
 /// A version that was named, and that an entry of a catalog would lead past: the entry stays, and the version is

@@ -42,6 +42,8 @@ pub(super) struct Begun {
     pub(super) anew_direct: BTreeSet<(Option<String>, String)>,
     /// Names that are picked anew and whose locked versions are preferred nevertheless.
     pub(super) preferred: BTreeSet<String>,
+    /// Names of which no locked version is preferred, though what is locked stays.
+    pub(super) unpreferred: BTreeSet<String>,
     /// Versions that were named, by real name.
     pub(super) named: Vec<(String, Version)>,
     /// Versions that were found for dependencies before they were written.
@@ -75,6 +77,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         anew_is_direct,
         anew_direct,
         preferred: kept,
+        unpreferred,
         named,
         expected,
     } = begun;
@@ -122,7 +125,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
             Anew::All => true,
             Anew::Only(names) => names.iter().any(|dropped| dropped == name),
         };
-        is_dropped && !kept.contains(name)
+        is_dropped && !kept.contains(name) || unpreferred.contains(name)
     });
     for Expected { importer, name, version, .. } in expected {
         preferred.expect(symbols.number(&importer), symbols.number(&name), version);

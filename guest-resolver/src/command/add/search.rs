@@ -162,6 +162,11 @@ impl Search<'_> {
             Specifier::Git(_) => return Poll::Ready(Ok((shortcut(asked), None))),
             _ => return Poll::Ready(Ok((asked.to_owned(), None))),
         };
+        // What says more than a version could stays as it is, once it stands there.
+        let is_range = matches!(Want::parse(asked), Some(Want::Range(_)));
+        if so_far == Some(asked) && is_range && Style::in_specifier(asked).is_none() {
+            return Poll::Ready(Ok((asked.to_owned(), None)));
+        }
         let version = ready!(self.version(alias, asked))?;
         let so_far = so_far.filter(|so_far| {
             let read = Specifier::parse(alias, so_far, registries);
