@@ -13,6 +13,7 @@ mod children;
 mod circles;
 pub mod dedupe;
 pub mod finish;
+mod locked;
 pub mod missing;
 mod providers;
 pub mod refs;
@@ -20,6 +21,7 @@ pub mod visit;
 
 pub use cache::Caches;
 pub use finish::{Graph, Placed};
+pub use locked::Chosen;
 pub use missing::{Issue, Scope};
 pub use refs::{ParentRef, Refs};
 pub use visit::{Discovery, Output, Visit, VisitOptions};

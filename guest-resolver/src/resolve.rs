@@ -38,7 +38,7 @@ use crate::manifest::Manifest;
 use crate::peers::dedupe::{DirectPaths, Unbound, dedupe, dedupe_injected};
 use crate::peers::finish::Finish;
 use crate::peers::missing::Summary;
-use crate::peers::{Caches, Discovery, Graph, Refs, Scope, Visit, VisitOptions};
+use crate::peers::{Caches, Chosen, Discovery, Graph, Refs, Scope, Visit, VisitOptions};
 
 use context::Context;
 use edges::Edge;
@@ -66,6 +66,8 @@ struct State {
     id: String,
     from: From,
     direct: Vec<Direct>,
+    /// How many of them the manifest names; the others were added.
+    declared: usize,
     aliases: NumberSet<Symbol>,
     providers: NumberSet<NodeId>,
     added_optional: NumberSet<NodeId>,
@@ -140,6 +142,7 @@ async fn start(
     Ok(State {
         id,
         from: From { declared: false, ..from },
+        declared: direct.len(),
         direct,
         aliases,
         providers: NumberSet::default(),
@@ -279,6 +282,7 @@ fn discover(
         providers: state.providers.clone(),
         added_optional: state.added_optional.clone(),
         scope,
+        ..VisitOptions::default()
     };
     let components: Rc<[u32]> = walker.tree.components().into();
     let mut visit = Visit::new(ctx, &mut walker.tree, std::mem::take(&mut peers.caches), components, options);
@@ -446,6 +450,7 @@ fn place(ctx: &Context, mut tree: Tree, states: &[State]) -> Result<Resolution, 
     let root_parents = root.map(|root| visit.parents(&root.direct)).unwrap_or_default();
     for state in states {
         visit.options.added_optional = state.added_optional.clone();
+        visit.options.chosen = chosen(visit.tree, [Some(state), root]);
         let mut parents = root_parents.clone();
         for (name, own) in visit.parents(&state.direct) {
             match parents.binary_search_by_key(&name, |(held, _)| *held) {
@@ -473,6 +478,17 @@ fn place(ctx: &Context, mut tree: Tree, states: &[State]) -> Result<Resolution, 
         dedupe(&mut graph, &mut direct, &unbound, ctx.settings.peers.peers_suffix_max_length as usize);
     }
     Ok(Resolution { tree, graph, direct })
+}
+
+/// What may come before locked peers, of a project and of the root.
+fn chosen(tree: &Tree, states: [Option<&State>; 2]) -> Chosen {
+    let mut chosen = Chosen::default();
+    for state in states.into_iter().flatten() {
+        let declared = state.direct[..state.declared].iter().map(|dep| dep.node);
+        chosen.newly.extend(declared.filter(|node| tree.node(*node).prior.is_none()));
+        chosen.direct.extend(&state.direct);
+    }
+    chosen
 }
 
 /// Which variants are to stay without the optional peers that the projects which have them passed over.

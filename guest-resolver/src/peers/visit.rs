@@ -13,6 +13,7 @@ use crate::resolve::walk::Direct;
 use crate::semver::{Range, Version};
 
 use super::cache::{Cached, Caches, PathId};
+use super::locked::Chosen;
 use super::missing::{Issue, Link, Missing, Scope, Summary, add_missing, peer_range};
 use super::refs::{ByName, ParentRef, Refs, get, put};
 
@@ -49,6 +50,8 @@ pub struct VisitOptions {
     pub providers: NumberSet<NodeId>,
     /// Optional peers that were added to the project.
     pub added_optional: NumberSet<NodeId>,
+    /// Providers that may come before locked peers.
+    pub chosen: Chosen,
     /// Which missing peers do not count.
     pub scope: Option<Rc<Scope>>,
 }
@@ -239,7 +242,7 @@ impl<'a> Visit<'a> {
             self.remember(node, path);
             return Ok(Entered::Done(Output::default()));
         }
-        let plain = self.tree.node(node).locked_peers.is_none();
+        let plain = self.tree.node(node).locked_peers.is_none() && self.locked(node).is_none();
         if plain
             && self.tree.node(node).children.is_none()
             && let Some(at) = self.quick_hit(above, package)
@@ -247,7 +250,8 @@ impl<'a> Visit<'a> {
             return Ok(Entered::Done(self.hit(node, at, link)));
         }
         let providers = self.preview(node, package, depth);
-        let refs = self.refs_below(node, above, &providers);
+        let mut refs = self.refs_below(node, above, &providers);
+        self.pin_locked(node, &mut refs);
         for (_, provider) in &providers {
             self.caches.parents_of.insert(*provider, Rc::clone(&refs));
         }

@@ -96,6 +96,9 @@ pub struct Node {
     pub depth: i32,
     /// The walk of dependencies made it, not the resolution of peers.
     pub walked: bool,
+    /// The key under which the existing lockfile has it, if it was reached where it is locked; of a node that is shared, one
+    /// such key.
+    pub prior: Option<Symbol>,
     /// The peers that the existing lockfile gives this direct dependency.
     pub locked_peers: Option<Rc<NumberSet<Symbol>>>,
 }
@@ -169,7 +172,7 @@ impl Tree {
             return shared;
         }
         let id = NodeId(u32::try_from(self.nodes.len()).expect("the budget is below 4 billion"));
-        self.nodes.push(Node { package, children: None, depth, walked, locked_peers: None });
+        self.nodes.push(Node { package, children: None, depth, walked, prior: None, locked_peers: None });
         if leaf {
             self.leaves.insert(package, id);
         }
@@ -177,6 +180,11 @@ impl Tree {
             self.nodes_of[package.0 as usize].push(id);
         }
         id
+    }
+
+    /// The node that all occurrences of a package share which leads to no other.
+    pub fn leaf(&self, package: PackageId) -> Option<NodeId> {
+        self.leaves.get(&package).copied()
     }
 
     /// Takes the nodes of a package's children away from all its nodes but one. True if any had some.

@@ -15,6 +15,7 @@ use std::rc::Rc;
 use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::intern::{NumberMap, NumberSet, Symbol, TextSet};
+use crate::lockfile::model::package_key;
 use crate::pick::{ABOVE_WEIGHT, DIRECT_WEIGHT};
 
 use super::context::{Context, MAX_DEPTH, over_budget};
@@ -266,6 +267,9 @@ impl Walker {
             };
             let package = self.package(ctx, Rc::clone(&resolved), optional, &shadowed);
             let node = self.tree.node_for(package, if resolved.is_link() { -1 } else { depth }, true);
+            if edge.prior.is_some_and(|prior| package_key(&ctx.text(prior)) == package_key(&resolved.id)) {
+                self.tree.nodes[node.0 as usize].prior = edge.prior;
+            }
             by_parent.push(at);
             seeds.push(Seed {
                 edge,

@@ -123,6 +123,9 @@ impl Walker {
                 }
                 let package = self.package(ctx, resolved, optional, &[]);
                 let node = self.tree.node_for(package, depth, true);
+                if self.tree.package(package).leaf {
+                    self.tree.nodes[node.0 as usize].prior = Some(ctx.symbol(&edge.key));
+                }
                 children.push((ChildEdge { alias: edge.alias, package, optional: edge.optional }, Some(node)));
                 open.push_back(Taken {
                     key: edge.key,
