@@ -173,6 +173,37 @@ fn a_package_of_another_platform_that_must_be_there_is_offered() {
     assert_eq!(offered(&wanted, &json!({})), ["tool", "tool-darwin", "tool-linux"]);
 }
 
+#[test]
+fn what_goes_where_comes_with_the_last_snapshots_and_before_the_lockfile() {
+    let registry = registry();
+    let mut session = Session::open(given(&project(), &json!({}))).unwrap();
+    let (mut replies, mut wanted, mut placed) = (Vec::new(), Vec::new(), Vec::new());
+    loop {
+        let progress = session.advance(replies).unwrap();
+        placed.extend(progress.snapshots.iter().map(|snapshot| snapshot.name.clone()));
+        if let Some(layout) = progress.layout {
+            assert!(!progress.snapshots.is_empty() && progress.outcome.is_none());
+            assert_eq!(
+                layout.roots[0].links.iter().map(|link| link.alias.as_str()).collect::<Vec<_>>(),
+                ["app", "util"]
+            );
+            break;
+        }
+        assert!(progress.snapshots.is_empty() && progress.outcome.is_none());
+        wanted.extend(progress.requests.iter().filter_map(|asked| match &asked.request {
+            Request::Metadata(it) => Some((it.name.clone(), it.wanted.clone())),
+            _ => None,
+        }));
+        let requests = progress.requests.into_iter();
+        replies = requests.map(|it| Reply { id: it.id, answer: answer(&registry, &it.request) }).collect();
+    }
+    assert_eq!(placed, ["app", "host", "lib", "ring", "util"]);
+    assert!(wanted.contains(&("app".to_owned(), Some("1.".to_owned()))), "how the picked version begins: {wanted:?}");
+    let last = session.advance(Vec::new()).unwrap();
+    assert!(last.layout.is_none() && last.outcome.unwrap().lockfile.is_some());
+    assert_eq!(session.advance(Vec::new()).unwrap_err()[0].code, "ERR_WASI_PM_SESSION_ENDED");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
