@@ -8,9 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::intern::{NumberMap, NumberSet, Symbol, TextMap};
 use crate::resolve::context::Context;
-use crate::resolve::tree::{NodeId, Origin, PackageId, Tree, components};
+use crate::resolve::tree::{NodeId, Origin, PackageId, Tree, components, sort_by_text};
 
-use super::refs::{ByName, get, put};
+use super::refs::{ByName, get, put, put_new};
 use super::visit::{Record, Visit};
 
 /// One variant of a package, placed.
@@ -183,17 +183,21 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// What those providers see that a node names too vaguely, as far as it matters and the node does not see it yet.
+    /// What those providers see that a node names too vaguely, as far as it matters and the node does not see it yet; of
+    /// several that see the same peer the first by name.
     fn behind_providers(&self, node: NodeId, differing: &NumberMap<PackageId, NumberSet<Symbol>>) -> ByName<NodeId> {
         let own = &self.external[&node];
         let package = self.tree.node(node).package;
         let mut more = Vec::new();
-        for (_, provider) in own.iter().filter(|(name, provider)| self.by_name_only(node, *name, *provider)) {
+        let vague = own.iter().filter(|(name, provider)| self.by_name_only(node, *name, *provider));
+        let mut vague: Vec<(Symbol, NodeId)> = vague.copied().collect();
+        sort_by_text(&mut vague, &self.ctx.symbols, |(name, _)| *name);
+        for (_, provider) in &vague {
             let Some(differing) = differing.get(&self.tree.node(*provider).package) else { continue };
             for (name, seen) in self.external.get(provider).into_iter().flat_map(|list| list.iter()) {
                 let wanted = differing.contains(name) && get(own, *name).is_none();
                 if wanted && self.tree.node(*seen).package != package {
-                    put(&mut more, *name, *seen);
+                    put_new(&mut more, *name, || *seen);
                 }
             }
         }
