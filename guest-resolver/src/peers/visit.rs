@@ -161,9 +161,6 @@ impl<'a> Visit<'a> {
         for dep in own {
             self.root(dep.node, parents, &mut found)?;
         }
-        if !self.options.discovery {
-            self.drain(parents)?;
-        }
         for dep in provided {
             if !self.visited.contains_key(&dep.node) {
                 self.remember_parents(dep, parents);
