@@ -322,15 +322,7 @@ impl<'a> Visit<'a> {
         };
         let (all, all_missing, missing_below) = (Rc::new(all), Rc::new(all_missing), Rc::new(missing));
         self.external.insert(node, Rc::clone(&all));
-        if self.options.discovery {
-            let depth = self.tree.node(node).depth;
-            for (_, child) in children.iter() {
-                let below = self.tree.node(*child).package;
-                if !self.caches.path_of.contains_key(child) && self.tree.cuts(&self.components, package, below) {
-                    self.canonical(below, depth + 1);
-                }
-            }
-        } else {
+        if !self.options.discovery {
             self.record(node, package, &children, &own, &all, &all_missing, path);
         }
         if all.is_empty() && all_missing.is_empty() {
