@@ -97,6 +97,7 @@ impl Visit<'_> {
                 .iter()
                 .all(|(name, held)| get(refs, *name).is_some_and(|current| self.same(current.node, *held)))
                 && cached.missing.iter().all(|(name, _)| get(refs, *name).is_none())
+                && self.still_holds(package, cached)
         };
         variants.iter().position(fits).map(|at| (package, at))
     }
@@ -119,8 +120,22 @@ impl Visit<'_> {
                 }
                 _ => false,
             }) && cached.missing.iter().all(|(name, _)| get(refs, *name).is_none() && child(*name).0.is_none())
+                && self.still_holds(package, cached)
         };
         variants.iter().position(fits).map(|at| (package, at))
+    }
+
+    /// Whether the providers of a variant are named as they were when it was seen. One that was still being visited then
+    /// may see peers itself by now: discovery looks again below a package whose variant names it by less.
+    fn still_holds(&self, package: PackageId, cached: &Cached) -> bool {
+        if !self.options.discovery || !self.caches.tentative.contains(&cached.path) {
+            return true;
+        }
+        let bare = |provider: NodeId| self.caches.paths.get(&(self.tree.node(provider).package, Vec::new())).copied();
+        let parts = cached.external.iter().map(|(_, provider)| self.named(*provider).or_else(|| bare(*provider)));
+        let Some(mut parts) = parts.collect::<Option<Vec<PathId>>>() else { return false };
+        parts.sort_unstable_by_key(|part| part.0);
+        self.caches.paths.get(&(package, parts)) == Some(&cached.path)
     }
 
     /// The peers' names that a package's own children have: the first child of each, and whether there are more.
@@ -214,10 +229,12 @@ impl Visit<'_> {
     }
 
     pub(super) fn provisional(&mut self, node: NodeId) -> PathId {
-        match self.caches.path_of.get(&node) {
-            Some(path) if !self.ctx.settings.peers.dedupe_peers => *path,
-            _ => self.path(self.tree.node(node).package, Vec::new()),
-        }
+        self.named(node).unwrap_or_else(|| self.path(self.tree.node(node).package, Vec::new()))
+    }
+
+    /// The path by which dependents name a node that has been visited.
+    fn named(&self, node: NodeId) -> Option<PathId> {
+        self.caches.path_of.get(&node).copied().filter(|_| !self.ctx.settings.peers.dedupe_peers)
     }
 
     /// Whether a provider's own path is open, or hangs on one that is.

@@ -77,7 +77,8 @@ impl Visit<'_> {
         children
     }
 
-    /// The one node that edges back into a cycle lead to.
+    /// The one node that edges back into a cycle lead to. It is visited on its own when the variants are placed; discovery
+    /// does not look behind such edges.
     pub(super) fn canonical(&mut self, package: PackageId, depth: i32) -> NodeId {
         if self.tree.package(package).leaf {
             return self.child_node(package, depth);
@@ -87,7 +88,9 @@ impl Visit<'_> {
         }
         let node = self.child_node(package, depth);
         self.caches.canonical.insert(package, node);
-        self.pending.push(node);
+        if !self.options.discovery {
+            self.pending.push(node);
+        }
         node
     }
 }

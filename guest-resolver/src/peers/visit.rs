@@ -160,9 +160,6 @@ impl<'a> Visit<'a> {
         for dep in own {
             self.root(dep.node, parents, &mut found)?;
         }
-        if !self.options.discovery {
-            self.drain(parents)?;
-        }
         for dep in provided {
             if !self.visited.contains_key(&dep.node) {
                 self.remember_parents(dep, parents);
@@ -326,15 +323,7 @@ impl<'a> Visit<'a> {
         let (all, all_missing, missing_below) = (Rc::new(all), Rc::new(all_missing), Rc::new(missing));
         self.caches.circles.note(self.tree.package(package).resolved.name, all.iter().map(|(name, _)| *name));
         self.external.insert(node, Rc::clone(&all));
-        if self.options.discovery {
-            let depth = self.tree.node(node).depth;
-            for (_, child) in children.iter() {
-                let below = self.tree.node(*child).package;
-                if !self.caches.path_of.contains_key(child) && self.tree.cuts(&self.components, package, below) {
-                    self.canonical(below, depth + 1);
-                }
-            }
-        } else {
+        if !self.options.discovery {
             self.record(node, package, &children, &own, &all, &all_missing, path);
         }
         if all.is_empty() && all_missing.is_empty() {
