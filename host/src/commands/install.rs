@@ -102,14 +102,14 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let changes_nothing = config.install.lockfile_only || config.install.dry_run;
     let _lock = if changes_nothing { None } else { Some(install.lock()?) };
     let seen = inputs.look()?;
-    change::check_unchanged(config)?;
+    change::check_unchanged(install)?;
     if !changes_nothing {
         lifecycle::before(install)?;
     }
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
-    let Found { mut placement, as_locked, early, saved } = placement::find(install, &network, &branches)?;
-    let mut verification = verify::start(install, &network, &placement, as_locked)?;
+    let Found { mut placement, locked, early, saved } = placement::find(install, &network, &branches)?;
+    let mut verification = verify::start(install, &network, &placement, &locked)?;
     if changes_nothing {
         verify::finish(verification.take(), install)?;
     }

@@ -15,7 +15,7 @@ use wit::{settings::Saving, wildcard};
 use super::{Failures, Install, finish};
 use crate::{
     cli::Change,
-    config::{Config, Importer, edit},
+    config::{Config, Importer, edit, project},
     diagnostic::Diagnostic,
     engine::{Intent, Saved},
     graph::Group,
@@ -152,12 +152,18 @@ pub(super) fn runs_scripts(config: &Config) -> bool {
     }
 }
 
-/// Refuses manifests that are others by now than those that this run was made from: another run may have held the lock
-/// until now.
+/// Refuses manifests and settings that are others by now than those that this run was made from: another run may have held
+/// the lock until now. Where each project has a lockfile of its own, one run writes settings between its projects itself.
 ///
 /// # Errors
 /// Which one has changed.
-pub(super) fn check_unchanged(config: &Config) -> Result<(), Failures> {
+pub(super) fn check_unchanged(install: &Install<'_>) -> Result<(), Failures> {
+    let config = &install.context.config;
+    let settings = config.project.workspace.join("pnpm-workspace.yaml");
+    let is_other = |text: Option<String>| text != config.project.settings_text;
+    if !install.is_part && project::read_settings(&settings).is_ok_and(is_other) {
+        return Err(vec![changed_meanwhile(&settings)]);
+    }
     for importer in &config.project.importers {
         let path = importer.dir.join("package.json");
         let on_disk = std::fs::read_to_string(&path);
@@ -257,7 +263,7 @@ pub(super) fn check_catalogs(install: &Install<'_>, saved: &Saved) -> Result<(),
     let path = install.context.config.project.workspace.join("pnpm-workspace.yaml");
     let (_, text) = catalogs(&path, saved)?;
     let misread = || vec![uneditable(&path, "the entries would not be read as they were written".to_owned())];
-    let settings = crate::config::project::parse_yaml(&path, &text).map_err(|_| misread())?;
+    let settings = project::parse_yaml(&path, &text).map_err(|_| misread())?;
     let entry = |catalog: &str, alias: &str| {
         let catalogs = settings.get("catalogs").and_then(|catalogs| catalogs.get(catalog));
         let default = settings.get("catalog").filter(|_| catalog == "default");

@@ -7,7 +7,7 @@ use wit::ImporterId;
 
 use super::{
     Branches, Failures, Install, Network, ahead, change, excludes::TOO_YOUNG, local, moved_on, one, packages,
-    project_document,
+    project_document, verify::Locked,
 };
 use crate::{
     config::LockfileUse,
@@ -26,8 +26,8 @@ const PEER_ISSUES: &str = "ERR_PNPM_PEER_DEP_ISSUES";
 /// What is to be placed.
 pub(super) struct Found {
     pub(super) placement: Placement,
-    /// All of it was locked before: nothing has held it to age and trust yet.
-    pub(super) as_locked: bool,
+    /// What of it was locked before: nothing has held it to age and trust yet.
+    pub(super) locked: Locked,
     /// What has been linked meanwhile.
     pub(super) early: Early,
     /// What is written besides the lockfile.
@@ -72,7 +72,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
             Ok(placement) => {
                 install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
                 tell(install, &placement);
-                return Ok(Found { placement, as_locked: true, early: Early::default(), saved: Saved::default() });
+                return Ok(Found { placement, locked: Locked::All, early: Early::default(), saved: Saved::default() });
             }
             Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
             Err(drifts) => {
@@ -250,7 +250,12 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: &Project) -> R
     tell(install, &placement);
     // Who asks for nothing has read all of it off the lockfile.
     let early = Early::begun(filler);
-    Ok(Found { placement, as_locked: crossings.requests == 0, early, saved: resolved.saved })
+    let locked = match &project.lockfile {
+        _ if crossings.requests == 0 => Locked::All,
+        Some(lockfile) => Locked::By(lockfile.clone()),
+        None => Locked::Nothing,
+    };
+    Ok(Found { placement, locked, early, saved: resolved.saved })
 }
 
 fn tell(install: &Install<'_>, placement: &Placement) {
