@@ -29,6 +29,7 @@ mod placed_groups;
 mod placement;
 mod project_document;
 mod projects;
+mod saved;
 mod separate;
 mod verify;
 
@@ -102,7 +103,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let changes_nothing = config.install.lockfile_only || config.install.dry_run;
     let _lock = if changes_nothing { None } else { Some(install.lock()?) };
     let seen = inputs.look()?;
-    change::check_unchanged(install)?;
+    saved::check_unchanged(install)?;
     if !changes_nothing {
         lifecycle::before(install)?;
     }
@@ -113,10 +114,10 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     if changes_nothing {
         verify::finish(verification.take(), install)?;
     }
-    change::check_catalogs(install, &saved)?;
+    saved::check_catalogs(install, &saved)?;
     excludes::remember(install, &placement)?;
     if config.install.lockfile_only {
-        change::write(install, &saved)?;
+        saved::write(install, &saved)?;
         finish::write_lockfile(install, &placement)?;
         install.stage(Stage::ImportingDone);
         placement::strict_peers(install, &placement)?;
