@@ -225,29 +225,47 @@ fn the_root_of_a_workspace_needs_no_manifest_to_be_added_to() {
     assert_eq!(project.read("package.json"), expected);
 }
 
+/// Starts a run that has to wait for the lock in a project's folder, changes a file meanwhile and lets it go on: it ends
+/// and leaves the file as it then is.
+fn ends_because_of(project: &Project, folder: &str, (file, text): (&str, &str), waiting: &[&str]) {
+    let lock = std::fs::File::open(project.dir().join(folder).join("node_modules/.wasi-pm-lock")).unwrap();
+    lock.lock().unwrap();
+    let mut child = project.start(waiting);
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("waiting for it to end") {
+        assert_ne!(output.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    project.write(file, text);
+    lock.unlock().unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert!(!ended.status.success());
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("ERR_WASI_PM_MANIFEST_CHANGED"), "{ended:?}");
+    assert_eq!(project.read(file), text);
+}
+
 /// The second of two runs waits for the first, and does not go on with a manifest that is another one by then.
 #[test]
 fn a_manifest_that_another_run_has_changed_is_not_undone() {
     let (_registry, project) = small();
     project.run(&["install"]).ok();
-    let lock = std::fs::File::open(project.dir().join("node_modules/.wasi-pm-lock")).unwrap();
     for waiting in [&["add", "b"][..], &["install", "--force"]] {
-        lock.lock().unwrap();
-        let mut child = project.start(waiting);
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("waiting for it to end") {
-            assert_ne!(output.read_line(&mut said).unwrap(), 0, "{said}");
-        }
         let changed = project.read("package.json").replace("\n}", "\n}\n");
-        project.write("package.json", &changed);
-        lock.unlock().unwrap();
-        let ended = child.wait_with_output().unwrap();
-        assert!(!ended.status.success());
-        assert!(String::from_utf8_lossy(&ended.stderr).contains("ERR_WASI_PM_MANIFEST_CHANGED"), "{ended:?}");
-        assert_eq!(project.read("package.json"), changed);
+        ends_because_of(&project, ".", ("package.json", &changed), waiting);
     }
+    ends_because_of(&project, ".", ("pnpm-workspace.yaml", "catalog:\n  b: ^1.0.0\n"), &["add", "b", "--save-catalog"]);
     project.run(&["add", "b"]).ok();
+}
+
+#[test]
+fn a_manifest_that_another_run_has_changed_is_not_undone_where_each_project_has_a_lockfile() {
+    let (_registry, project) = small();
+    project.write("pnpm-workspace.yaml", "packages:\n  - packages/*\nsharedWorkspaceLockfile: false\n");
+    project.write("packages/w/package.json", "{\"dependencies\":{\"b\":\"^1.0.0\"}}");
+    project.run(&["install"]).ok();
+    let changed = "{\"dependencies\":{\"b\":\"~1.0.0\"}}";
+    ends_because_of(&project, "packages/w", ("packages/w/package.json", changed), &["add", "a", "-C", "packages/w"]);
+    assert!(!project.has("packages/w/node_modules/a"));
 }
 
 #[test]

@@ -78,3 +78,6 @@ fn bug(words: &str, place: &str) -> Diagnostic {
     ));
     diagnostic
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,7 @@ mod placed_groups;
 mod placement;
 mod project_document;
 mod projects;
+mod saved;
 mod separate;
 mod verify;
 
@@ -104,7 +105,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let changes_nothing = config.install.lockfile_only || config.install.dry_run;
     let _lock = if changes_nothing { None } else { Some(install.lock()?) };
     let seen = inputs.look()?;
-    change::check_unchanged(config)?;
+    saved::check_unchanged(install)?;
     if !changes_nothing {
         lifecycle::before(install)?;
     }
@@ -112,8 +113,8 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let before = if config.install.lockfile_only { None } else { Reading::begin(&layout) };
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
-    let Found { mut placement, as_locked, early, rest } = placement::find(install, &network, &branches)?;
-    let verification = verify::start(install, &network, &placement, as_locked)?;
+    let Found { mut placement, locked, early, rest } = placement::find(install, &network, &branches)?;
+    let verification = verify::start(install, &network, &placement, &locked)?;
     if config.install.lockfile_only {
         let saved = placement::complete(install, &mut placement, rest)?;
         verify::finish(verification, install)?;
@@ -125,7 +126,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     // Beside the component, which makes the text of the lockfile.
     let plan = install.plan(&placement, &layout, before)?;
     let saved = placement::complete(install, &mut placement, rest)?;
-    change::check_catalogs(install, &saved)?;
+    saved::check_catalogs(install, &saved)?;
     if config.install.dry_run {
         verify::finish(verification, install)?;
         excludes::remember(install, &placement)?;
@@ -150,9 +151,9 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
 
 /// Writes what an installation without packages writes.
 fn lockfile_only(install: &Install<'_>, placement: &Placement, saved: &Saved) -> Result<(), Failures> {
-    change::check_catalogs(install, saved)?;
+    saved::check_catalogs(install, saved)?;
     excludes::remember(install, placement)?;
-    change::write(install, saved)?;
+    saved::write(install, saved)?;
     finish::write_lockfile(install, placement)?;
     install.stage(Stage::ImportingDone);
     placement::strict_peers(install, placement)

@@ -41,6 +41,8 @@ pub struct Project {
     pub has_own_lockfiles: bool,
     /// There is a `pnpm-workspace.yaml` with `packages`.
     pub is_workspace: bool,
+    /// The text of `pnpm-workspace.yaml`, as this run has read it.
+    pub settings_text: Option<String>,
     /// The name of the lockfile: `pnpm-lock.yaml`, or with `gitBranchLockfile` one with the branch in it.
     pub lockfile_name: String,
     /// The lockfiles of all branches are merged into that one (`mergeGitBranchLockfiles`).
@@ -106,13 +108,15 @@ pub struct Place {
     pub dir: PathBuf,
     /// What `<root>/pnpm-workspace.yaml` says.
     pub settings: Option<Map<String, Value>>,
+    /// In these words.
+    pub text: Option<String>,
 }
 
 impl Place {
     /// A folder in which there is nothing yet.
     #[must_use]
     pub fn new(dir: PathBuf) -> Self {
-        Self { root: dir.clone(), dir, settings: None }
+        Self { root: dir.clone(), dir, settings: None, text: None }
     }
 }
 
@@ -125,13 +129,15 @@ pub fn locate(start: &Path) -> Result<Place, ConfigError> {
         start.ancestors().find(|dir| dir.join("package.json").is_file() || dir.join("pnpm-workspace.yaml").is_file());
     let Some(dir) = dir else { return Err(manifest::missing(start)) };
     for root in dir.ancestors() {
-        let Some(settings) = read_yaml(&root.join("pnpm-workspace.yaml"))? else { continue };
+        let Some(text) = read_settings(&root.join("pnpm-workspace.yaml"))? else { continue };
+        let settings = parse_yaml(&root.join("pnpm-workspace.yaml"), &text)?;
         // Without `packages` the file holds settings of the project beside it, and of no other.
         if root == dir || settings.contains_key("packages") {
-            return Ok(Place { root: root.to_path_buf(), dir: dir.to_path_buf(), settings: Some(settings) });
+            let (root, dir) = (root.to_path_buf(), dir.to_path_buf());
+            return Ok(Place { root, dir, settings: Some(settings), text: Some(text) });
         }
     }
-    Ok(Place { root: dir.to_path_buf(), dir: dir.to_path_buf(), settings: None })
+    Ok(Place::new(dir.to_path_buf()))
 }
 
 /// Reads the manifests of all projects; `begun` is the text of the root's, should it have none.
@@ -164,6 +170,7 @@ pub fn discover(place: &Place, begun: Option<String>) -> Result<Project, ConfigE
         dir: place.dir.clone(),
         has_own_lockfiles: false,
         is_workspace: patterns.is_some(),
+        settings_text: place.text.clone(),
         lockfile_name: LOCKFILE.to_owned(),
         merges_branches: false,
         importers,
@@ -175,10 +182,15 @@ pub fn discover(place: &Place, begun: Option<String>) -> Result<Project, ConfigE
 /// # Errors
 /// It cannot be read, or is not a mapping.
 pub fn read_yaml(path: &Path) -> Result<Option<Map<String, Value>>, ConfigError> {
-    let Some(text) = files::read_text(path, MAX_YAML_BYTES, "a settings file may have 4 MiB")? else {
-        return Ok(None);
-    };
-    parse_yaml(path, &text).map(Some)
+    read_settings(path)?.map(|text| parse_yaml(path, &text)).transpose()
+}
+
+/// The text of a settings file.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn read_settings(path: &Path) -> Result<Option<String>, ConfigError> {
+    files::read_text(path, MAX_YAML_BYTES, "a settings file may have 4 MiB")
 }
 
 /// Reads the text of a settings file; `path` is for what is said of it.

@@ -1,25 +1,14 @@
-//! What `add`, `update` and `remove` mean for the projects at hand: which of them change, what the component is asked, and
-//! how the new manifests and catalogs get onto the disk.
-//!
-//! Nothing is written before all packages are linked. Each file is written aside and renamed, catalogs before the
-//! manifests that refer to them, those before the lockfile: whoever is interrupted in between has a manifest that says more
-//! than the lockfile, and the next installation catches up.
-
-use std::{
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+//! What `add`, `update` and `remove` mean for the projects at hand: which of them change, and what the component is asked.
 
 use wit::{settings::Saving, wildcard};
 
-use super::{Failures, Install, finish};
+use super::Failures;
 use crate::{
     cli::Change,
-    config::{Config, Importer, edit},
+    config::{Config, Importer},
     diagnostic::Diagnostic,
-    engine::{Intent, Saved},
+    engine::Intent,
     graph::Group,
-    report::Event,
 };
 
 /// Whether a project is one of those that the command is about.
@@ -150,124 +139,4 @@ pub(super) fn runs_scripts(config: &Config) -> bool {
         Some(Intent::Update(update)) => update.selectors.is_empty() && !update.latest,
         Some(_) => false,
     }
-}
-
-/// Refuses manifests that are others by now than those that this run was made from: another run may have held the lock
-/// until now.
-///
-/// # Errors
-/// Which one has changed.
-pub(super) fn check_unchanged(config: &Config) -> Result<(), Failures> {
-    for importer in &config.project.importers {
-        let path = importer.dir.join("package.json");
-        let on_disk = std::fs::read_to_string(&path);
-        if on_disk.is_ok_and(|text| !is_read(importer, &text)) {
-            return Err(vec![changed_meanwhile(&path)]);
-        }
-    }
-    Ok(())
-}
-
-/// Whether a manifest that is on the disk is the one that was read.
-fn is_read(importer: &Importer, text: &str) -> bool {
-    !importer.is_new && text.trim_start_matches('\u{feff}') == &*importer.manifest.text
-}
-
-/// Writes manifests and catalogs; the files that were written.
-///
-/// # Errors
-/// One cannot be written, or has been changed meanwhile.
-pub(super) fn write(install: &Install<'_>, saved: &Saved) -> Result<Vec<PathBuf>, Failures> {
-    let project = &install.context.config.project;
-    let mut files: Vec<(PathBuf, String)> = Vec::new();
-    if !saved.catalogs.is_empty() {
-        files.push(catalogs(&project.workspace.join("pnpm-workspace.yaml"), saved)?);
-    }
-    for (id, text) in &saved.manifests {
-        let Some(importer) = project.importers.iter().find(|importer| importer.id == *id) else { continue };
-        let path = importer.dir.join("package.json");
-        match std::fs::read_to_string(&path) {
-            Err(error) if importer.is_new && error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(vec![unwritable(&path, &error.to_string())]),
-            Ok(text) if is_read(importer, &text) => {}
-            Ok(_) => return Err(vec![changed_meanwhile(&path)]),
-        }
-        files.push((path, text.clone()));
-    }
-    let inside = project.workspace.canonicalize().unwrap_or_else(|_| project.workspace.clone());
-    for (path, text) in &files {
-        // A manifest may be a link into another folder of the workspace: what it leads to is written.
-        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-        if path.is_symlink() && !real.starts_with(&inside) {
-            return Err(vec![unwritable(path, "it is a symbolic link that leads out of the workspace")]);
-        }
-        finish::replace(&real, text).map_err(|error| vec![unwritable(path, &error.to_string())])?;
-    }
-    for (id, manifest) in &saved.manifests {
-        if let Some(importer) = project.importers.iter().find(|importer| importer.id == *id) {
-            let (prefix, manifest) = (importer.dir.display().to_string(), manifest.clone());
-            install.event(Event::ManifestUpdated { prefix, manifest });
-        }
-    }
-    Ok(files.into_iter().map(|(path, _)| path).collect())
-}
-
-/// The settings file with new entries of catalogs.
-fn catalogs(path: &Path, saved: &Saved) -> Result<(PathBuf, String), Failures> {
-    let failed = |cause: String| vec![uneditable(path, cause)];
-    let mut text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(failed(error.to_string())),
-    };
-    for entry in &saved.catalogs {
-        text = edit::set_catalog(&text, &entry.catalog, &entry.alias, &entry.specifier)
-            .map_err(|error| failed(error.to_string()))?;
-    }
-    Ok((path.to_path_buf(), text))
-}
-
-fn uneditable(path: &Path, cause: String) -> Diagnostic {
-    let message = format!("The catalogs in {} cannot be changed", path.display());
-    let mut diagnostic = Diagnostic::new("ERR_PNPM_WORKSPACE_MANIFEST_WRITER_UNSUPPORTED_INLINE_BLOCK", message);
-    diagnostic.causes.push(cause);
-    diagnostic.with_hint("Write them one entry a line, `name: range`, and run the command again")
-}
-
-fn unwritable(path: &Path, cause: &str) -> Diagnostic {
-    let mut diagnostic =
-        Diagnostic::new("ERR_PNPM_PACKAGE_MANIFEST_IO_ERROR", format!("{} cannot be written", path.display()));
-    diagnostic.causes.push(cause.to_owned());
-    diagnostic.with_hint("This file was not changed; see that you may write there, and run the command again")
-}
-
-fn changed_meanwhile(path: &Path) -> Diagnostic {
-    let message = format!("{} was changed by somebody else while this command ran", path.display());
-    Diagnostic::new("ERR_WASI_PM_MANIFEST_CHANGED", message).with_hint("Run the command again")
-}
-
-/// Whether catalogs could be changed at all, before anything is done.
-///
-/// # Errors
-/// They are written in a way that cannot be changed in place.
-pub(super) fn check_catalogs(install: &Install<'_>, saved: &Saved) -> Result<(), Failures> {
-    if saved.catalogs.is_empty() {
-        return Ok(());
-    }
-    let path = install.context.config.project.workspace.join("pnpm-workspace.yaml");
-    let (_, text) = catalogs(&path, saved)?;
-    let misread = || vec![uneditable(&path, "the entries would not be read as they were written".to_owned())];
-    let settings = crate::config::project::parse_yaml(&path, &text).map_err(|_| misread())?;
-    let entry = |catalog: &str, alias: &str| {
-        let catalogs = settings.get("catalogs").and_then(|catalogs| catalogs.get(catalog));
-        let default = settings.get("catalog").filter(|_| catalog == "default");
-        catalogs.or(default)?.get(alias)?.as_str().map(str::to_owned)
-    };
-    let is_there = |saved: &crate::engine::CatalogEntry| {
-        entry(&saved.catalog, &saved.alias).as_deref() == Some(saved.specifier.as_str())
-    };
-    if saved.catalogs.iter().all(is_there) {
-        return Ok(());
-    }
-    Err(misread())
 }

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{Failures, Inputs, Install, change, guard, lifecycle, link, one, placement, projects};
+use super::{Failures, Inputs, Install, guard, lifecycle, link, one, placement, projects, saved};
 use crate::{
     diagnostic::Diagnostic,
     engine::Saved,
@@ -41,7 +41,7 @@ pub(super) fn record(
     });
     tell_what_changed(install, plan);
     let together = guard::together();
-    let written = change::write(install, saved)?;
+    let written = saved::write(install, saved)?;
     write_lockfile(install, placement)?;
     write_state(install, placement, layout, &ignored, &mut linked)?;
     drop(together);

@@ -7,7 +7,7 @@ use wit::ImporterId;
 
 use super::{
     Branches, Failures, Install, Network, ahead, change, excludes::TOO_YOUNG, local, moved_on, one, packages,
-    project_document,
+    project_document, verify::Locked,
 };
 use crate::{
     config::LockfileUse,
@@ -26,8 +26,8 @@ const PEER_ISSUES: &str = "ERR_PNPM_PEER_DEP_ISSUES";
 /// What is to be placed.
 pub(super) struct Found {
     pub(super) placement: Placement,
-    /// All of it was locked before: nothing has held it to age and trust yet.
-    pub(super) as_locked: bool,
+    /// What of it was locked before: nothing has held it to age and trust yet.
+    pub(super) locked: Locked,
     /// What has been linked meanwhile.
     pub(super) early: Early,
     /// What the component still makes.
@@ -78,7 +78,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
             Ok(placement) => {
                 install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
                 tell(install, &placement);
-                return Ok(Found { placement, as_locked: true, early: Early::default(), rest: None });
+                return Ok(Found { placement, locked: Locked::All, early: Early::default(), rest: None });
             }
             Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
             Err(drifts) => {
@@ -241,8 +241,12 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, project: Project) -> Re
         engine::lay_out(&project, &network.oracle(store)?, Limits::default()).map_err(of_engine)?
     };
     // Who asks for nothing has read all of it off the lockfile.
-    let as_locked = !rest.has_asked();
-    Ok(Found { placement, as_locked, early: Early::begun(filler), rest: Some(Rest { project, rest }) })
+    let locked = match &project.lockfile {
+        _ if !rest.has_asked() => Locked::All,
+        Some(lockfile) => Locked::By(lockfile.clone()),
+        None => Locked::Nothing,
+    };
+    Ok(Found { placement, locked, early: Early::begun(filler), rest: Some(Rest { project, rest }) })
 }
 
 /// Waits for the end of the resolution, if there was one, and completes the placement with it; what is written besides

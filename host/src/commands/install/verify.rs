@@ -3,7 +3,7 @@
 //! for while packages are fetched; what has passed is remembered by digest, so that nothing is asked again.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     fs,
     path::PathBuf,
     sync::mpsc::{self, Receiver},
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Raised by a change of what is checked.
-const FORM: &str = "verified 2";
+const FORM: &str = "verified 3";
 /// So many violations are shown.
 const SHOWN: usize = 20;
 
@@ -29,9 +29,34 @@ const SHOWN: usize = 20;
 pub(super) struct Verification {
     asked: Vec<Entry>,
     answers: Receiver<(RequestId, Answer)>,
-    /// What was resolved just now has been held to age and trust on the way, what was locked has not.
-    as_locked: bool,
     verdict: PathBuf,
+}
+
+/// What of a placement was locked before: the resolver has held to age and trust what it picked, and nothing else.
+pub(super) enum Locked {
+    /// All of it.
+    All,
+    /// What this lockfile names.
+    By(String),
+    /// There was no lockfile.
+    Nothing,
+}
+
+impl Locked {
+    /// Whether it has a package.
+    fn has(&self) -> impl Fn(&Snapshot) -> bool {
+        let keys = if let Self::By(lockfile) = self { keys(lockfile) } else { HashSet::new() };
+        move |snapshot| match self {
+            Self::All => true,
+            Self::By(_) => keys.contains(format!("{}@{}", snapshot.name, snapshot.version).as_str()),
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// All that may be the key of a package, whoever wrote the lockfile.
+fn keys(lockfile: &str) -> HashSet<&str> {
+    lockfile.split([' ', '\n', '\r', '\'', '"', ':', '(', ')', '{', ',']).filter(|word| word.contains('@')).collect()
 }
 
 /// A package to be verified.
@@ -42,6 +67,8 @@ struct Entry {
     registry: Option<String>,
     /// Where the lockfile has it from, if that is not where its registry keeps tarballs.
     tarball: Option<String>,
+    /// It is held to age and trust.
+    is_judged: bool,
 }
 
 /// Asks for what is needed; `None` where nothing is to be verified, or has been.
@@ -49,14 +76,15 @@ pub(super) fn start(
     install: &Install<'_>,
     network: &Network<'_>,
     placement: &Placement,
-    as_locked: bool,
+    locked: &Locked,
 ) -> Result<Option<Verification>, Failures> {
     let config = &install.context.config;
     let policy = &config.settings.policy;
     if config.install.trust_lockfile {
         return Ok(None);
     }
-    let judged = as_locked && Rules::new(policy, 1).is_some();
+    let has_rules = Rules::new(policy, 1).is_some();
+    let is_locked = locked.has();
     let mut entries = BTreeSet::new();
     for snapshot in &placement.snapshots {
         let Source::Registry { registry, tarball, .. } = &snapshot.source else { continue };
@@ -64,15 +92,17 @@ pub(super) fn start(
             Some(tarball) => elsewhere(&network.settings()?.registries, snapshot, registry.as_deref(), tarball)?,
             None => None,
         };
-        if judged || tarball.is_some() {
+        let is_judged = has_rules && is_locked(snapshot);
+        if is_judged || tarball.is_some() {
             let (name, version) = (snapshot.name.clone(), snapshot.version.clone());
-            entries.insert(Entry { name, version, registry: registry.clone(), tarball });
+            entries.insert(Entry { name, version, registry: registry.clone(), tarball, is_judged });
         }
     }
     if entries.is_empty() {
         return Ok(None);
     }
-    let policy = if judged { serde_json::to_string(policy).unwrap_or_default() } else { String::new() };
+    let is_any_judged = entries.iter().any(|entry| entry.is_judged);
+    let policy = if is_any_judged { serde_json::to_string(policy).unwrap_or_default() } else { String::new() };
     let verdict = config.directories.cache.join("v1").join("verified").join(digest(&policy, &entries));
     if verdict.exists() {
         return Ok(None);
@@ -83,13 +113,13 @@ pub(super) fn start(
         let request = MetadataRequest {
             name: entry.name.clone(),
             registry: entry.registry.clone(),
-            full: judged,
+            full: entry.is_judged,
             wanted: entry.tarball.is_some().then(|| entry.version.clone()),
             likely: false,
         };
         oracle.ask(Request::Metadata(request), Reply::new(id, &replies));
     }
-    Ok(Some(Verification { asked: entries.into_iter().collect(), answers, as_locked, verdict }))
+    Ok(Some(Verification { asked: entries.into_iter().collect(), answers, verdict }))
 }
 
 /// The absolute address of a tarball that is not where the registry keeps that version.
@@ -113,25 +143,26 @@ fn digest(policy: &str, entries: &BTreeSet<Entry>) -> String {
     };
     part(FORM);
     part(policy);
-    for Entry { name, version, registry, tarball } in entries {
+    for Entry { name, version, registry, tarball, is_judged } in entries {
         part(name.as_str());
         part(version);
         part(registry.as_deref().unwrap_or_default());
         part(tarball.as_deref().unwrap_or_default());
+        part(if *is_judged { "judged" } else { "" });
     }
     hasher.finalize().to_hex().to_string()
 }
 
 /// Waits for the answers and judges.
 pub(super) fn finish(verification: Option<Verification>, install: &Install<'_>) -> Result<(), Failures> {
-    let Some(Verification { asked, answers, as_locked, verdict }) = verification else { return Ok(()) };
+    let Some(Verification { asked, answers, verdict }) = verification else { return Ok(()) };
     let _phase = install.phase("verify");
     let policy = &install.context.config.settings.policy;
-    let rules = Rules::new(policy, install.environment.now).filter(|_| as_locked);
+    let rules = Rules::new(policy, install.environment.now);
     let mut found = Vec::new();
     for (id, answer) in answers.iter().take(asked.len()) {
         let Some(entry) = asked.get(id as usize) else { continue };
-        found.extend(entry.judge(rules.as_ref(), &answer));
+        found.extend(entry.judge(rules.as_ref().filter(|_| entry.is_judged), &answer));
     }
     if found.is_empty() {
         // Without the note it is verified once more.
@@ -187,4 +218,18 @@ fn refusal(mut found: Vec<Violation>) -> Diagnostic {
         "Look at recent changes of pnpm-lock.yaml; if they are meant, exclude these versions from the policy, or remove \
          the lockfile to resolve anew",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keys;
+
+    #[test]
+    fn whole_keys_of_a_lockfile_are_found() {
+        let lockfile =
+            "packages:\n\n  '@s/a@1.0.0':\n    x\n\n  ba@1.0.0-rc.1:\n    x\nsnapshots:\n  c@1.0.0(p@2.0.0): {}\n";
+        let mut found: Vec<&str> = keys(lockfile).into_iter().collect();
+        found.sort_unstable();
+        assert_eq!(found, ["@s/a@1.0.0", "ba@1.0.0-rc.1", "c@1.0.0", "p@2.0.0"]);
+    }
 }
