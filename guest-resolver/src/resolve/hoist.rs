@@ -132,7 +132,11 @@ pub fn versions_in<'a>(
     names: impl Iterator<Item = &'a Rc<str>>,
     sight: Option<&Sight>,
 ) -> Versions {
-    let reached = sight.map(|sight| in_sight(&walker.tree, sight));
+    // Another project may have decided anew what stands below a package: what stood there before is in the graph no more.
+    let reached = match sight {
+        Some(sight) => in_sight(&walker.tree, sight),
+        None => reached(&walker.tree, walker.roots.clone()),
+    };
     // What the lockfile holds because peers were installed is no reason to add it where they no longer are.
     let held = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.settings.auto_install_peers);
     let no_longer = held == Some(true) && !ctx.settings.peers.auto_install_peers;
@@ -146,7 +150,7 @@ pub fn versions_in<'a>(
         .collect();
     for (at, package) in walker.tree.packages.iter().enumerate() {
         let resolved = &package.resolved;
-        if !matches!(resolved.origin, Origin::Registry(_)) || reached.as_ref().is_some_and(|reached| !reached[at]) {
+        if !matches!(resolved.origin, Origin::Registry(_)) || !reached[at] {
             continue;
         }
         let Some(held) = all.get_mut(&ctx.text(resolved.name)) else { continue };
@@ -195,15 +199,20 @@ pub fn drop_unfit(ctx: &Context, tree: &Tree, direct: &[Direct], root: &[Direct]
 
 /// Which packages are in sight.
 fn in_sight(tree: &Tree, sight: &Sight) -> Vec<bool> {
+    let mut found = reached(tree, sight.below.iter().map(|node| tree.node(*node).package).collect());
+    for node in &sight.at {
+        found[tree.node(*node).package.0 as usize] = true;
+    }
+    found
+}
+
+/// Which packages are `open` or below.
+fn reached(tree: &Tree, mut open: Vec<PackageId>) -> Vec<bool> {
     let mut reached = vec![false; tree.packages.len()];
-    let mut open: Vec<PackageId> = sight.below.iter().map(|node| tree.node(*node).package).collect();
     while let Some(package) = open.pop() {
         if !std::mem::replace(&mut reached[package.0 as usize], true) {
             open.extend(tree.edges(package).iter().map(|edge| edge.package));
         }
-    }
-    for node in &sight.at {
-        reached[tree.node(*node).package.0 as usize] = true;
     }
     reached
 }

@@ -72,6 +72,8 @@ pub struct Walker {
     pub tree: Tree,
     /// How often the children of a package were decided anew after others had taken them over.
     pub rewrites: u64,
+    /// What the projects depend on, added peers among it.
+    pub roots: Vec<PackageId>,
     /// The project whose occurrence decides the children of a package.
     pub owners: NumberMap<PackageId, usize>,
     claims: NumberMap<PackageId, Claimed>,
@@ -173,6 +175,7 @@ impl Walker {
         self.reach(ctx, &seeds);
         self.assign_owners(from, &mut seeds);
         let direct = seeds.iter().map(|seed| Direct { alias: seed.edge.alias, node: seed.node }).collect();
+        self.roots.extend(seeds.iter().map(|seed| seed.package));
         for seed in seeds.iter().filter(|seed| matches!(seed.resolved.origin, Origin::Registry(_))) {
             self.direct.add(ctx, Some(from.importer), &seed.resolved);
         }
