@@ -52,7 +52,7 @@ use crate::{
     plan::{Base, Plan},
     report::{Event, Report, event::ImportMethod},
     state::{
-        Layout, MODULES, Tree, VIRTUAL_STORE,
+        Layout, MODULES, Stamps, Tree, VIRTUAL_STORE,
         tree::{PackageRecord, TREE_FILE},
         up_to_date,
     },
@@ -216,12 +216,16 @@ fn package_id(snapshot: &Snapshot) -> String {
 /// Step 2: what is about to change is no longer vouched for.
 fn commit(job: &Job<'_>, bench: &Bench) -> Result<(), LinkError> {
     let modules = bench.modules();
+    let (before, stamps) = &job.plan.before;
+    if job.plan.base == Base::Update && !stamps.same_tree(&Stamps::look(&job.layout.lockfile_dir)) {
+        return Err(LinkError::Changed { path: job.layout.lockfile_dir.join(MODULES) });
+    }
     modules.remove_file(up_to_date::FILE).map_err(LinkError::io("remove", up_to_date::FILE))?;
     let Ok(virtual_store) = modules.open(VIRTUAL_STORE) else { return Ok(()) };
     if job.plan.base != Base::Update {
         return virtual_store.remove_file(TREE_FILE).map_err(LinkError::io("remove", TREE_FILE));
     }
-    let Some(mut tree) = job.plan.before.clone() else { return Ok(()) };
+    let Some(mut tree) = before.clone() else { return Ok(()) };
     for change in &job.plan.slots {
         tree.slots.remove(job.placement.snapshots[change.snapshot as usize].slot.as_str());
     }

@@ -11,7 +11,7 @@ use crate::{
     link::relative::{join, relative},
     report::event::RootChange,
     state::{
-        Disk, Layout, Tree,
+        Disk, Layout, Stamps, Tree,
         disk::Owner,
         tree::{PackageRecord, RootRecord, SlotRecord},
     },
@@ -33,8 +33,8 @@ pub struct Plan {
     pub roots: Vec<RootPlan>,
     /// What changes among the private hoisted links.
     pub hoisted: LinkPlan,
-    /// The record of what stands there, where it holds.
-    pub before: Option<Tree>,
+    /// The record of what stands there, where it holds, and how it was when it was read.
+    pub before: (Option<Tree>, Stamps),
     /// What will stand there afterwards; names of shims and the digest of `.modules.yaml` are filled in by `link`
     /// and `state`.
     pub tree: Tree,
@@ -111,7 +111,7 @@ impl Plan {
     #[must_use]
     pub fn new(placement: &Placement, layout: &Layout, disk: Disk) -> Self {
         let mut plan = Self::compare(placement, layout, &disk);
-        plan.before = disk.tree;
+        plan.before = (disk.tree, disk.stamps);
         plan
     }
 
@@ -148,7 +148,7 @@ impl Plan {
             reused: if shared { reused(placement, disk) } else { untouched(placement, &slots, old) },
             slots,
             removed_slots: if shared { Vec::new() } else { removed_slots },
-            before: None,
+            before: (None, disk.stamps),
             tree,
             changes,
         }

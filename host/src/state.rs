@@ -15,6 +15,7 @@ pub mod layout;
 pub mod modules_yaml;
 pub mod project_lock;
 pub mod record;
+pub mod stamps;
 pub mod tree;
 pub mod up_to_date;
 pub mod workspace_state;
@@ -22,6 +23,7 @@ pub mod workspace_state;
 pub use disk::Disk;
 pub use layout::Layout;
 pub use record::{Record, record};
+pub use stamps::Stamps;
 pub use tree::Tree;
 
 /// The folder of dependencies.

@@ -151,7 +151,6 @@ impl Range {
             Operator::Equal => Some(highest.version.to_string()),
             Operator::Less if patch == 0 && minor == 0 => Some(format!("{}.", major.checked_sub(1)?)),
             Operator::Less if patch == 0 => Some(format!("{major}.{}.", minor - 1)),
-            Operator::Less if major + minor + patch == 0 => None,
             _ => Some(format!("{major}.{minor}.")),
         }
     }

@@ -235,7 +235,7 @@ impl Install<'_> {
     /// Compares what is wanted with what is there. With `--force`, and for `ci`, nothing that is there counts.
     fn plan(&self, placement: &Placement, layout: &Layout, before: Option<Reading>) -> Result<Plan, Failures> {
         let _phase = self.phase("plan");
-        let before = before.map_or_else(|| Before::read(layout), Reading::finish).map_err(one)?;
+        let before = before.map_or_else(|| Before::read(layout), |reading| reading.finish(layout)).map_err(one)?;
         let mut disk = Disk::after(before, layout, placement).map_err(one)?;
         let install = &self.context.config.install;
         if install.force || install.clean {

@@ -173,18 +173,31 @@ impl Rest {
     /// # Errors
     /// [`ResolveError`].
     pub fn finish(self, project: &Project, placement: &mut Placement) -> Result<(Saved, Crossings), ResolveError> {
-        let Self { mut session, mut outcome, called } = self;
-        if let Some(called) = called {
-            let progress = session.sandbox.finish(&called)?;
-            outcome = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?.outcome;
-        }
-        let Some(mut outcome) = outcome else {
-            return Err(session.sandbox.invalid("it has said what goes where and does not end").into());
+        let Self { mut session, outcome, called } = self;
+        let mut outcome = match (outcome, called) {
+            (Some(outcome), _) => outcome,
+            (None, Some(called)) => {
+                let progress = session.sandbox.finish(&called)?;
+                let progress = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
+                end(progress).map_err(|detail| session.sandbox.invalid(detail))?
+            }
+            (None, None) => return Err(session.sandbox.invalid(NO_END).into()),
         };
         let saved = saved::check(project, &mut outcome).map_err(|detail| session.sandbox.invalid(detail))?;
         convert::complete(placement, outcome);
         Ok((saved, Crossings { memory: session.sandbox.memory(), ..session.crossings }))
     }
+}
+
+const NO_END: &str = "it has said what goes where and does not end";
+
+/// The outcome of the last progress, which holds nothing else.
+fn end(progress: wire::Progress) -> Result<wire::Outcome, &'static str> {
+    let wire::Progress { requests, downloads, snapshots, layout, outcome } = progress;
+    if !requests.is_empty() || !downloads.is_empty() || !snapshots.is_empty() || layout.is_some() {
+        return Err("it goes on after it has said what goes where");
+    }
+    outcome.ok_or(NO_END)
 }
 
 struct Session {

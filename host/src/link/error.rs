@@ -24,6 +24,12 @@ pub enum LinkError {
         /// Which.
         path: PathBuf,
     },
+    /// Somebody else has changed what stands there since it was looked at. Nothing reachable has changed.
+    #[error("{} was changed by another program meanwhile", path.display())]
+    Changed {
+        /// Which.
+        path: PathBuf,
+    },
     /// A patch cannot be applied. Nothing reachable has changed.
     #[error(transparent)]
     Patch(#[from] PatchError),
@@ -52,6 +58,7 @@ impl Diagnose for LinkError {
         match self {
             Self::Damaged { .. } => "ERR_WASI_PM_STORE_DAMAGED",
             Self::ModulesIsSymlink { .. } => "ERR_WASI_PM_MODULES_IS_SYMLINK",
+            Self::Changed { .. } => "ERR_WASI_PM_MODULES_CHANGED",
             Self::Patch(error) => error.code(),
             Self::Io { .. } => "ERR_WASI_PM_LINK",
         }
@@ -61,6 +68,7 @@ impl Diagnose for LinkError {
         match self {
             Self::Damaged { .. } => Some("run the installation again; the package is fetched anew".to_owned()),
             Self::ModulesIsSymlink { .. } => Some("remove the link, then run the installation again".to_owned()),
+            Self::Changed { .. } => Some("run the installation again".to_owned()),
             Self::Patch(error) => error.hint(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull => Some("free some space, then run the installation again".to_owned()),

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::{
     graph::{ImporterLinks, Placement},
     link::{Folder, Kind, LinkError, shared},
-    state::{Layout, MODULES, Tree, VIRTUAL_STORE, modules_yaml, tree::digest},
+    state::{Layout, MODULES, Stamps, Tree, VIRTUAL_STORE, modules_yaml, tree::digest},
 };
 
 /// Who made the `node_modules` that is there.
@@ -42,11 +42,17 @@ pub struct Disk {
     pub builds: BTreeSet<String>,
     /// By importer and alias: where the links of wanted and recorded names lead. A name without a link is absent.
     pub links: BTreeMap<String, BTreeMap<String, String>>,
+    /// How it was when it was read.
+    pub stamps: Stamps,
 }
 
 /// What can be read of it before it is known what is wanted.
 #[derive(Debug, Default)]
-pub struct Before(Option<Disk>);
+pub struct Before {
+    /// `None`: there is no `node_modules`.
+    disk: Option<Disk>,
+    stamps: Stamps,
+}
 
 impl Before {
     /// Reads it.
@@ -54,8 +60,9 @@ impl Before {
     /// # Errors
     /// [`LinkError::ModulesIsSymlink`] if `node_modules` is a link.
     pub fn read(layout: &Layout) -> Result<Self, LinkError> {
-        let Some(modules) = open_modules(&layout.lockfile_dir)? else { return Ok(Self::default()) };
-        let mut disk = Disk::default();
+        let stamps = Stamps::look(&layout.lockfile_dir);
+        let Some(modules) = open_modules(&layout.lockfile_dir)? else { return Ok(Self { disk: None, stamps }) };
+        let mut disk = Disk { stamps, ..Disk::default() };
         let virtual_store = modules.open(VIRTUAL_STORE).ok();
         disk.tree = virtual_store.as_ref().and_then(Tree::read);
         disk.owner = owner(&modules, disk.tree.as_ref());
@@ -66,7 +73,15 @@ impl Before {
             let names = virtual_store.names().map_err(LinkError::io("read", layout.virtual_store()))?;
             disk.slots = names.into_iter().collect();
         }
-        Ok(Self(Some(disk)))
+        Ok(Self { disk: Some(disk), stamps })
+    }
+
+    /// What was read, or what is there now if somebody else has changed it since.
+    ///
+    /// # Errors
+    /// As [`Before::read`].
+    pub fn or_again(self, layout: &Layout) -> Result<Self, LinkError> {
+        if self.stamps == Stamps::look(&layout.lockfile_dir) { Ok(self) } else { Self::read(layout) }
     }
 }
 
@@ -82,12 +97,13 @@ impl Reading {
         thread::Builder::new().name("disk".to_owned()).spawn(move || Before::read(&layout)).ok().map(Self)
     }
 
-    /// Waits for the end.
+    /// Waits for the end. What somebody else has changed meanwhile is read again.
     ///
     /// # Errors
     /// As [`Before::read`].
-    pub fn finish(self) -> Result<Before, LinkError> {
-        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    pub fn finish(self, layout: &Layout) -> Result<Before, LinkError> {
+        let before = self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        before.or_again(layout)
     }
 }
 
@@ -104,9 +120,9 @@ impl Disk {
     ///
     /// # Errors
     /// As [`Disk::read`].
-    pub fn after(Before(before): Before, layout: &Layout, placement: &Placement) -> Result<Self, LinkError> {
-        let is_there = before.is_some();
-        let mut disk = before.unwrap_or_default();
+    pub fn after(before: Before, layout: &Layout, placement: &Placement) -> Result<Self, LinkError> {
+        let is_there = before.disk.is_some();
+        let mut disk = before.disk.unwrap_or_default();
         disk.read_shared(layout, placement);
         if !is_there {
             return Ok(disk);

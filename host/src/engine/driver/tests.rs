@@ -60,3 +60,32 @@ fn a_request_that_is_dropped_unanswered_ends_the_session_with_a_failure() {
 fn a_request_that_is_lost_in_a_panic_ends_the_session_with_a_failure() {
     ends(Clumsy);
 }
+
+/// A last progress with nothing in it.
+fn nothing() -> wire::Progress {
+    wire::Progress {
+        requests: Vec::new(),
+        downloads: Vec::new(),
+        snapshots: Vec::new(),
+        layout: None,
+        outcome: Some(wire::Outcome {
+            lockfile: None,
+            current_lockfile: None,
+            notices: Vec::new(),
+            manifests: Vec::new(),
+            catalogs: Vec::new(),
+        }),
+    }
+}
+
+#[test]
+fn after_the_layout_comes_the_outcome_and_nothing_else() {
+    assert!(end(nothing()).is_ok());
+    assert!(end(wire::Progress { outcome: None, ..nothing() }).is_err());
+    let (roots, hoisted, skipped) = (Vec::new(), Vec::new(), Vec::new());
+    let layout = Some(wire::Layout { roots, hoisted, skipped });
+    assert!(end(wire::Progress { layout, ..nothing() }).is_err());
+    let request = wire::Request::Git("x".to_owned());
+    let requests = vec![wire::NumberedRequest { id: 1, request }];
+    assert!(end(wire::Progress { requests, ..nothing() }).is_err());
+}

@@ -1,6 +1,7 @@
 //! What is not trusted: damaged files, what a killed run, another tool or somebody else has left, names that lead outside.
 
 use super::*;
+use crate::state::disk::Before;
 
 #[test]
 fn a_damaged_file_of_the_store_is_reported_before_anything_reachable_changes() {
@@ -125,4 +126,36 @@ fn names_of_files_that_lead_outside_are_refused() {
         assert!(matches!(world.link(), Err(LinkError::Io { .. })), "{path}");
         assert!(!listing(world.folder.path()).iter().any(|path| path.ends_with("evil")), "{path}");
     }
+}
+
+#[test]
+fn what_somebody_else_changed_while_it_was_resolved_is_read_again() {
+    let world = small_world();
+    world.install();
+    let layout = world.layout();
+    let before = Before::read(&layout).unwrap();
+    fs::remove_dir_all(world.path("node_modules")).unwrap();
+    let disk = Disk::after(before.or_again(&layout).unwrap(), &layout, &world.placement).unwrap();
+    assert_eq!((disk.owner, disk.tree), (Owner::Nobody, None));
+    world.install();
+    let before = Before::read(&layout).unwrap();
+    fs::write(world.path("node_modules/.modules.yaml"), "packageManager: pnpm@12.21.0").unwrap();
+    let disk = Disk::after(before.or_again(&layout).unwrap(), &layout, &world.placement).unwrap();
+    assert_eq!((disk.owner, disk.tree), (Owner::Foreign("another tool"), None));
+}
+
+#[test]
+fn a_tree_that_somebody_else_changed_after_the_plan_is_left_alone() {
+    let mut world = small_world();
+    world.install();
+    let more = world.add("more@1.0.0", &[("index.js", "")], &[]);
+    world.want(more);
+    let removes = |_: &Job<'_>| {
+        fs::remove_dir_all(world.path("node_modules")).unwrap();
+        Early::default()
+    };
+    assert!(matches!(world.link_after(removes), Err(LinkError::Changed { .. })));
+    assert!(!world.path("node_modules/more").exists() && !world.path("node_modules/.pnpm").exists());
+    world.install();
+    assert!(world.plan().is_empty());
 }
