@@ -30,22 +30,42 @@ pub fn set_list(
     }
     match lines.iter().position(|line| key_of(line) == Some(key)) {
         None => insert(&mut lines, key, items),
-        Some(at) => match value_of(&lines[at]) {
-            "" | "~" | "null" => change_block(&mut lines, at, items, is_same),
-            "[]" => {
-                lines[at] = format!("{key}: [{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
-            }
-            value => {
+        Some(at) => match split_comment(lines[at].split_once(':').map_or("", |(_, rest)| rest)) {
+            ("" | "~" | "null", _) => change_block(&mut lines, at, items, is_same),
+            (value, comment) => {
                 let inner = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).ok_or_else(refused)?;
-                let mut held: Vec<String> = inner.split(',').map(|item| plain(item.trim()).to_owned()).collect();
+                let held = inner.split(',').map(|item| plain(item.trim()).to_owned());
+                let mut held: Vec<String> = held.filter(|item| !item.is_empty()).collect();
                 merge(&mut held, items, is_same);
                 let all: Vec<String> = held.iter().map(|item| quoted(item)).collect();
-                lines[at] = format!("{key}: [{}]", all.join(", "));
+                lines[at] = format!("{key}: [{}]{comment}", all.join(", "));
             }
         },
     }
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     Ok(lines.into_iter().flat_map(|line| [line, end.to_owned()]).collect())
+}
+
+/// A value, and the comment behind it with the white space before.
+fn split_comment(rest: &str) -> (&str, &str) {
+    let mut quote = None;
+    let mut before = ' ';
+    for (at, letter) in rest.char_indices() {
+        match quote {
+            Some(open) if letter == open => quote = None,
+            Some(_) => {}
+            // Inside of a plain word a quote is a letter like others.
+            None if ['\'', '"'].contains(&letter) && " \t{[,:".contains(before) => quote = Some(letter),
+            None if letter == '#' && before.is_whitespace() => {
+                let value = rest[..at].trim_end();
+                return (value.trim_start(), &rest[value.len()..]);
+            }
+            None => {}
+        }
+        before = letter;
+    }
+    let value = rest.trim_end();
+    (value.trim_start(), &rest[value.len()..])
 }
 
 /// Whether the file is no block mapping, or indented by what YAML forbids.
@@ -71,16 +91,10 @@ fn key_of(line: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with(' ')).then(|| plain(key.trim()))
 }
 
-/// What stands behind the key, without a comment.
-fn value_of(line: &str) -> &str {
-    let value = line.split_once(':').map_or("", |(_, value)| value);
-    value.split(" #").next().unwrap_or_default().trim()
-}
-
 /// The text of a list item without quotes and comment; `None`: the line is no item.
 fn item_of(line: &str) -> Option<&str> {
     let rest = line.trim_start().strip_prefix("- ")?;
-    Some(plain(rest.split(" #").next().unwrap_or_default().trim()))
+    Some(plain(split_comment(rest).0))
 }
 
 fn plain(text: &str) -> &str {
@@ -111,7 +125,10 @@ fn change_block(lines: &mut Vec<String>, at: usize, items: &[String], is_same: i
         let place = places.iter().find(|place| item_of(&lines[**place]).is_some_and(|held| is_same(held, item)));
         match place {
             Some(place) if item_of(&lines[*place]) == Some(item) => {}
-            Some(place) => lines[*place] = format!("{indent}- {}", quoted(item)),
+            Some(place) => {
+                let comment = split_comment(&lines[*place]).1;
+                lines[*place] = format!("{indent}- {}{comment}", quoted(item));
+            }
             None => {
                 lines.insert(after, format!("{indent}- {}", quoted(item)));
                 after += 1;
@@ -165,10 +182,10 @@ mod tests {
     #[test]
     fn a_list_that_is_there_is_changed_in_its_own_style() {
         assert_eq!(add("list: []\nz: 1\n"), "list: [a@1.0.0 || 1.1.0, '@s/b@1.0.0']\nz: 1\n");
-        assert_eq!(add("list: ['x', \"a@1.0.0\"] # why\n"), "list: [x, a@1.0.0 || 1.1.0, '@s/b@1.0.0']\n");
+        assert_eq!(add("list: ['x', \"a@1.0.0\"] # why\n"), "list: [x, a@1.0.0 || 1.1.0, '@s/b@1.0.0'] # why\n");
         assert_eq!(
-            add("list:\n# why\n- z  # because\n- a@1.0.0\nm: 1"),
-            "list:\n# why\n- z  # because\n- a@1.0.0 || 1.1.0\n- '@s/b@1.0.0'\nm: 1\n"
+            add("list:\n# why\n- z  # because\n- a@1.0.0  # so\nm: 1"),
+            "list:\n# why\n- z  # because\n- a@1.0.0 || 1.1.0  # so\n- '@s/b@1.0.0'\nm: 1\n"
         );
         assert_eq!(add("list:\nz: 1\n"), "list:\n  - a@1.0.0 || 1.1.0\n  - '@s/b@1.0.0'\nz: 1\n");
         let same = "list:\n    - a@1.0.0 || 1.1.0 # kept\n    - '@s/b@1.0.0'\n";

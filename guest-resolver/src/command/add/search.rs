@@ -110,6 +110,11 @@ impl Search<'_> {
         let style = match Want::parse(shared) {
             Some(Want::Version(_)) => None,
             Some(Want::Range(_)) if let Some(style) = Style::in_specifier(shared) => Some(style),
+            // What says more than a version could stays as it is, and leads where it leads this project.
+            Some(Want::Range(_)) => {
+                let version = ready!(self.version(alias, shared))?;
+                return Poll::Ready(Ok((shared.to_owned(), Some((alias.to_owned(), version)))));
+            }
             _ => return Poll::Ready(Ok((shared.to_owned(), None))),
         };
         let version = ready!(self.version(alias, shared))?;

@@ -1,6 +1,6 @@
 //! Entries of catalogs.
 
-use super::{EditError, flow, is_foreign, key_of, plain, quoted};
+use super::{EditError, flow, is_foreign, key_of, plain, quoted, split_comment};
 
 /// Makes the entry `alias` of a catalog hold `specifier`. The default catalog is `catalog`, unless it stands as `default`
 /// among `catalogs`. What is not there is put where the alphabet has it, if what is there goes by the alphabet, else at the
@@ -96,25 +96,7 @@ fn entry_key<'a>(line: &'a str, indent: &str) -> Option<&'a str> {
 
 /// What stands behind the key, and the comment with the white space before it.
 fn value_and_comment(line: &str) -> (&str, &str) {
-    let rest = key_end(line).map_or("", |end| &line[end + 1..]);
-    let mut quote = None;
-    let mut before = ' ';
-    for (at, letter) in rest.char_indices() {
-        match quote {
-            Some(open) if letter == open => quote = None,
-            Some(_) => {}
-            // Inside of a plain word a quote is a letter like others.
-            None if ['\'', '"'].contains(&letter) && " \t{[,:".contains(before) => quote = Some(letter),
-            None if letter == '#' && before.is_whitespace() => {
-                let value = rest[..at].trim_end();
-                return (value.trim_start(), &rest[value.len()..]);
-            }
-            None => {}
-        }
-        before = letter;
-    }
-    let value = rest.trim_end();
-    (value.trim_start(), &rest[value.len()..])
+    split_comment(key_end(line).map_or("", |end| &line[end + 1..]))
 }
 
 /// A value in the place of another, with its quotes and its anchor. What refers to an anchor stays, and whoever reads the
