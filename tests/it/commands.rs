@@ -164,6 +164,29 @@ fn beyond_ranges_of_nothing_is_nothing_done() {
 }
 
 #[test]
+fn what_is_added_to_every_project_of_none_changes_nothing() {
+    let (_registry, project) = small();
+    project.write("pnpm-workspace.yaml", "packages: ['p/*']\n");
+    let before = project.read("package.json");
+    project.run(&["-r", "add", "b"]).ok();
+    assert_eq!(project.read("package.json"), before);
+    assert!(!project.has("node_modules"));
+}
+
+#[test]
+fn what_is_too_young_is_added_to_a_list_behind_a_tab_once() {
+    let (_registry, project) = small();
+    let settings = "minimumReleaseAge: 99999999\nminimumReleaseAgeStrict: false\nminimumReleaseAgeExclude:\t[foo]\n";
+    project.write("pnpm-workspace.yaml", settings);
+    for _ in 0..2 {
+        project.run(&["install", "--config.minimumReleaseAge=99999999"]).ok();
+    }
+    let written = project.read("pnpm-workspace.yaml");
+    assert!(written.starts_with(&settings.replace("[foo]\n", "[ foo, ")), "{written}");
+    assert_eq!(written.lines().count(), 3, "{written}");
+}
+
+#[test]
 fn an_update_places_the_groups_that_stand_and_those_that_it_is_about() {
     let (_registry, project) = small();
     let text = json!({ "dependencies": { "a": "^1.0.0" }, "devDependencies": { "b": "^1.0.0" } });

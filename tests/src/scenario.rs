@@ -250,9 +250,9 @@ impl Scenario {
         for (id, text) in &saved.manifests {
             project.write(&format!("{id}/package.json"), text);
         }
-        for entry in &saved.catalogs {
+        if !saved.catalogs.is_empty() {
             let text = fs::read_to_string(project.dir().join("pnpm-workspace.yaml")).unwrap_or_default();
-            let changed = edit::set_catalog(&text, &entry.catalog, &entry.alias, &entry.specifier);
+            let changed = edit::set_catalogs(&text, &saved.catalogs);
             project.write("pnpm-workspace.yaml", &changed.unwrap_or_else(|error| panic!("{}: {error}", self.name)));
         }
     }

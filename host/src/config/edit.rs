@@ -1,49 +1,111 @@
-//! Changes a list, or an entry of a catalog, in the text of `pnpm-workspace.yaml` and leaves all else as the user wrote it:
+//! Changes a list, or entries of catalogs, in the text of `pnpm-workspace.yaml` and leaves all else as the user wrote it:
 //! comments, order, quotes. Knows block lists, block mappings, and lists and mappings in brackets on one line; anything
-//! else is refused, never rewritten.
+//! else is refused, never rewritten. What is changed is read again, and given back only if it means what was there before
+//! and the change, and nothing else.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::project;
 
 mod catalogs;
 mod flow;
+mod list;
 
-pub use catalogs::set_catalog;
+pub use catalogs::set_catalogs;
+pub use list::set_list;
 
-/// Why a list cannot be changed in place.
+/// Why a text cannot be changed in place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the value of {0} is written in a way that cannot be changed in place")]
-pub struct EditError(String);
+pub enum EditError {
+    /// It is written in a form that is not known here.
+    #[error("the value of {0} is written in a way that cannot be changed in place")]
+    Form(String),
+    /// The text is no mapping of settings.
+    #[error("{0}")]
+    Unreadable(String),
+    /// What was changed would mean something else.
+    #[error("{0} would not be read as it was written")]
+    Misread(String),
+}
 
-/// Makes the list `key` hold `items`: an entry whose place `is_same` finds is replaced, the others are added. A key that
-/// is not there is put where the alphabet has it, if the file goes by the alphabet, else at the end.
-///
-/// # Errors
-/// If the value is no list, or one that spans lines in brackets.
-pub fn set_list(
-    text: &str,
-    key: &str,
-    items: &[String],
-    is_same: impl Fn(&str, &str) -> bool,
-) -> Result<String, EditError> {
+/// A change: what it does to the lines, and what to the settings that are read from them. `None`: it cannot be made.
+trait Change {
+    /// The setting that it is about, for what is said of it.
+    fn key(&self) -> &str;
+    fn write(&self, lines: &mut Vec<String>, settings: &Map<String, Value>) -> Option<()>;
+    fn apply(&self, settings: &mut Map<String, Value>) -> Option<()>;
+}
+
+/// The text with a change, which is seen to do to the settings what it should.
+fn changed(text: &str, change: &impl Change) -> Result<String, EditError> {
+    let key = || change.key().to_owned();
+    let (mark, text) = text.strip_prefix(MARK).map_or(("", text), |text| (MARK, text));
+    let read = |text: &str| project::parse_yaml(Path::new("pnpm-workspace.yaml"), text);
+    let mut settings = read(text).map_err(|error| EditError::Unreadable(error.to_string()))?;
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let refused = || EditError(key.to_owned());
     if is_foreign(&lines) {
-        return Err(refused());
+        return Err(EditError::Form(key()));
     }
-    match lines.iter().position(|line| key_of(line) == Some(key)) {
-        None => insert(&mut lines, key, items),
-        Some(at) => match split_comment(lines[at].split_once(':').map_or("", |(_, rest)| rest)) {
-            ("" | "~" | "null", _) => change_block(&mut lines, at, items, is_same),
-            (value, comment) => {
-                let inner = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).ok_or_else(refused)?;
-                let held = inner.split(',').map(|item| plain(item.trim()).to_owned());
-                let mut held: Vec<String> = held.filter(|item| !item.is_empty()).collect();
-                merge(&mut held, items, is_same);
-                let all: Vec<String> = held.iter().map(|item| quoted(item)).collect();
-                lines[at] = format!("{key}: [{}]{comment}", all.join(", "));
-            }
-        },
-    }
+    change.write(&mut lines, &settings).ok_or_else(|| EditError::Form(key()))?;
+    change.apply(&mut settings).ok_or_else(|| EditError::Form(key()))?;
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    Ok(lines.into_iter().flat_map(|line| [line, end.to_owned()]).collect())
+    let changed: String = lines.into_iter().flat_map(|line| [line, end.to_owned()]).collect();
+    let is_meant = read(&changed).is_ok_and(|changed| changed == settings);
+    if is_meant { Ok(format!("{mark}{changed}")) } else { Err(EditError::Misread(key())) }
+}
+
+/// What some editors put before a text.
+const MARK: &str = "\u{feff}";
+
+/// Whether the file is no block mapping, or indented by what YAML forbids.
+fn is_foreign(lines: &[String]) -> bool {
+    lines.iter().any(|line| line.starts_with(['{', '[', '%']) || line.trim_start_matches(' ').starts_with('\t'))
+}
+
+fn depth_of(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// Where the key of a line ends, before its colon.
+fn key_end(line: &str) -> Option<usize> {
+    let start = depth_of(line);
+    let is_colon =
+        |rest: &str| rest.strip_prefix(':').is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
+    match line[start..].chars().next().filter(|first| ['\'', '"'].contains(first)) {
+        Some(quote) => {
+            let end = start + 1 + line[start + 1..].find(quote)? + 1;
+            let end = line.len() - line[end..].trim_start().len();
+            is_colon(&line[end..]).then_some(end)
+        }
+        None => line[start..].match_indices(':').map(|(at, _)| start + at).find(|at| is_colon(&line[*at..])),
+    }
+}
+
+/// The key of a line at just this depth.
+fn key_of<'a>(line: &'a str, indent: &str) -> Option<&'a str> {
+    let is_key = depth_of(line) == indent.len() && !line.trim_start().starts_with(['#', '-']);
+    is_key.then(|| key_end(line)).flatten().map(|end| plain(line[indent.len()..end].trim()))
+}
+
+/// What stands behind the key, and the comment with the white space before it.
+fn value_and_comment(line: &str) -> (&str, &str) {
+    split_comment(key_end(line).map_or("", |end| &line[end + 1..]))
+}
+
+/// A line with another value in brackets behind its key; the white space before the value stays.
+fn with_value(line: &str, value: &str) -> String {
+    let start = key_end(line).map_or(line.len(), |end| end + 1);
+    let (_, comment) = value_and_comment(line);
+    let space = line[start..].len() - line[start..].trim_start().len();
+    format!("{}{value}{comment}", &line[..start + space])
+}
+
+/// A line without its value.
+fn without_value(line: &str) -> String {
+    let end = key_end(line).map_or(line.len(), |end| end + 1);
+    format!("{}{}", &line[..end], value_and_comment(line).1)
 }
 
 /// A value, and the comment behind it with the white space before.
@@ -68,35 +130,6 @@ fn split_comment(rest: &str) -> (&str, &str) {
     (value.trim_start(), &rest[value.len()..])
 }
 
-/// Whether the file is no block mapping, or indented by what YAML forbids.
-fn is_foreign(lines: &[String]) -> bool {
-    lines.iter().any(|line| line.starts_with(['{', '[', '%']) || line.trim_start_matches(' ').starts_with('\t'))
-}
-
-fn merge(held: &mut Vec<String>, items: &[String], is_same: impl Fn(&str, &str) -> bool) {
-    for item in items {
-        match held.iter_mut().find(|held| is_same(held, item)) {
-            Some(held) => held.clone_from(item),
-            None => held.push(item.clone()),
-        }
-    }
-}
-
-/// The key of a line at the top level.
-fn key_of(line: &str) -> Option<&str> {
-    if line.starts_with([' ', '#', '-', '.']) {
-        return None;
-    }
-    let (key, rest) = line.split_once(':')?;
-    (rest.is_empty() || rest.starts_with(' ')).then(|| plain(key.trim()))
-}
-
-/// The text of a list item without quotes and comment; `None`: the line is no item.
-fn item_of(line: &str) -> Option<&str> {
-    let rest = line.trim_start().strip_prefix("- ")?;
-    Some(plain(split_comment(rest).0))
-}
-
 fn plain(text: &str) -> &str {
     let inside = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
     inside('\'').or_else(|| inside('"')).unwrap_or(text)
@@ -106,108 +139,4 @@ fn quoted(item: &str) -> String {
     let special =
         item.starts_with(|c: char| "@*&!|>%#'\"[]{},?:-`".contains(c)) || item.contains(": ") || item.contains(" #");
     if special { format!("'{}'", item.replace('\'', "''")) } else { item.to_owned() }
-}
-
-fn change_block(lines: &mut Vec<String>, at: usize, items: &[String], is_same: impl Fn(&str, &str) -> bool) {
-    let belongs = |line: &&String| line.is_empty() || line.starts_with([' ', '#', '-']);
-    let end = at + 1 + lines[at + 1..].iter().take_while(belongs).count();
-    let places: Vec<usize> = (at + 1..end).filter(|place| item_of(&lines[*place]).is_some()).collect();
-    let indent = match places.first() {
-        Some(first) => lines[*first].chars().take_while(|c| *c == ' ').collect(),
-        None => indent_of_lists(lines),
-    };
-    let mut after = places.last().map_or(at + 1, |last| last + 1);
-    if places.is_empty() {
-        let key = key_of(&lines[at]).unwrap_or_default().to_owned();
-        lines[at] = format!("{key}:");
-    }
-    for item in items {
-        let place = places.iter().find(|place| item_of(&lines[**place]).is_some_and(|held| is_same(held, item)));
-        match place {
-            Some(place) if item_of(&lines[*place]) == Some(item) => {}
-            Some(place) => {
-                let comment = split_comment(&lines[*place]).1;
-                lines[*place] = format!("{indent}- {}{comment}", quoted(item));
-            }
-            None => {
-                lines.insert(after, format!("{indent}- {}", quoted(item)));
-                after += 1;
-            }
-        }
-    }
-}
-
-fn indent_of_lists(lines: &[String]) -> String {
-    let first = lines.iter().find(|line| item_of(line).is_some());
-    first.map_or("  ".to_owned(), |line| line.chars().take_while(|c| *c == ' ').collect())
-}
-
-fn insert(lines: &mut Vec<String>, key: &str, items: &[String]) {
-    let indent = indent_of_lists(lines);
-    let mut block = vec![format!("{key}:")];
-    block.extend(items.iter().map(|item| format!("{indent}- {}", quoted(item))));
-    let keys: Vec<(usize, String)> =
-        lines.iter().enumerate().filter_map(|(at, line)| Some((at, key_of(line)?.to_owned()))).collect();
-    let by_alphabet = keys.is_sorted_by(|a, b| a.1 <= b.1);
-    // What is said of a key stays with it.
-    let start_of = |at: usize| at - lines[..at].iter().rev().take_while(|line| line.starts_with('#')).count();
-    let spaced = keys.iter().skip(1).any(|(at, _)| start_of(*at) > 0 && lines[start_of(*at) - 1].is_empty());
-    let next = keys.iter().find(|(_, other)| by_alphabet && other.as_str() > key);
-    match next {
-        Some((at, _)) => {
-            let start = start_of(*at);
-            if spaced {
-                block.push(String::new());
-            }
-            lines.splice(start..start, block);
-        }
-        None => {
-            if spaced && lines.last().is_some_and(|line| !line.is_empty()) {
-                lines.push(String::new());
-            }
-            lines.extend(block);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn add(text: &str) -> String {
-        let same = |a: &str, b: &str| a.split('@').next() == b.split('@').next();
-        set_list(text, "list", &["a@1.0.0 || 1.1.0".to_owned(), "@s/b@1.0.0".to_owned()], same).unwrap()
-    }
-
-    #[test]
-    fn a_list_that_is_there_is_changed_in_its_own_style() {
-        assert_eq!(add("list: []\nz: 1\n"), "list: [a@1.0.0 || 1.1.0, '@s/b@1.0.0']\nz: 1\n");
-        assert_eq!(add("list: ['x', \"a@1.0.0\"] # why\n"), "list: [x, a@1.0.0 || 1.1.0, '@s/b@1.0.0'] # why\n");
-        assert_eq!(
-            add("list:\n# why\n- z  # because\n- a@1.0.0  # so\nm: 1"),
-            "list:\n# why\n- z  # because\n- a@1.0.0 || 1.1.0  # so\n- '@s/b@1.0.0'\nm: 1\n"
-        );
-        assert_eq!(add("list:\nz: 1\n"), "list:\n  - a@1.0.0 || 1.1.0\n  - '@s/b@1.0.0'\nz: 1\n");
-        let same = "list:\n    - a@1.0.0 || 1.1.0 # kept\n    - '@s/b@1.0.0'\n";
-        assert_eq!(add(same), same);
-    }
-
-    #[test]
-    fn a_list_that_is_not_there_is_put_where_it_belongs() {
-        let block = "list:\n  - a@1.0.0 || 1.1.0\n  - '@s/b@1.0.0'\n";
-        assert_eq!(add(""), block);
-        assert_eq!(add("# first\nz: 1\n"), format!("{block}# first\nz: 1\n"));
-        assert_eq!(add("z: 1\na: 2\n"), format!("z: 1\na: 2\n{block}"));
-        assert_eq!(add("a: 1\n\n# of z\nz:\n  - 1\n"), format!("a: 1\n\n{block}\n# of z\nz:\n  - 1\n"));
-        assert_eq!(add("a:\n- x\n").lines().nth(3), Some("- a@1.0.0 || 1.1.0"));
-        assert_eq!(add("a: 1\r\n").lines().count(), 4);
-    }
-
-    #[test]
-    fn what_cannot_be_changed_in_place_is_refused() {
-        let same = |a: &str, b: &str| a == b;
-        for text in ["{a: 1}", "list: [\n  a ]\n", "list: *alias\n", "list: x\n"] {
-            assert!(set_list(text, "list", &["a".to_owned()], same).is_err(), "{text}");
-        }
-    }
 }

@@ -73,6 +73,7 @@ fn prod_and_dev_select_groups() {
         (&["--dev"], (false, true, true)),
         (&["--no-optional"], (true, true, false)),
         (&["--prod", "--no-optional"], (true, false, false)),
+        (&["--prod", "--dev"], (true, false, true)),
     ] {
         let selection = load("", "", &[], flags).expect("valid").settings.selection;
         let groups = (selection.dependencies, selection.dev_dependencies, selection.optional_dependencies);

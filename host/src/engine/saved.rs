@@ -1,5 +1,6 @@
 //! What a command writes besides the lockfile, and the check that the component asks for no more than that.
 
+use serde_json::Value;
 use wit::{Alias, ImporterId, host::exports::wasi_pm::resolver::resolution as wire};
 
 use super::{
@@ -70,22 +71,34 @@ pub(super) fn check(project: &Project, outcome: &mut wire::Outcome) -> Checked<S
     Ok(Saved { manifests, catalogs })
 }
 
-/// A new manifest differs from the old one in dependencies alone, and those are lines of text.
+/// A new manifest differs from the old one in dependencies alone, and those are lines of text, what is said of them flags.
 fn check_written(old: &str, new: &str) -> Result<(), String> {
-    let read = |text: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
+    let read = |text: &str| serde_json::from_str::<serde_json::Map<String, Value>>(text);
     let (Ok(mut old), Ok(mut new)) = (read(old), read(new)) else { return Err("is no object".to_owned()) };
     for field in WRITTEN {
         let (old, new) = (old.remove(field), new.remove(field));
-        if field.ends_with("Meta") {
+        if new == old {
             continue;
         }
-        for (alias, specifier) in new.iter().filter_map(|value| value.as_object()).flatten() {
-            let is_old = old.as_ref().and_then(|old| old.get(alias)) == Some(specifier);
-            let is_line = specifier.as_str().is_some_and(|text| !text.contains(char::is_control));
-            if !is_old && (!is_line || Alias::parse(alias).is_err()) {
-                return Err(format!("has a dependency that is none: {}", prose(alias.clone())));
+        let Some(group) = new.as_ref().map(|group| group.as_object()) else { continue };
+        let Some(group) = group else { return Err(format!("has {field} that are no object")) };
+        for (alias, value) in group {
+            let is_old = old.as_ref().and_then(|old| old.get(alias)) == Some(value);
+            let may_stand = if field.ends_with("Meta") { is_flags(value) } else { is_line(value) };
+            if !is_old && (!may_stand || Alias::parse(alias).is_err()) {
+                return Err(format!("has an entry of {field} that is none: {}", prose(alias.clone())));
             }
         }
     }
     if old == new { Ok(()) } else { Err("changes more than dependencies".to_owned()) }
+}
+
+/// Whether a value is a specifier.
+fn is_line(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| !text.contains(char::is_control))
+}
+
+/// Whether a value is what is said of a dependency: flags, like `optional` and `injected`.
+fn is_flags(value: &Value) -> bool {
+    value.as_object().is_some_and(|flags| flags.values().all(Value::is_boolean))
 }

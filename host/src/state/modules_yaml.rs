@@ -1,6 +1,6 @@
 //! `node_modules/.modules.yaml` as pnpm writes it: JSON of two spaces, no line break at the end.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs::File, io::Read as _, path::Path};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -13,6 +13,9 @@ use crate::{
 
 /// The file's name inside `node_modules`.
 pub const FILE: &str = ".modules.yaml";
+
+/// So much of one is read at most: 64 MB.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// What `.modules.yaml` says beyond the layout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,11 +35,14 @@ impl Included {
     #[must_use]
     pub fn read(root: &Path) -> Option<Self> {
         #[derive(Deserialize)]
-        struct File {
+        struct Record {
             included: Included,
         }
-        let text = std::fs::read_to_string(root.join(MODULES).join(FILE)).ok()?;
-        serde_json::from_str(&text).map(|File { included }| included).ok()
+        let mut text = String::new();
+        let file = File::open(root.join(MODULES).join(FILE)).ok()?;
+        // A file that was cut off is not read as one.
+        file.take(MAX_BYTES).read_to_string(&mut text).ok()?;
+        serde_json::from_str(&text).map(|Record { included }| included).ok()
     }
 }
 

@@ -33,7 +33,7 @@ pub fn intent(config: &Config) -> Result<Option<Intent>, Failures> {
     let Some(change) = &config.install.change else { return Ok(None) };
     let about = config.project.importers.iter().filter(|importer| is_about(change, config, importer));
     let importers: Vec<_> = about.map(|importer| importer.id.clone()).collect();
-    if importers.is_empty() {
+    if importers.is_empty() && !adds_to_none(config) {
         return Err(vec![no_project(config, change)]);
     }
     Ok(Some(change.intent.clone().about(importers)))
@@ -86,9 +86,19 @@ pub(super) fn check(config: &Config) -> Result<(), Failures> {
     Ok(())
 }
 
-/// Whether an update goes beyond ranges of dependencies that no project has: as pnpm has it, nothing is done then, not even
-/// an installation.
+/// Whether something is added to every project of a workspace that has none but its root.
+fn adds_to_none(config: &Config) -> bool {
+    let Some(change) = config.install.change.as_ref().filter(|change| change.recursive) else { return false };
+    let is_add = matches!(change.intent, Intent::Add(_)) && config.project.is_workspace;
+    is_add && !config.project.importers.iter().any(|importer| is_about(change, config, importer))
+}
+
+/// Whether there is nothing that could change: an update goes beyond ranges of dependencies that no project has, or
+/// something is added to no project. As pnpm has it, nothing is done then, not even an installation.
 pub(super) fn finds_nothing(config: &Config) -> bool {
+    if adds_to_none(config) {
+        return true;
+    }
     let Some(change) = &config.install.change else { return false };
     let Intent::Update(update) = &change.intent else { return false };
     // With a version it is an error, which the component tells.

@@ -1,27 +1,56 @@
 //! Entries of catalogs.
 
-use super::{EditError, flow, is_foreign, key_of, plain, quoted, split_comment};
+use serde_json::{Map, Value};
 
-/// Makes the entry `alias` of a catalog hold `specifier`. The default catalog is `catalog`, unless it stands as `default`
-/// among `catalogs`. What is not there is put where the alphabet has it, if what is there goes by the alphabet, else at the
-/// end.
+use super::{
+    Change, EditError, changed, depth_of, flow, key_end, key_of, quoted, value_and_comment, with_value, without_value,
+};
+use crate::engine::CatalogEntry;
+
+/// Makes catalogs hold these entries. The default catalog is `catalog`, unless it stands as `default` among `catalogs`. What
+/// is not there is put where the alphabet has it, if what is there goes by the alphabet, else at the end.
 ///
 /// # Errors
-/// If a value on the way is no mapping, or one in brackets that spans lines.
-pub fn set_catalog(text: &str, catalog: &str, alias: &str, specifier: &str) -> Result<String, EditError> {
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let refused = || EditError("catalogs".to_owned());
-    if is_foreign(&lines) {
-        return Err(refused());
+/// If a value on the way is no mapping, or one in brackets that spans lines, or if more than these entries would change.
+pub fn set_catalogs(text: &str, entries: &[CatalogEntry]) -> Result<String, EditError> {
+    changed(text, &Entries(entries))
+}
+
+struct Entries<'a>(&'a [CatalogEntry]);
+
+impl Change for Entries<'_> {
+    fn key(&self) -> &'static str {
+        "catalogs"
     }
-    let is_named = catalog != "default" || {
-        let catalogs = lines.iter().position(|line| key_of(line) == Some("catalogs"));
-        catalogs.is_some_and(|at| entry(&lines, at, "default").is_some())
-    };
-    let path: Vec<&str> = if is_named { vec!["catalogs", catalog, alias] } else { vec!["catalog", alias] };
-    set_entry(&mut lines, &path, specifier).ok_or_else(refused)?;
-    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    Ok(lines.into_iter().flat_map(|line| [line, end.to_owned()]).collect())
+
+    fn write(&self, lines: &mut Vec<String>, settings: &Map<String, Value>) -> Option<()> {
+        self.0.iter().try_for_each(|entry| set_entry(lines, &path(entry, settings), &entry.specifier))
+    }
+
+    fn apply(&self, settings: &mut Map<String, Value>) -> Option<()> {
+        let before = settings.clone();
+        for entry in self.0 {
+            let path = path(entry, &before);
+            let (alias, above) = path.split_last()?;
+            let mut at = &mut *settings;
+            for key in above {
+                let below = at.entry(*key).or_insert(Value::Null);
+                if below.is_null() {
+                    *below = Value::Object(Map::new());
+                }
+                at = below.as_object_mut()?;
+            }
+            at.insert((*alias).to_owned(), Value::String(entry.specifier.clone()));
+        }
+        Some(())
+    }
+}
+
+/// The keys that lead to an entry.
+fn path<'a>(entry: &'a CatalogEntry, settings: &Map<String, Value>) -> Vec<&'a str> {
+    let names_default = settings.get("catalogs").is_some_and(|catalogs| catalogs.get("default").is_some());
+    let CatalogEntry { catalog, alias, .. } = entry;
+    if catalog == "default" && !names_default { vec!["catalog", alias] } else { vec!["catalogs", catalog, alias] }
 }
 
 /// Writes a value below keys that are there, or that are made; `None` where something else stands in the way.
@@ -30,7 +59,7 @@ fn set_entry(lines: &mut Vec<String>, path: &[&str], value: &str) -> Option<()> 
     let (mut start, mut end, mut indent) = (0, lines.len(), String::new());
     for (depth, key) in path.iter().enumerate() {
         let is_last = depth + 1 == path.len();
-        let found = (start..end).find(|at| entry_key(&lines[*at], &indent) == Some(key));
+        let found = (start..end).find(|at| key_of(&lines[*at], &indent) == Some(key));
         let Some(at) = found else {
             let mut block = Vec::new();
             for (deeper, key) in path.iter().enumerate().skip(depth) {
@@ -48,12 +77,13 @@ fn set_entry(lines: &mut Vec<String>, path: &[&str], value: &str) -> Option<()> 
             return Some(());
         }
         if held.starts_with('{') {
-            lines[at] = format!("{head}: {}{comment}", flow::set(held, &path[depth + 1..], value)?);
+            let set = flow::set(held, &path[depth + 1..], value)?;
+            lines[at] = with_value(&lines[at], &set);
             return Some(());
         }
         match held {
             "" => {}
-            "~" | "null" => lines[at] = format!("{head}:{comment}"),
+            "~" | "null" => lines[at] = without_value(&lines[at]),
             _ => return None,
         }
         let deeper = |line: &String| {
@@ -69,34 +99,6 @@ fn set_entry(lines: &mut Vec<String>, path: &[&str], value: &str) -> Option<()> 
         indent = first.map_or_else(|| format!("{indent}{unit}"), |line| " ".repeat(depth_of(line)));
     }
     None
-}
-
-fn depth_of(line: &str) -> usize {
-    line.len() - line.trim_start_matches(' ').len()
-}
-
-/// Where the key of a line ends, before its colon.
-fn key_end(line: &str) -> Option<usize> {
-    let start = depth_of(line);
-    let quote = line[start..].chars().next().filter(|first| ['\'', '"'].contains(first));
-    match quote {
-        Some(quote) => {
-            let end = start + 1 + line[start + 1..].find(quote)? + 1;
-            line[end..].starts_with(':').then_some(end)
-        }
-        None => line[start..].find(": ").or_else(|| line[start..].strip_suffix(':').map(str::len)).map(|at| start + at),
-    }
-}
-
-/// The key of a line at just this depth.
-fn entry_key<'a>(line: &'a str, indent: &str) -> Option<&'a str> {
-    let is_key = depth_of(line) == indent.len() && !line.trim_start().starts_with(['#', '-']);
-    is_key.then(|| key_end(line)).flatten().map(|end| plain(line[indent.len()..end].trim()))
-}
-
-/// What stands behind the key, and the comment with the white space before it.
-fn value_and_comment(line: &str) -> (&str, &str) {
-    split_comment(key_end(line).map_or("", |end| &line[end + 1..]))
 }
 
 /// A value in the place of another, with its quotes and its anchor. What refers to an anchor stays, and whoever reads the
@@ -116,19 +118,9 @@ fn scalar(held: &str, value: &str) -> Option<String> {
     Some(anchor + &quote.map_or_else(|| quoted(value), |quote| format!("{quote}{value}{quote}")))
 }
 
-/// The line of a key below another.
-fn entry(lines: &[String], at: usize, key: &str) -> Option<usize> {
-    let below = lines[at + 1..].iter().take_while(|line| line.trim().is_empty() || line.starts_with([' ', '#']));
-    let found = below
-        .enumerate()
-        .find(|(_, line)| entry_key(line, &" ".repeat(depth_of(line))) == Some(key) && depth_of(line) > 0);
-    found.map(|(offset, _)| at + 1 + offset)
-}
-
 /// Where a new key goes among its siblings.
 fn place_of(lines: &[String], (start, end): (usize, usize), indent: &str, key: &str) -> usize {
-    let siblings: Vec<(usize, &str)> =
-        (start..end).filter_map(|at| Some((at, entry_key(&lines[at], indent)?))).collect();
+    let siblings: Vec<(usize, &str)> = (start..end).filter_map(|at| Some((at, key_of(&lines[at], indent)?))).collect();
     let by_alphabet = siblings.is_sorted_by(|a, b| a.1 <= b.1);
     let next = siblings.iter().find(|(_, other)| by_alphabet && *other > key);
     let start_of =
@@ -145,8 +137,17 @@ fn indent_of_mappings(lines: &[String]) -> String {
 mod tests {
     use super::*;
 
+    fn set(text: &str, entries: &[[&str; 3]]) -> Result<String, EditError> {
+        let entry = |[catalog, alias, specifier]: &[&str; 3]| CatalogEntry {
+            catalog: (*catalog).to_owned(),
+            alias: (*alias).to_owned(),
+            specifier: (*specifier).to_owned(),
+        };
+        set_catalogs(text, &entries.iter().map(entry).collect::<Vec<_>>())
+    }
+
     fn catalog(text: &str, name: &str) -> String {
-        set_catalog(text, name, "b", "^2.0.0").unwrap()
+        set(text, &[[name, "b", "^2.0.0"]]).unwrap()
     }
 
     #[test]
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!(catalog(text, "default"), text.replace("  # of c", "  b: ^2.0.0\n  # of c"));
         assert_eq!(catalog("catalog:\n  z: 1\n  a: 1\n", "default"), "catalog:\n  z: 1\n  a: 1\n  b: ^2.0.0\n");
         assert_eq!(catalog("catalog: ~ # why\n", "default"), "catalog: # why\n  b: ^2.0.0\n");
-        let scoped = set_catalog("catalogs:\n  x:\n    c: 1\n", "x", "@s/b", "1").unwrap();
+        let scoped = set("catalogs:\n  x:\n    c: 1\n", &[["x", "@s/b", "1"]]).unwrap();
         assert_eq!(scoped, "catalogs:\n  x:\n    '@s/b': 1\n    c: 1\n");
     }
 
@@ -175,7 +176,7 @@ mod tests {
         for text in
             ["catalog: {\n  b: 1 }\n", "catalog: *other\n", "catalog: &a\n  b: 1\n", "{catalog: {}}", "catalog: []\n"]
         {
-            assert!(set_catalog(text, "default", "b", "2").is_err(), "{text}");
+            assert!(set(text, &[["default", "b", "2"]]).is_err(), "{text}");
         }
     }
 
@@ -184,6 +185,36 @@ mod tests {
         let text = "catalog:\n  a: &v 1  # two\n  b: &w ^1.0.0\t# a tab\n  c: 'x # y'   # three\n";
         assert_eq!(catalog(text, "default"), text.replace("^1.0.0", "^2.0.0"));
         assert_eq!(catalog("catalog:\n  b: '1 # 2'  # why\n", "default"), "catalog:\n  b: '^2.0.0'  # why\n");
-        assert_eq!(catalog("catalog:\n  a: &v 1\n  b: *v\n", "default"), "catalog:\n  a: &v 1\n  b: *v\n");
+        let text = "catalog:\n  a: &v ^1.0.0\n  b: *v\n";
+        let both = [["default", "a", "^2.0.0"], ["default", "b", "^2.0.0"]];
+        assert_eq!(set(text, &both).unwrap(), text.replace("^1.0.0", "^2.0.0"));
+    }
+
+    #[test]
+    fn an_anchor_that_others_refer_to_is_not_changed_for_them() {
+        let text = "catalog:\n  a: &v 1\n  b: *v\ncatalogs:\n  x:\n    c: *v\n";
+        for (name, alias) in [("default", "a"), ("default", "b"), ("x", "c")] {
+            assert_eq!(set(text, &[[name, alias, "2"]]), Err(EditError::Misread("catalogs".to_owned())), "{alias}");
+        }
+        assert!(set("other:\n  a: &v 1\n  w: *v\ncatalog:\n  a: *v\n", &[["default", "a", "2"]]).is_err());
+    }
+
+    #[test]
+    fn only_a_catalog_that_is_called_default_stands_for_the_default_one() {
+        let text = "catalog:\n  a: 1\ncatalogs:\n  x:\n    default: 1\n";
+        assert_eq!(catalog(text, "default"), text.replace("  a: 1\n", "  a: 1\n  b: ^2.0.0\n"));
+        let text = "catalogs: {x: {}, default: {a: 1}} # c\n";
+        assert_eq!(catalog(text, "default"), text.replace("{a: 1}", "{ a: 1, b: ^2.0.0 }"));
+        let text = "catalogs:\n  default: {b: 1}\n";
+        assert_eq!(catalog(text, "default"), text.replace("{b: 1}", "{ b: ^2.0.0 }"));
+    }
+
+    #[test]
+    fn tabs_behind_keys_and_a_mark_before_the_first_are_no_other_keys() {
+        assert_eq!(catalog("catalog:\t{a: 1}\n", "default"), "catalog:\t{ a: 1, b: ^2.0.0 }\n");
+        let text = "\u{feff}catalogs:\t# c\n  x:\t# d\n    b:\t^1.0.0\t# e\n";
+        assert_eq!(catalog(text, "x"), text.replace("b:\t^1.0.0", "b: ^2.0.0"));
+        let text = "\u{feff}catalog :\n  a: 1\n";
+        assert_eq!(catalog(text, "default"), text.replace("1", "1\n  b: ^2.0.0"));
     }
 }

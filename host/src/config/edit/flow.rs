@@ -1,4 +1,4 @@
-//! Mappings in brackets on one line: `{ a: 1, b: { c: 2 } }`. Where one changes it is written as pnpm writes it, with a
+//! Mappings and lists in brackets on one line: `{ a: 1, b: { c: 2 } }`. Where one changes it is written as pnpm writes it, with a
 //! blank inside of each bracket; those around it stay as they are.
 
 use super::{plain, quoted};
@@ -40,8 +40,14 @@ fn place_of(entries: &[Entry<'_>], key: &str) -> usize {
     next.filter(|_| is_sorted).unwrap_or(entries.len())
 }
 
+/// The items of a list, with their quotes; `None` where it is none.
+pub(super) fn items(list: &str) -> Option<Vec<&str>> {
+    let parts = split(list.strip_prefix('[')?.strip_suffix(']')?, ',')?;
+    Some(parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect())
+}
+
 /// A text that means the same between brackets.
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     let plain = quoted(text);
     if plain == text && text.contains([',', '[', ']', '{', '}']) { format!("'{text}'") } else { plain }
 }

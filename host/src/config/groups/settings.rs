@@ -16,7 +16,8 @@ pub(super) fn settings(
     environment: &Environment,
 ) -> Result<guest::Settings, ConfigError> {
     let flag = |name, default| values.flag(name).unwrap_or(default);
-    // `--prod` alone leaves development out, `--dev` alone leaves the rest out, but what development has as an option.
+    // `--prod` leaves development out, even beside `--dev`. That alone leaves the rest out, but what development has as an
+    // option.
     let only_prod = values.flag("production") == Some(true);
     let only_dev = values.flag("dev") == Some(true) && !only_prod;
     Ok(guest::Settings {
@@ -28,7 +29,7 @@ pub(super) fn settings(
         now: environment.now,
         selection: guest::Selection {
             dependencies: flag("production", !only_dev),
-            dev_dependencies: flag("dev", !only_prod),
+            dev_dependencies: !only_prod && flag("dev", true),
             optional_dependencies: flag("optional", true),
             importers: None,
             lockfile_only: install.lockfile_only,

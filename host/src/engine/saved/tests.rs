@@ -50,6 +50,8 @@ fn other_dependencies_of_the_commands_project_are_written() {
         OLD.replace("^1.0.0", "^2.0.0").replace("\"dependencies\"", r#""devDependencies":{"b":"1"},"dependencies""#);
     assert_eq!(added(&[(".", &new)], &[["default", "a", "^1.0.0"]]).map(|saved| saved.manifests.len()), Ok(1));
     assert_eq!(added(&[], &[]), Ok(Saved::default()));
+    let said = OLD.replacen('{', r#"{"peerDependenciesMeta":{"a":{"optional":true}},"#, 1);
+    assert_eq!(added(&[(".", &said)], &[]).map(|saved| saved.manifests.len()), Ok(1));
 }
 
 #[test]
@@ -66,6 +68,16 @@ fn hostile_manifests_are_refused() {
         ("two lines", ".", with("^1.0.0", r"1\n2")),
         ("no text", ".", with(r#""^1.0.0""#, r#"{"a":"1"}"#)),
         ("a name that leads outside", ".", with(r#""a":"#, r#""../../a":"#)),
+        ("a group that is no object", ".", with(r#"{"a":"^1.0.0","odd":"two\nlines"}"#, "[\"a\"]")),
+        ("a group more that is none", ".", with("{", r#"{"devDependencies":null,"#)),
+        ("what is said that is no object", ".", with("{", r#"{"peerDependenciesMeta":"x","#)),
+        ("what is said that is no flag", ".", with("{", r#"{"dependenciesMeta":{"a":{"injected":"yes"}},"#)),
+        ("what is said that is no entry", ".", with("{", r#"{"dependenciesMeta":{"a":true},"#)),
+        (
+            "what is said of what leads outside",
+            ".",
+            with("{", r#"{"peerDependenciesMeta":{"../a":{"optional":true}},"#),
+        ),
         ("no object", ".", "[]".to_owned()),
         ("no JSON", ".", "{".to_owned()),
     ] {
