@@ -80,7 +80,7 @@ pub(super) fn run(context: &Context, environment: &Environment) -> Result<(), Fa
     install.announce();
     change::intent(config)?;
     if change::finds_nothing(config) {
-        install.message(LogLevel::Info, "No dependency has such a name: nothing is updated");
+        install.message(LogLevel::Info, "There is nothing to change");
         return Ok(());
     }
     if config.project.has_own_lockfiles {

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnose;
 const SMALL: Limits = Limits {
     memory: 8 << 20,
     table: 1000,
-    call: Duration::from_millis(200),
+    call: Duration::from_millis(600),
     returned: 64 << 10,
     requests: 10,
     snapshots: 10,
