@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use host::{
     engine::Intent,
     facts::{Answer, MetadataRequest, Request},
+    graph::Group,
 };
 use serde_json::{Value, json};
 use tests::{
@@ -16,7 +17,7 @@ use tests::{
     oracle::{Answers as _, Facts},
     scenario::{self, Scenario},
 };
-use wit::PackageName;
+use wit::{ImporterId, PackageName};
 
 fn main() -> ExitCode {
     let Some(out) = std::env::args_os().nth(1) else { return ExitCode::from(2) };
@@ -56,11 +57,37 @@ fn transcript(scenario: &Scenario) -> Value {
 }
 
 fn intent(intent: &Intent) -> Value {
+    let ids = |ids: &[ImporterId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let groups = |groups: &[Group]| groups.iter().copied().map(group).collect::<Vec<_>>();
     match intent {
         Intent::Install => json!({ "tag": "install" }),
-        Intent::Update(_) | Intent::Add(_) | Intent::Remove(_) => unreachable!("transcripts are of installations"),
+        Intent::Update(it) => json!({ "tag": "update", "val": {
+            "importers": ids(&it.importers), "selectors": it.selectors, "groups": groups(&it.groups),
+            "latest": it.latest, "workspace": it.workspace, "save": it.save, "direct": it.direct,
+        } }),
+        Intent::Add(it) => json!({ "tag": "add", "val": {
+            "importers": ids(&it.importers), "packages": it.packages, "groups": groups(&it.groups),
+            "workspace": it.workspace,
+        } }),
+        Intent::Remove(it) => {
+            let mut removal = json!({ "importers": ids(&it.importers), "names": it.names, "strict": it.strict });
+            // What is not there is no field.
+            if let Some(from) = it.group {
+                removal["group"] = group(from).into();
+            }
+            json!({ "tag": "remove", "val": removal })
+        }
         Intent::Dedupe => json!({ "tag": "dedupe" }),
         Intent::Fix => json!({ "tag": "fix" }),
+    }
+}
+
+fn group(group: Group) -> &'static str {
+    match group {
+        Group::Prod => "prod",
+        Group::Dev => "dev",
+        Group::Optional => "optional",
+        Group::Peer => "peer",
     }
 }
 
