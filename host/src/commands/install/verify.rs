@@ -83,8 +83,8 @@ pub(super) fn start(
     if config.install.trust_lockfile {
         return Ok(None);
     }
-    let has_rules = Rules::new(policy, 1).is_some();
-    let is_locked = locked.has();
+    // Without rules nobody need know what was locked.
+    let is_locked = Rules::new(policy, 1).map(|_| locked.has());
     let mut entries = BTreeSet::new();
     for snapshot in &placement.snapshots {
         let Source::Registry { registry, tarball, .. } = &snapshot.source else { continue };
@@ -92,7 +92,7 @@ pub(super) fn start(
             Some(tarball) => elsewhere(&network.settings()?.registries, snapshot, registry.as_deref(), tarball)?,
             None => None,
         };
-        let is_judged = has_rules && is_locked(snapshot);
+        let is_judged = is_locked.as_ref().is_some_and(|is_locked| is_locked(snapshot));
         if is_judged || tarball.is_some() {
             let (name, version) = (snapshot.name.clone(), snapshot.version.clone());
             entries.insert(Entry { name, version, registry: registry.clone(), tarball, is_judged });
