@@ -110,11 +110,12 @@ impl Linked {
 /// # Errors
 /// [`LinkError::Damaged`] before anything reachable has changed; else what the system refused.
 pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
-    let Begun { bench, importer, ahead, built } = match early.hand_over() {
+    let Begun { bench, importer, ahead, built, is_hoisted } = match early.hand_over() {
         Some(begun) => begun,
         None => {
             let bench = Bench::new(open_modules(&job.layout.lockfile_dir)?)?;
-            Begun { bench, importer: Importer::new(job.method), ahead: Filled::default(), built: HashSet::new() }
+            let (importer, ahead, built) = (Importer::new(job.method), Filled::default(), HashSet::new());
+            Begun { bench, importer, ahead, built, is_hoisted: false }
         }
     };
     let bins = bins::Catalogue::new(job.placement, job.layout, job.source);
@@ -124,17 +125,18 @@ pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
     let staging = publisher.as_ref().map_or_else(|| bench.staging(), |publisher| Ok(publisher.staging()))?;
     let builder = slot::Builder::new(job, staging, &importer).taking(&bench, &ahead);
     let is_shared = job.layout.global.is_some();
+    let hoist = || if is_hoisted { Ok(()) } else { trees::build_hoisted(job, &bench) };
     let build_slots = || build_slots(job, &builder, publisher.as_ref(), &bins, &built);
     if is_shared {
         build_slots()?;
     } else {
-        let (slots, hoisted) = rayon::join(build_slots, || trees::build_hoisted(job, &bench));
+        let (slots, hoisted) = rayon::join(build_slots, hoist);
         slots.and(hoisted)?;
     }
     commit(job, &bench)?;
     let place_store = || {
         if is_shared {
-            trees::build_hoisted(job, &bench)?;
+            hoist()?;
         }
         let virtual_store = trees::place_virtual_store(job, &bench)?;
         let shims = trees::place_hoisted(job, &bench, &virtual_store, &bins)?;

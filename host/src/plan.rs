@@ -110,20 +110,20 @@ impl Plan {
     /// Compares what is wanted with what is there.
     #[must_use]
     pub fn new(placement: &Placement, layout: &Layout, disk: Disk) -> Self {
-        let mut plan = Self::compare(placement, layout, &disk);
+        Self::compare(placement, layout, wanted(placement, layout), disk)
+    }
+
+    /// [`Plan::new`] where it is known already what is [`wanted`].
+    #[must_use]
+    pub fn compare(placement: &Placement, layout: &Layout, wanted: Tree, disk: Disk) -> Self {
+        let mut plan = Self::differences(placement, layout, wanted, &disk);
         plan.before = (disk.tree, disk.stamps);
         plan
     }
 
-    fn compare(placement: &Placement, layout: &Layout, disk: &Disk) -> Self {
-        let shape = identity::shape(layout);
-        let previous = disk.tree.as_ref().filter(|tree| tree.shape == shape);
-        let base = match (previous, disk.owner) {
-            (Some(_), _) => Base::Update,
-            (None, Owner::Nobody) => Base::Empty,
-            (None, owner) => Base::Anew(owner),
-        };
-        let mut tree = wanted_tree(placement, layout, shape);
+    fn differences(placement: &Placement, layout: &Layout, mut tree: Tree, disk: &Disk) -> Self {
+        let base = Base::of((disk.tree.as_ref(), disk.owner), &tree);
+        let previous = disk.tree.as_ref().filter(|_| base == Base::Update);
         let shared = layout.global.is_some();
         let nothing = Tree::default();
         let old = previous.unwrap_or(&nothing);
@@ -162,6 +162,18 @@ impl Plan {
             && self.removed_slots.is_empty()
             && self.hoisted.is_empty()
             && self.roots.iter().all(|root| root.links.is_empty())
+    }
+}
+
+impl Base {
+    /// What is built on where this is there and that is wanted.
+    #[must_use]
+    pub fn of((there, owner): (Option<&Tree>, Owner), wanted: &Tree) -> Self {
+        match (there.filter(|tree| tree.shape == wanted.shape), owner) {
+            (Some(_), _) => Self::Update,
+            (None, Owner::Nobody) => Self::Empty,
+            (None, owner) => Self::Anew(owner),
+        }
     }
 }
 
@@ -211,7 +223,10 @@ fn is_replaced(placement: &Placement, change: &SlotChange) -> bool {
     change.action == SlotAction::Replace && !is_copy()
 }
 
-fn wanted_tree(placement: &Placement, layout: &Layout, shape: [u8; 16]) -> Tree {
+/// What will stand in `node_modules`.
+#[must_use]
+pub fn wanted(placement: &Placement, layout: &Layout) -> Tree {
+    let shape = identity::shape(layout);
     let texts = LinkTexts::new(placement, layout);
     let mut tree = Tree { shape, ..Tree::default() };
     for snapshot in &placement.snapshots {

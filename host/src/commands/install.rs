@@ -42,12 +42,12 @@ use self::{
 };
 use super::{Context, Failures, guard};
 use crate::{
-    config::Environment,
+    config::{Config, Environment},
     diagnostic::Diagnostic,
     engine::Saved,
     graph::Placement,
-    link::shared,
-    plan::Plan,
+    link::{Early, shared},
+    plan::{self, Base, Plan},
     report::{Event, LogLevel, event::Stage},
     state::{
         Disk, Layout,
@@ -113,7 +113,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let before = if config.install.lockfile_only { None } else { Reading::begin(&layout) };
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
-    let Found { mut placement, locked, early, rest } = placement::find(install, &network, &branches)?;
+    let Found { mut placement, locked, mut early, rest } = placement::find(install, &network, &branches)?;
     let verification = verify::start(install, &network, &placement, &locked)?;
     if config.install.lockfile_only {
         let saved = placement::complete(install, &mut placement, rest)?;
@@ -124,7 +124,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     }
     let _hold = if changes_nothing { None } else { shared::hold(&layout).map_err(one)? };
     // Beside the component, which makes the text of the lockfile.
-    let plan = install.plan(&placement, &layout, before)?;
+    let plan = install.plan(&placement, &layout, before, &mut early)?;
     let saved = placement::complete(install, &mut placement, rest)?;
     saved::check_catalogs(install, &saved)?;
     if config.install.dry_run {
@@ -233,15 +233,26 @@ impl Install<'_> {
     }
 
     /// Compares what is wanted with what is there. With `--force`, and for `ci`, nothing that is there counts.
-    fn plan(&self, placement: &Placement, layout: &Layout, before: Option<Reading>) -> Result<Plan, Failures> {
+    /// What can be made out of reach meanwhile is begun, but for a run that changes nothing.
+    fn plan(
+        &self,
+        placement: &Placement,
+        layout: &Layout,
+        before: Option<Reading>,
+        early: &mut Early,
+    ) -> Result<Plan, Failures> {
         let _phase = self.phase("plan");
-        let before = before.map_or_else(|| Before::read(layout), |reading| reading.finish(layout)).map_err(one)?;
-        let mut disk = Disk::after(before, layout, placement).map_err(one)?;
-        let install = &self.context.config.install;
+        let mut before = before.map_or_else(|| Before::read(layout), |reading| reading.finish(layout)).map_err(one)?;
+        let Config { install, layout: options, .. } = self.context.config.as_ref();
         if install.force || install.clean {
-            disk.tree = None;
+            before.discount();
         }
-        Ok(Plan::new(placement, layout, disk))
+        let wanted = plan::wanted(placement, layout);
+        if !install.dry_run && Base::of(before.holds(), &wanted) != Base::Update {
+            early.hoist(&layout.lockfile_dir, inputs::method(options.import), &wanted.hoisted);
+        }
+        let disk = Disk::after(before, layout, placement).map_err(one)?;
+        Ok(Plan::compare(placement, layout, wanted, disk))
     }
 
     fn tell_what_is_added(&self, placement: &Placement, plan: &Plan) {

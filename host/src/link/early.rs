@@ -6,9 +6,11 @@
 //! it: `node_modules`, which holds the lock and so is there, is as it was.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
+    io,
     path::Path,
     sync::{Arc, OnceLock},
+    thread::{self, JoinHandle},
 };
 
 use store::Store;
@@ -21,8 +23,10 @@ use crate::{
         ahead::{Ahead, Filled},
         open_modules, slot,
         source::{self, Contents},
+        trees,
     },
     report::event::ImportMethod,
+    state::MODULES,
     timings::Lane,
 };
 
@@ -34,6 +38,8 @@ pub struct Early {
     place: Option<Place>,
     is_off: bool,
     built: HashSet<SnapshotIndex>,
+    /// Makes the hoisted links of a new virtual store.
+    hoisting: Option<JoinHandle<io::Result<()>>>,
 }
 
 /// Where slots are built before the one pass.
@@ -52,19 +58,47 @@ pub(super) struct Begun {
     pub(super) ahead: Filled,
     /// Slots that stand already.
     pub(super) built: HashSet<SnapshotIndex>,
+    /// The hoisted links of a new virtual store are made.
+    pub(super) is_hoisted: bool,
 }
 
 impl Early {
     /// Nothing is built yet, but packages are being filled.
     #[must_use]
     pub fn begun(ahead: Option<Ahead>) -> Self {
-        Self { ahead, place: None, is_off: false, built: HashSet::new() }
+        Self { ahead, place: None, is_off: false, built: HashSet::new(), hoisting: None }
     }
 
     fn take_over(&mut self) {
         if let Some(ahead) = self.ahead.take() {
             self.place = ahead.finish();
         }
+    }
+
+    /// Begins to make the hoisted links of a new virtual store. While packages are being filled there is no processor
+    /// for it, and it is left to the pass.
+    pub fn hoist(&mut self, project: &Path, method: ImportMethod, links: &BTreeMap<String, String>) {
+        if self.is_off || self.ahead.is_some() || self.hoisting.is_some() || links.is_empty() {
+            return;
+        }
+        if self.place.is_none() {
+            self.place = Place::new(project, method);
+        }
+        let Some(Ok(staging)) = self.place.as_ref().map(|place| place.bench.staging()) else { return };
+        let Ok(modules) = staging.make(MODULES) else { return };
+        let links = links.clone();
+        let thread = thread::Builder::new().name("hoist".to_owned());
+        self.hoisting = thread.spawn(move || trees::hoist(&modules, &links)).ok();
+    }
+
+    /// Waits for the hoisted links; `false` if they are not there, and nothing is left of them.
+    fn end_hoisting(&mut self) -> bool {
+        let Some(hoisting) = self.hoisting.take() else { return false };
+        let is_made = matches!(hoisting.join(), Ok(Ok(())));
+        if !is_made && let Some(Ok(staging)) = self.place.as_ref().map(|place| place.bench.staging()) {
+            self.is_off |= staging.remove_tree(MODULES).is_err();
+        }
+        is_made
     }
 
     /// Builds the slot of a package that has come, as far as that can be done without the others.
@@ -95,17 +129,19 @@ impl Early {
     /// What the pass takes over; `None` where nothing was begun, or where something is left that should not be.
     pub(super) fn hand_over(mut self) -> Option<Begun> {
         self.take_over();
+        let is_hoisted = self.end_hoisting();
         if self.is_off {
             return None;
         }
         let built = std::mem::take(&mut self.built);
-        self.place.take().map(|Place { bench, importer, ahead }| Begun { bench, importer, ahead, built })
+        self.place.take().map(|Place { bench, importer, ahead }| Begun { bench, importer, ahead, built, is_hoisted })
     }
 }
 
 impl Drop for Early {
     fn drop(&mut self) {
         self.take_over();
+        self.end_hoisting();
         if let Some(place) = self.place.take() {
             place.clean();
         }
@@ -151,8 +187,8 @@ impl PackageSource for Arriving {
         self.packages[snapshot as usize].get().map_or(&self.nothing, |(_, contents)| contents)
     }
 
-    fn open(&self, snapshot: SnapshotIndex) -> std::io::Result<Folder> {
-        let (integrity, _) = self.packages[snapshot as usize].get().ok_or(std::io::ErrorKind::NotFound)?;
+    fn open(&self, snapshot: SnapshotIndex) -> io::Result<Folder> {
+        let (integrity, _) = self.packages[snapshot as usize].get().ok_or(io::ErrorKind::NotFound)?;
         source::open(&self.store, integrity)
     }
 }

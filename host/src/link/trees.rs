@@ -1,6 +1,10 @@
 //! Steps 3 and 4 of linking: what has been built is put in place, and the links and shims that lead to it are made.
 
-use std::{collections::BTreeMap, io::Read as _, path::Path};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use rayon::prelude::*;
 
@@ -53,18 +57,20 @@ pub(super) fn build_hoisted(job: &Job<'_>, bench: &Bench) -> Result<(), LinkErro
     if job.plan.base == Base::Update || job.placement.snapshots.is_empty() {
         return Ok(());
     }
-    let staging = bench.staging()?;
-    let made = || -> std::io::Result<()> {
-        let modules = staging.make(MODULES)?;
-        for (alias, target) in &job.plan.hoisted.put {
-            match alias.split_once('/') {
-                Some((scope, name)) => modules.make(scope)?.symlink(target, name)?,
-                None => modules.symlink(target, alias)?,
-            }
+    let modules = bench.staging()?.make(MODULES);
+    let made = modules.and_then(|modules| hoist(&modules, &job.plan.tree.hoisted));
+    made.map_err(LinkError::io("hoist in", job.layout.virtual_store()))
+}
+
+/// Makes links in a folder that has none.
+pub(super) fn hoist(modules: &Folder, links: &BTreeMap<String, String>) -> io::Result<()> {
+    for (alias, target) in links {
+        match alias.split_once('/') {
+            Some((scope, name)) => modules.make(scope)?.symlink(target, name)?,
+            None => modules.symlink(target, alias)?,
         }
-        Ok(())
-    };
-    made().map_err(LinkError::io("hoist in", job.layout.virtual_store()))
+    }
+    Ok(())
 }
 
 /// Step 4, the virtual store's own `node_modules`.

@@ -76,6 +76,17 @@ impl Before {
         Ok(Self { disk: Some(disk), stamps })
     }
 
+    /// Our record, where it holds, and who made what is there.
+    #[must_use]
+    pub fn holds(&self) -> (Option<&Tree>, Owner) {
+        self.disk.as_ref().map_or((None, Owner::Nobody), |disk| (disk.tree.as_ref(), disk.owner))
+    }
+
+    /// Nothing that is there counts any more.
+    pub fn discount(&mut self) {
+        self.disk.iter_mut().for_each(|disk| disk.tree = None);
+    }
+
     /// What was read, or what is there now if somebody else has changed it since.
     ///
     /// # Errors
