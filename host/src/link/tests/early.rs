@@ -127,3 +127,30 @@ fn what_was_filled_ahead_for_nothing_is_gone() {
     world.record(world.link_after(|_| early).unwrap());
     assert!(!listing(&world.path("node_modules")).iter().any(|path| path.ends_with("a.js")));
 }
+
+#[test]
+fn hoisted_links_made_early_are_taken_over_or_gone() {
+    let world = small_world();
+    let hoisted = |early: &mut Early, job: &Job<'_>| {
+        early.hoist(&job.layout.lockfile_dir, ImportMethod::Hardlink, &job.plan.tree.hoisted);
+    };
+    let late = small_world();
+    late.install();
+    let refused = world.link_after(|job| {
+        let mut early = Early::default();
+        hoisted(&mut early, job);
+        drop(early);
+        assert_eq!(listing(&world.path("node_modules")), Vec::<String>::new());
+        fs::rename(world.folder.path().join("store"), world.folder.path().join("aside")).unwrap();
+        Early::default()
+    });
+    assert!(matches!(refused, Err(LinkError::Damaged { .. })));
+    fs::rename(world.folder.path().join("aside"), world.folder.path().join("store")).unwrap();
+    let linked = world.link_after(|job| {
+        let mut early = Early::default();
+        hoisted(&mut early, job);
+        early
+    });
+    world.record(linked.unwrap());
+    assert_eq!(listing(&world.path("node_modules")), listing(&late.path("node_modules")));
+}
