@@ -38,6 +38,21 @@ impl PackageStore for Memory {
         Ok(tarball)
     }
 
+    type Stream = Vec<u8>;
+
+    fn stream(&self) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
+
+    fn feed(&self, stream: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
+        stream.extend_from_slice(bytes);
+        Some(())
+    }
+
+    fn finish(&self, stream: Vec<u8>, integrity: &Integrity) -> Option<Vec<u8>> {
+        self.import(self.verify(vec![(stream, integrity.clone())]).pop()?.ok()?).ok()
+    }
+
     fn gather(&self, _source: &crate::graph::Source) -> Result<Self::Index, ImportFailure> {
         Err(ImportFailure { code: "ERR_PNPM_GIT_FETCH_FAILED", message: "nothing is gathered here".to_owned() })
     }
