@@ -8,11 +8,14 @@
 //! This way takes plain tarballs only, and decides nothing: of whatever is unusual or wrong it says [`GivenUp`], removes
 //! what it wrote, and the whole tarball is imported, or refused, as if nobody had tried. Invariant: what it publishes is
 //! what [`Store::import`] would have published, and nothing can be found before every byte has been held to the
-//! integrity. It needs some 600 KiB, however large the package.
+//! integrity. It needs some 600 KiB, however large the package. A killed process leaves what it had written in `tmp`; the
+//! first stream of a later one removes what is a day old.
 
 use std::{
     fs,
     io::{self, Write as _},
+    sync::Once,
+    time::SystemTime,
 };
 
 use cap_std::fs::Dir;
@@ -41,6 +44,9 @@ const LARGE: usize = 128 << 10;
 const UNNAMED: &str = "unnamed";
 /// Bits of the window of deflate.
 const WINDOW_BITS: u8 = 15;
+
+/// The stream that sees to left-overs is the first one of a process.
+static SWEPT: Once = Once::new();
 
 /// A package of which a part has come. It is removed unless it is finished.
 pub struct Stream {
@@ -94,6 +100,8 @@ impl Store {
     /// # Errors
     /// [`GivenUp`] if nothing can be written.
     pub fn stream(&self, limits: &Limits) -> Result<Stream, GivenUp> {
+        // Somebody else may be at it, or the disk may refuse: there is another day.
+        SWEPT.call_once(|| drop(self.sweep(SystemTime::now())));
         Ok(Stream {
             limits: limits.clone(),
             hasher: Sha512::new(),
@@ -113,12 +121,6 @@ impl Store {
 }
 
 impl Stream {
-    /// The bytes that were taken so far.
-    #[must_use]
-    pub fn taken(&self) -> usize {
-        usize::try_from(self.inflater.total_in()).unwrap_or(usize::MAX)
-    }
-
     /// Takes the next bytes.
     ///
     /// # Errors

@@ -319,8 +319,8 @@ impl<S: PackageStore> Inner<S> {
             span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
             drop(span);
             let arrived = Arrived::new(job, shown, answer, integrity, landing);
-            let whole = incoming.filter(|incoming| incoming.is_whole());
-            inner.queue(if let Some(whole) = whole { arrived.watched(whole) } else { arrived });
+            let begun = incoming.filter(|incoming| incoming.is_of_use());
+            inner.queue(if let Some(begun) = begun { arrived.watched(begun) } else { arrived });
         });
     }
 

@@ -22,6 +22,7 @@ const WORTH: usize = 4;
 pub(super) struct Incoming<S: PackageStore> {
     body: Arc<Growing>,
     is_queued: AtomicBool,
+    is_begun: AtomicBool,
     progress: Mutex<Progress<S>>,
 }
 
@@ -44,7 +45,7 @@ impl<S: PackageStore> Incoming<S> {
     /// One of which nothing has come; it is taken in bit by bit if there is room for one more.
     pub(super) fn new(room: Arc<Semaphore>) -> Self {
         let progress = Mutex::new(Progress::Idle(room));
-        Self { body: Arc::default(), is_queued: AtomicBool::new(false), progress }
+        Self { body: Arc::default(), is_queued: AtomicBool::default(), is_begun: AtomicBool::default(), progress }
     }
 
     /// What has come of it.
@@ -52,9 +53,9 @@ impl<S: PackageStore> Incoming<S> {
         &self.body
     }
 
-    /// All of it has come here.
-    pub(super) fn is_whole(&self) -> bool {
-        self.body.is_whole()
+    /// All of it has come here, and some of it has been taken in.
+    pub(super) fn is_of_use(&self) -> bool {
+        self.is_begun.load(Ordering::Acquire) && self.body.is_whole()
     }
 
     /// There is more, and nobody has been sent for to take it in.
@@ -66,7 +67,9 @@ impl<S: PackageStore> Incoming<S> {
     pub(super) fn advance(&self, store: &S, has_time: impl Fn() -> bool) {
         self.is_queued.store(false, Ordering::Release);
         let mut progress = self.lock();
-        while has_time() && progress.step(store, &self.body) {}
+        while has_time() && progress.step(store, &self.body) {
+            self.is_begun.store(true, Ordering::Release);
+        }
     }
 
     /// Takes in the rest, and publishes the package. `None`: the whole is to be imported.
@@ -109,3 +112,6 @@ impl<S: PackageStore> Progress<S> {
         is_fed
     }
 }
+
+#[cfg(test)]
+mod tests;

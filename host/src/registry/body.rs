@@ -68,11 +68,13 @@ impl Growing {
         self.lock().is_whole
     }
 
-    fn push(&self, chunk: &[u8]) {
+    /// Some more has come.
+    pub(crate) fn push(&self, chunk: &[u8]) {
         self.lock().bytes.extend_from_slice(chunk);
     }
 
-    fn take(&self) -> Vec<u8> {
+    /// All has come: takes it away.
+    pub(crate) fn take(&self) -> Vec<u8> {
         let mut grown = self.lock();
         grown.is_whole = true;
         std::mem::take(&mut grown.bytes)

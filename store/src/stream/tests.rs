@@ -192,7 +192,6 @@ fn a_stream_that_is_dropped_leaves_nothing() {
     let world = World::new();
     let mut stream = world.store.stream(&Limits::default()).unwrap();
     stream.feed(&tarball[..tarball.len() / 2]).unwrap();
-    assert_eq!(stream.taken(), tarball.len() / 2);
     assert!(!world.content().is_empty(), "it has written nothing");
     drop(stream);
     assert_eq!(world.content(), []);
