@@ -4,6 +4,7 @@
 //! hint (resolution) ─┐                                   ┌─▶ found
 //!                    ├─▶ one flight per integrity ─ find ┤
 //! plan (finish) ─────┘                                   └─▶ download (network threads) ─▶ import (CPU pool)
+//!                                                              └ large, pool idle ─▶ stream (CPU pool) ─┘
 //! ```
 //! Invariant: no package is looked up, downloaded or imported twice in a command, and bodies that wait for the CPU
 //! never hold more than a fixed amount of memory.
@@ -11,6 +12,7 @@
 mod arrivals;
 mod error;
 mod fetcher;
+mod incoming;
 mod job;
 #[cfg(test)]
 mod tests;
@@ -38,6 +40,15 @@ pub trait PackageStore: Send + Sync + 'static {
     /// # Errors
     /// [`ImportFailure`]; the store is as it was.
     fn import(&self, tarball: Self::Verified) -> Result<Self::Index, ImportFailure>;
+    /// A package that is taken in while its tarball comes. It is removed unless it is finished.
+    type Stream: Send + 'static;
+    /// Begins to take in a tarball of which nothing has come yet; `None`: this store or this time it cannot be.
+    fn stream(&self) -> Option<Self::Stream>;
+    /// Takes the next bytes; `None`: the whole is to be imported.
+    fn feed(&self, stream: &mut Self::Stream, bytes: &[u8]) -> Option<()>;
+    /// The tarball has come. `None` unless it has this integrity and is as others are: the whole is to be verified and
+    /// imported, which tells what is wrong.
+    fn finish(&self, stream: Self::Stream, integrity: &Integrity) -> Option<Self::Index>;
     /// Has a package that no digest of a tarball stands for: a folder, a commit, an archive that a git host makes.
     ///
     /// # Errors

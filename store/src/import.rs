@@ -19,7 +19,7 @@ use crate::{
     index::{FileEntry, INDEX, PackageIndex},
     key::Key,
     manifest::Manifest,
-    tarball::{self, Contents, File, Limits, Rejection},
+    tarball::{self, Contents, Limits, Rejection},
 };
 
 /// What came of an import.
@@ -112,7 +112,7 @@ impl Store {
         let key = Key::of(integrity.algorithm, &integrity.digests[0]);
         let kept = || {
             let (staged, index) = stage(self, contents, limits)?;
-            Ok((index, staged.publish(self, &key)?))
+            Ok((index, staged.publish(&key)?))
         };
         let (index, is_new) = kept().map_err(|source| ImportError::Write { store: self.path().to_owned(), source })?;
         Ok(Imported { index, integrity, is_new })
@@ -120,23 +120,27 @@ impl Store {
 }
 
 /// A folder of `tmp` that a package is made in; it is removed unless it is published.
-struct Staged<'a> {
-    parent: &'a Dir,
+#[derive(Debug)]
+pub(crate) struct Staged {
+    store: Store,
     name: String,
-    dir: Dir,
+    pub(crate) dir: Dir,
     published: bool,
 }
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
-impl<'a> Staged<'a> {
-    fn new(parent: &'a Dir) -> io::Result<Self> {
+impl Staged {
+    pub(crate) fn new(store: &Store) -> io::Result<Self> {
+        let parent = store.staging();
         loop {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
             let count = COUNTER.fetch_add(1, Ordering::Relaxed);
             let name = format!("{}-{count}-{:x}", std::process::id(), now.subsec_nanos());
             match parent.create_dir(&name) {
-                Ok(()) => return Ok(Self { dir: parent.open_dir(&name)?, parent, name, published: false }),
+                Ok(()) => {
+                    return Ok(Self { dir: parent.open_dir(&name)?, store: store.clone(), name, published: false });
+                }
                 // Another container with the same process numbers shares the store.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -145,12 +149,13 @@ impl<'a> Staged<'a> {
     }
 
     /// The one rename. A package that is there already has the same bytes, so it wins: then the answer is false.
-    fn publish(mut self, store: &Store, key: &Key) -> io::Result<bool> {
+    pub(crate) fn publish(mut self, key: &Key) -> io::Result<bool> {
         let target = key.path();
-        let rename = || self.parent.rename(&self.name, store.packages(), &target);
+        let packages = self.store.packages();
+        let rename = || self.store.staging().rename(&self.name, packages, &target);
         let renamed = match rename() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                match store.packages().create_dir(&key.shard) {
+                match packages.create_dir(&key.shard) {
                     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                     _ => {}
                 }
@@ -173,36 +178,40 @@ fn is_taken(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty)
 }
 
-impl Drop for Staged<'_> {
+impl Drop for Staged {
     fn drop(&mut self) {
         if !self.published {
             // What cannot be removed now is pruned later.
-            let _ = self.parent.remove_dir_all(&self.name);
+            let _ = self.store.staging().remove_dir_all(&self.name);
         }
     }
 }
 
 /// Writes all files and the index into a staged folder.
-fn stage<'a>(store: &'a Store, contents: &Contents<'_>, limits: &Limits) -> io::Result<(Staged<'a>, PackageIndex)> {
-    let staged = Staged::new(store.staging())?;
-    let mut writer =
-        BlobWriter { dir: &staged.dir, written: HashSet::with_capacity(contents.files.len()), exact: None };
+fn stage(store: &Store, contents: &Contents<'_>, limits: &Limits) -> io::Result<(Staged, PackageIndex)> {
+    let staged = Staged::new(store)?;
+    let mut writer = BlobWriter::default();
+    writer.written.reserve(contents.files.len());
     let mut files = Vec::with_capacity(contents.files.len());
     for file in &contents.files {
         files.push(FileEntry {
             path: file.path.clone().into_owned(),
-            blob: writer.write(file)?,
+            blob: writer.write(&staged.dir, file.data, file.executable)?,
             size: file.data.len() as u64,
             executable: file.executable,
         });
     }
-    let index = describe(contents, files, limits);
-    writer.create(INDEX, false, &index.encode())?;
+    let manifest = contents.files.iter().find(|file| file.path == MANIFEST).map_or(&[][..], |file| file.data);
+    let index = describe(manifest, files, contents.skipped, limits);
+    writer.create(&staged.dir, INDEX, false)?.write_all(&index.encode())?;
     Ok((staged, index))
 }
 
-fn describe(contents: &Contents<'_>, files: Vec<FileEntry>, limits: &Limits) -> PackageIndex {
-    let text = contents.files.iter().find(|file| file.path == "package.json").map_or(&[][..], |file| file.data);
+/// Where a package says what it is.
+pub(crate) const MANIFEST: &str = "package.json";
+
+/// The index of these files, one of which has this text as the package's manifest.
+pub(crate) fn describe(text: &[u8], files: Vec<FileEntry>, skipped_entries: u32, limits: &Limits) -> PackageIndex {
     let manifest = if text.len() as u64 > limits.manifest { Manifest::default() } else { Manifest::parse(text) };
     PackageIndex {
         bins: bins(&manifest, &files),
@@ -210,44 +219,50 @@ fn describe(contents: &Contents<'_>, files: Vec<FileEntry>, limits: &Limits) -> 
         name: manifest.name,
         version: manifest.version,
         files,
-        skipped_entries: contents.skipped,
+        skipped_entries,
     }
 }
 
+/// What a file is called in the folder of its package.
+pub(crate) fn blob(digest: &blake3::Hash, executable: bool) -> String {
+    let mut name = digest.to_hex()[..32].to_owned();
+    if executable {
+        name.push_str("-x");
+    }
+    name
+}
+
 /// Writes files under the digest of their content, each content once.
-struct BlobWriter<'a> {
-    dir: &'a Dir,
-    written: HashSet<String>,
+#[derive(Debug, Default)]
+pub(crate) struct BlobWriter {
+    pub(crate) written: HashSet<String>,
     /// Files get the wanted mode at creation: not so under an unusual umask. Found out with the first file.
     exact: Option<bool>,
 }
 
-impl BlobWriter<'_> {
+impl BlobWriter {
     /// The name it is written under.
-    fn write(&mut self, file: &File<'_>) -> io::Result<String> {
-        let mut name = blake3::hash(file.data).to_hex()[..32].to_owned();
-        if file.executable {
-            name.push_str("-x");
-        }
+    pub(crate) fn write(&mut self, dir: &Dir, data: &[u8], executable: bool) -> io::Result<String> {
+        let name = blob(&blake3::hash(data), executable);
         if self.written.insert(name.clone()) {
-            self.create(&name, file.executable, file.data)?;
+            self.create(dir, &name, executable)?.write_all(data)?;
         }
         Ok(name)
     }
 
-    fn create(&mut self, name: &str, executable: bool, data: &[u8]) -> io::Result<()> {
+    /// An empty file of this name and the right mode.
+    pub(crate) fn create(&mut self, dir: &Dir, name: &str, executable: bool) -> io::Result<std::fs::File> {
         let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
         // The name is ours: digits and letters. So a plain call will do, which is cheaper than a confined one.
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = std::fs::File::from(openat(self.dir, name, flags, mode)?);
-        file.write_all(data)?;
+        let file = std::fs::File::from(openat(dir, name, flags, mode)?);
         if self.exact.is_none() {
             self.exact = Some(Mode::from_raw_mode(fstat(&file)?.st_mode) & Mode::from_raw_mode(0o777) == mode);
         }
         if self.exact == Some(false) {
             fchmod(&file, mode)?;
         }
-        Ok(())
+        Ok(file)
     }
 }
 

@@ -31,6 +31,7 @@ mod manifest;
 mod package;
 mod prune;
 mod status;
+mod stream;
 mod tarball;
 
 use std::{
@@ -50,6 +51,7 @@ pub use key::Key;
 pub use package::{Damage, PackageDir, ReadError};
 pub use prune::Pruned;
 pub use status::Damaged;
+pub use stream::{GivenUp, Stream};
 pub use tarball::{Limits, Rejection};
 
 /// The store of one user: cheap to clone, safe to share between threads and processes.

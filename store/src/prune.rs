@@ -34,14 +34,20 @@ impl Store {
     /// # Errors
     /// If the folders of the store cannot be listed or changed.
     pub fn prune(&self, now: SystemTime) -> io::Result<Pruned> {
+        self.sweep(now)?;
+        let freed: Vec<u64> = self.keys()?.par_iter().filter_map(|key| self.prune_package(key, now)).collect();
+        Ok(Pruned { packages: freed.len() as u64, bytes: freed.iter().sum() })
+    }
+
+    /// Removes what killed processes left of packages that they were making.
+    pub(crate) fn sweep(&self, now: SystemTime) -> io::Result<()> {
         for entry in self.staging().entries()? {
             let entry = entry?;
             if entry.metadata().is_ok_and(|found| older(&found, now, STALE)) {
                 self.staging().remove_dir_all(entry.file_name())?;
             }
         }
-        let freed: Vec<u64> = self.keys()?.par_iter().filter_map(|key| self.prune_package(key, now)).collect();
-        Ok(Pruned { packages: freed.len() as u64, bytes: freed.iter().sum() })
+        Ok(())
     }
 
     fn prune_package(&self, key: &Key, now: SystemTime) -> Option<u64> {

@@ -125,20 +125,115 @@ pub(crate) struct File<'a> {
     pub(crate) executable: bool,
 }
 
-const BLOCK: usize = 512;
+/// Of which a tar is made, bytes.
+pub(crate) const BLOCK: usize = 512;
 
 /// What extended headers say of the next entry.
-#[derive(Default)]
-struct Extended<'a> {
-    path: Option<&'a [u8]>,
+#[derive(Debug, Default)]
+struct Extended {
+    path: Option<Vec<u8>>,
     size: Option<u64>,
     from_pax: bool,
     from_gnu: bool,
 }
 
-impl Extended<'_> {
+impl Extended {
     fn is_empty(&self) -> bool {
         !self.from_pax && !self.from_gnu
+    }
+}
+
+/// What a header begins, and how many bytes of data follow it.
+#[derive(Debug)]
+pub(crate) enum Entry<'a> {
+    /// The end-of-archive mark; what follows is padding.
+    End,
+    /// An extended header: its data belong to [`Reader::extend`].
+    Extension(Extension, usize),
+    /// A file.
+    File { path: Cow<'a, str>, executable: bool, size: usize },
+    /// A folder, a link, a device or the like.
+    Skipped(usize),
+}
+
+/// An extended header.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extension(Kind);
+
+/// The rules of a tar, header by header: whoever has all of it and whoever gets it bit by bit read the same.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    limits: Limits,
+    extended: Extended,
+    entries: usize,
+    total: u64,
+    /// Links, devices and the like so far.
+    pub(crate) skipped: u32,
+}
+
+impl Reader {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { limits: limits.clone(), extended: Extended::default(), entries: 0, total: 0, skipped: 0 }
+    }
+
+    /// Takes the block of 512 bytes at this offset as the next header.
+    pub(crate) fn header<'a>(&mut self, block: &'a [u8], offset: usize) -> Result<Entry<'a>, Rejection> {
+        let malformed = |reason| Rejection::Malformed { offset, reason };
+        if block.iter().all(|&byte| byte == 0) {
+            return Ok(Entry::End);
+        }
+        let limits = &self.limits;
+        self.entries += 1;
+        if self.entries > limits.entries {
+            return Err(Rejection::TooLarge { what: "entries", limit: limits.entries as u64 });
+        }
+        let header = Header::parse(block).map_err(malformed)?;
+        let size = effective_size(&header, &self.extended).map_err(malformed)?;
+        if size > limits.entry {
+            return Err(Rejection::TooLarge { what: "size of an entry", limit: limits.entry });
+        }
+        let length = usize::try_from(size).map_err(|_| malformed("a size is too large"))?;
+        if matches!(header.kind, Kind::Pax | Kind::PaxGlobal | Kind::GnuLongName | Kind::GnuLongLink) {
+            return Ok(Entry::Extension(Extension(header.kind), length));
+        }
+        if self.extended.from_pax && self.extended.from_gnu {
+            return Err(malformed("an entry has both a PAX header and a GNU long name"));
+        }
+        let of = std::mem::take(&mut self.extended);
+        if header.kind != Kind::File {
+            self.skipped += u32::from(header.kind == Kind::Other);
+            return Ok(Entry::Skipped(length));
+        }
+        self.total += size;
+        if self.total > limits.unpacked {
+            return Err(Rejection::TooLarge { what: "unpacked size", limit: limits.unpacked });
+        }
+        Ok(Entry::File { path: path(&header, of.path, limits)?, executable: header.mode & 0o111 != 0, size: length })
+    }
+
+    /// Takes the data of an extended header whose header is at this offset.
+    pub(crate) fn extend(&mut self, extension: Extension, data: &[u8], offset: usize) -> Result<(), Rejection> {
+        let extended = &mut self.extended;
+        let read = match extension.0 {
+            Kind::Pax => read_pax(data, extended),
+            Kind::PaxGlobal => check_global(data),
+            kind => {
+                if kind == Kind::GnuLongName {
+                    extended.path = Some(data.strip_suffix(&[0]).unwrap_or(data).to_vec());
+                }
+                extended.from_gnu = true; // GnuLongLink: of a link, which is left out
+                Ok(())
+            }
+        };
+        read.map_err(|reason| Rejection::Malformed { offset, reason })
+    }
+
+    /// To be asked after the last entry of a tar of so many bytes.
+    pub(crate) fn end(&self, length: usize) -> Result<(), Rejection> {
+        if self.extended.is_empty() {
+            return Ok(());
+        }
+        Err(Rejection::Malformed { offset: length, reason: "an extended header has no entry" })
     }
 }
 
@@ -147,63 +242,37 @@ impl Extended<'_> {
 /// # Errors
 /// [`Rejection`], for the first thing that is wrong.
 pub(crate) fn read<'a>(tar: &'a [u8], limits: &Limits) -> Result<Contents<'a>, Rejection> {
-    let mut contents = Contents::default();
-    let mut extended = Extended::default();
-    let (mut at, mut entries, mut total) = (0, 0, 0u64);
+    let mut files = Vec::new();
+    let mut reader = Reader::new(limits);
+    let mut at = 0;
     while at < tar.len() {
         let offset = at;
         let malformed = |reason| Rejection::Malformed { offset, reason };
         let block = tar.get(at..at + BLOCK).ok_or_else(|| malformed("a header is cut off"))?;
-        if block.iter().all(|&byte| byte == 0) {
-            break; // the end-of-archive mark; what follows is padding
-        }
-        entries += 1;
-        if entries > limits.entries {
-            return Err(Rejection::TooLarge { what: "entries", limit: limits.entries as u64 });
-        }
-        let header = Header::parse(block).map_err(malformed)?;
-        let size = effective_size(&header, &extended).map_err(malformed)?;
-        if size > limits.entry {
-            return Err(Rejection::TooLarge { what: "size of an entry", limit: limits.entry });
-        }
-        let start = at + BLOCK;
-        let length = usize::try_from(size).map_err(|_| malformed("a size is too large"))?;
-        let data = tar.get(start..start.saturating_add(length)).ok_or_else(|| malformed("an entry is cut off"))?;
-        at = start + length.next_multiple_of(BLOCK);
-        match header.kind {
-            Kind::Pax => read_pax(data, &mut extended).map_err(malformed)?,
-            Kind::GnuLongName => {
-                extended.path = Some(data.strip_suffix(&[0]).unwrap_or(data));
-                extended.from_gnu = true;
+        let data = |size: usize| {
+            let start = offset + BLOCK;
+            tar.get(start..start.saturating_add(size)).ok_or_else(|| malformed("an entry is cut off"))
+        };
+        let size = match reader.header(block, offset)? {
+            Entry::End => break,
+            Entry::Extension(extension, size) => {
+                reader.extend(extension, data(size)?, offset)?;
+                size
             }
-            Kind::GnuLongLink => extended.from_gnu = true, // of a link, which is left out
-            Kind::PaxGlobal => check_global(data).map_err(malformed)?,
-            Kind::File | Kind::Folder | Kind::Other => {
-                if extended.from_pax && extended.from_gnu {
-                    return Err(malformed("an entry has both a PAX header and a GNU long name"));
-                }
-                let of = std::mem::take(&mut extended);
-                if header.kind == Kind::File {
-                    total += size;
-                    if total > limits.unpacked {
-                        return Err(Rejection::TooLarge { what: "unpacked size", limit: limits.unpacked });
-                    }
-                    contents.files.push(file(&header, of.path, data, limits)?);
-                } else if header.kind == Kind::Other {
-                    contents.skipped += 1;
-                }
+            Entry::File { path, executable, size } => {
+                files.push(File { path, data: data(size)?, executable });
+                size
             }
-        }
+            Entry::Skipped(size) => data(size)?.len(),
+        };
+        at += BLOCK + size.next_multiple_of(BLOCK);
     }
-    if !extended.is_empty() {
-        return Err(Rejection::Malformed { offset: tar.len(), reason: "an extended header has no entry" });
-    }
-    contents.files = unique(contents.files)?;
-    Ok(contents)
+    reader.end(tar.len())?;
+    Ok(Contents { files: unique(files)?, skipped: reader.skipped })
 }
 
 /// A PAX size counts; a header that states another one, other than the 0 of sizes that do not fit, is refused.
-fn effective_size(header: &Header<'_>, extended: &Extended<'_>) -> Result<u64, &'static str> {
+fn effective_size(header: &Header<'_>, extended: &Extended) -> Result<u64, &'static str> {
     match (header.kind, extended.size) {
         (Kind::Pax | Kind::PaxGlobal | Kind::GnuLongName | Kind::GnuLongLink, _) if header.size > 1 << 20 => {
             Err("an extended header is larger than 1 MiB")
@@ -215,7 +284,7 @@ fn effective_size(header: &Header<'_>, extended: &Extended<'_>) -> Result<u64, &
 }
 
 /// Reads `<length> <key>=<value>\n` records; only path and size matter to a package.
-fn read_pax<'a>(data: &'a [u8], extended: &mut Extended<'a>) -> Result<(), &'static str> {
+fn read_pax(data: &[u8], extended: &mut Extended) -> Result<(), &'static str> {
     if extended.from_pax {
         return Err("an entry has two PAX headers");
     }
@@ -223,7 +292,7 @@ fn read_pax<'a>(data: &'a [u8], extended: &mut Extended<'a>) -> Result<(), &'sta
     for record in records(data) {
         let (key, value) = record?;
         match key {
-            b"path" => extended.path = Some(value),
+            b"path" => extended.path = Some(value.to_vec()),
             b"size" => {
                 let text = std::str::from_utf8(value).map_err(|_| "a PAX size is no number")?;
                 extended.size = Some(text.parse().map_err(|_| "a PAX size is no number")?);
@@ -277,21 +346,11 @@ fn record(data: &[u8]) -> Result<(&[u8], &[u8], usize), &'static str> {
     Ok((key, value, length))
 }
 
-fn file<'a>(
-    header: &Header<'a>,
-    long: Option<&'a [u8]>,
-    data: &'a [u8],
-    limits: &Limits,
-) -> Result<File<'a>, Rejection> {
-    let path = match long {
-        Some(path) => Cow::Borrowed(path),
-        None => header.path(),
-    };
-    let path = match path {
-        Cow::Borrowed(raw) => below_package(raw, limits)?,
-        Cow::Owned(raw) => Cow::Owned(below_package(&raw, limits)?.into_owned()),
-    };
-    Ok(File { path, data, executable: header.mode & 0o111 != 0 })
+fn path<'a>(header: &Header<'a>, long: Option<Vec<u8>>, limits: &Limits) -> Result<Cow<'a, str>, Rejection> {
+    match long.map_or_else(|| header.path(), Cow::Owned) {
+        Cow::Borrowed(raw) => below_package(raw, limits),
+        Cow::Owned(raw) => Ok(Cow::Owned(below_package(&raw, limits)?.into_owned())),
+    }
 }
 
 /// Of two entries with the same path the last one counts, as in npm; a path that is a file and a folder is refused.

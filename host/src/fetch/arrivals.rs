@@ -3,13 +3,13 @@
 use std::{
     cmp::Ordering,
     collections::BinaryHeap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::OwnedSemaphorePermit;
 use wit::Integrity;
 
-use super::{FetchJob, ImportFailure, PackageStore, fetcher::Landing};
+use super::{FetchJob, ImportFailure, PackageStore, fetcher::Landing, incoming::Incoming};
 use crate::registry::{RegistryError, Response};
 
 /// So many bodies at most are verified together.
@@ -60,6 +60,12 @@ impl<S: PackageStore> Arrivals<S> {
     /// One more waits.
     pub(super) fn push(&self, arrived: Arrived<S>) {
         self.lock().push(arrived);
+    }
+
+    /// Nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        let waiting = self.lock();
+        waiting.large.is_empty() && waiting.small.is_empty()
     }
 
     /// The largest one, but a small one while somebody is at a large one; others that are to be verified with it are at
@@ -125,6 +131,8 @@ pub(super) struct Arrived<S: PackageStore> {
 pub(super) enum Content<S: PackageStore> {
     Failed(RegistryError),
     Body(Vec<u8>),
+    /// A body that was worked on while it came.
+    Watched(Vec<u8>, Arc<Incoming<S>>),
     Verified(Verified<S>),
 }
 
@@ -153,6 +161,15 @@ impl<S: PackageStore> Arrived<S> {
             Err(error) => (0, Content::Failed(error), None),
         };
         Self { job, shown, size, content, integrity, landing, memory }
+    }
+
+    /// Its body was worked on while it came.
+    pub(super) fn watched(mut self, incoming: Arc<Incoming<S>>) -> Self {
+        self.content = match self.content {
+            Content::Body(body) => Content::Watched(body, incoming),
+            other => other,
+        };
+        self
     }
 }
 

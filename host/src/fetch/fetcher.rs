@@ -14,10 +14,11 @@ use wit::{Integrity, names::Algorithm};
 use super::{
     FetchError, FetchJob, ImportFailure, PackageStore,
     arrivals::{Arrivals, Arrived, Content, Next, Verified},
+    incoming::Incoming,
     job::Place,
 };
 use crate::{
-    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, without_secrets},
+    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, Watch, without_secrets},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
 };
@@ -27,6 +28,9 @@ const MAX_TARBALL: usize = 1 << 30;
 
 /// So many packages are looked up where they are asked for: one takes some twenty microseconds.
 const FEW: usize = 64;
+/// So many packages at most are taken in while they come: each holds a buffer and an inflater.
+const STREAMS: usize = 8;
+
 /// How packages are fetched.
 #[derive(Debug, Clone, Default)]
 pub struct FetchOptions {
@@ -58,6 +62,7 @@ struct Inner<S: PackageStore> {
     budget: Arc<Semaphore>,
     pool: OnceLock<rayon::ThreadPool>,
     arrived: Arrivals<S>,
+    streams: Arc<Semaphore>,
 }
 
 type Outcome<I> = Result<Arc<I>, FetchError>;
@@ -86,6 +91,7 @@ impl<S: PackageStore> Fetcher<S> {
             budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
             pool: OnceLock::new(),
             arrived: Arrivals::default(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
         }))
     }
 
@@ -305,13 +311,36 @@ impl<S: PackageStore> Inner<S> {
         let inner = self.clone();
         self.http.spawn(async move {
             let shown = without_secrets(url.as_str());
-            let query = inner.query(&job, url);
+            let incoming = inner.incoming(integrity.as_ref());
+            let watch = incoming.as_ref().map(|incoming| inner.watch(incoming));
+            let query = Query { watch, ..inner.query(&job, url) };
             let mut span = inner.options.timings.span(timings::Lane::Download, || job.package_id());
             let answer = inner.http.get(&query).await;
             span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
             drop(span);
-            inner.queue(Arrived::new(job, shown, answer, integrity, landing));
+            let arrived = Arrived::new(job, shown, answer, integrity, landing);
+            let begun = incoming.filter(|incoming| incoming.is_of_use());
+            inner.queue(if let Some(begun) = begun { arrived.watched(begun) } else { arrived });
         });
+    }
+
+    /// A tarball that may be taken in while it comes.
+    fn incoming(&self, integrity: Option<&Integrity>) -> Option<Arc<Incoming<S>>> {
+        let is_common = integrity?.algorithm == Algorithm::Sha512;
+        is_common.then(|| Arc::new(Incoming::new(self.streams.clone())))
+    }
+
+    /// Has the pool work on what has come of a tarball, where it has nothing better to do.
+    fn watch(self: &Arc<Self>, incoming: &Arc<Incoming<S>>) -> Watch {
+        let (inner, body, incoming) = (self.clone(), incoming.body().clone(), incoming.clone());
+        let more = move || {
+            if incoming.is_to_be_queued() {
+                let (inner, incoming) = (inner.clone(), incoming.clone());
+                let pool = inner.clone();
+                pool.pool().spawn_fifo(move || incoming.advance(&*inner.store, || inner.arrived.is_empty()));
+            }
+        };
+        Watch { body, more: Box::new(more) }
     }
 
     /// On the network's threads: leaves an answer to the pool.
@@ -325,6 +354,9 @@ impl<S: PackageStore> Inner<S> {
     /// more to do. Unless it has been verified with others already, it is verified with what else waits.
     fn take_in(self: &Arc<Self>) {
         let Some(Next { mut group, large: _large }) = self.arrived.next() else { return };
+        if self.land_watched(&mut group) {
+            return;
+        }
         self.verify_all(&mut group);
         let mut verified = group.into_iter();
         let largest = verified.next();
@@ -335,9 +367,33 @@ impl<S: PackageStore> Inner<S> {
         let outcome = match content {
             Content::Verified(verified) => self.take(&job, &shown, verified),
             Content::Failed(source) => Err(FetchError::Registry { package: job.package_id(), source }),
-            Content::Body(_) => return, // it has just been verified
+            Content::Body(_) | Content::Watched(..) => return, // it has just been verified
         };
         landing.land(outcome);
+    }
+
+    /// Lands one that was worked on while it came, unless that was of no use: then it is as any other.
+    fn land_watched(&self, group: &mut Vec<Arrived<S>>) -> bool {
+        let Some(Arrived { job, content, integrity: Some(integrity), .. }) = group.first_mut() else { return false };
+        let (body, incoming) = match std::mem::replace(content, Content::Body(Vec::new())) {
+            Content::Watched(body, incoming) => (body, incoming),
+            other => {
+                *content = other;
+                return false;
+            }
+        };
+        let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
+        span.bytes(body.len() as u64);
+        let Some(index) = incoming.end(&*self.store, &body, integrity) else {
+            *content = Content::Body(body);
+            return false;
+        };
+        drop(span);
+        let Arrived { job, landing, memory, .. } = group.remove(0);
+        self.tell(&job, body.len() as u64);
+        drop((body, memory));
+        landing.land(Ok(Arc::new(index)));
+        true
     }
 
     fn verify_all(&self, group: &mut [Arrived<S>]) {
@@ -368,18 +424,20 @@ impl<S: PackageStore> Inner<S> {
             started: Some(Box::new(move |attempt, size| {
                 report.event(Event::FetchStarted { package_id: package_id.clone(), attempt, size });
             })),
+            watch: None,
         }
     }
 
     fn take(&self, job: &FetchJob, url: &str, verified: Verified<S>) -> Outcome<S::Index> {
         let bytes = verified.bytes;
         let index = self.import(job, url, verified)?;
-        self.http.report().event(Event::Fetched {
-            package_id: job.package_id(),
-            requester: self.options.requester.clone(),
-            bytes,
-        });
+        self.tell(job, bytes);
         Ok(index)
+    }
+
+    fn tell(&self, job: &FetchJob, bytes: u64) {
+        let requester = self.options.requester.clone();
+        self.http.report().event(Event::Fetched { package_id: job.package_id(), requester, bytes });
     }
 
     /// Verifies tarballs; one without integrity is taken as it comes.

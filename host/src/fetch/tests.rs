@@ -16,7 +16,7 @@ use crate::{
 
 /// Keeps tarballs by integrity in memory.
 #[derive(Default)]
-struct Memory(Mutex<Vec<(String, Vec<u8>)>>);
+pub(super) struct Memory(Mutex<Vec<(String, Vec<u8>)>>);
 
 impl PackageStore for Memory {
     type Index = Vec<u8>;
@@ -38,12 +38,27 @@ impl PackageStore for Memory {
         Ok(tarball)
     }
 
+    type Stream = Vec<u8>;
+
+    fn stream(&self) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
+
+    fn feed(&self, stream: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
+        stream.extend_from_slice(bytes);
+        Some(())
+    }
+
+    fn finish(&self, stream: Vec<u8>, integrity: &Integrity) -> Option<Vec<u8>> {
+        self.import(self.verify(vec![(stream, integrity.clone())]).pop()?.ok()?).ok()
+    }
+
     fn gather(&self, _source: &crate::graph::Source) -> Result<Self::Index, ImportFailure> {
         Err(ImportFailure { code: "ERR_PNPM_GIT_FETCH_FAILED", message: "nothing is gathered here".to_owned() })
     }
 }
 
-fn sha512(bytes: &[u8]) -> String {
+pub(super) fn sha512(bytes: &[u8]) -> String {
     Integrity { algorithm: Algorithm::Sha512, digests: vec![Sha512::digest(bytes).to_vec().into()] }.to_string()
 }
 
@@ -129,6 +144,31 @@ fn a_truncated_body_is_fetched_again() {
     let setup = setup(&server, |_, _| {});
     assert_eq!(code(&setup.fetcher.finish(&[job("a", Some(sha512(b"bytes")))])[0]), "ok");
     assert_eq!(server.asked.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn what_was_seen_of_a_large_body_that_broke_off_is_forgotten() {
+    let body: Vec<u8> = (0..2 << 20).map(|at: u32| (at / 7) as u8).collect();
+    let shown = body.clone();
+    let server = serve(move |asked| match asked.before {
+        0 => {
+            let whole = response("200 OK", "", &vec![1; shown.len()]);
+            whole[..whole.len() - 9].to_vec()
+        }
+        _ => response("200 OK", "", &shown),
+    });
+    let setup = setup(&server, |_, _| {});
+    let outcomes = setup.fetcher.finish(&[job("a", Some(sha512(&body)))]);
+    assert!(outcomes[0].as_ref().is_ok_and(|taken| **taken == body));
+    assert_eq!(server.asked.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn wrong_bytes_of_a_large_body_are_downloaded_once_and_refused() {
+    let server = serve(|_| response("200 OK", "", &vec![1; 2 << 20]));
+    let setup = setup(&server, |_, _| {});
+    assert_eq!(code(&setup.fetcher.finish(&[job("a", Some(sha512(b"bytes")))])[0]), "ERR_PNPM_TARBALL_INTEGRITY");
+    assert_eq!(server.asked.lock().unwrap().len(), 1);
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Reads a body to its end: with a cap on its size, and given up when it makes no progress rather than after a time.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::RefCell,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use libdeflater::{DecompressionError, Decompressor};
 use tokio::time::{Instant, timeout_at};
@@ -22,25 +26,85 @@ pub(super) enum BodyError {
     Broken(String),
 }
 
-/// Reads it all.
-pub(super) async fn read(response: &mut reqwest::Response, cap: usize, stall: Duration) -> Result<Vec<u8>, BodyError> {
+/// Bodies that are announced to be shorter are not worth watching, bytes.
+const WATCHED_FROM: usize = 768 << 10;
+/// How much comes between two calls of [`Watch::more`], bytes.
+const STEP: usize = 128 << 10;
+
+/// Somebody who works on a large body while it comes.
+pub(crate) struct Watch {
+    /// What has come.
+    pub(crate) body: Arc<Growing>,
+    /// Called where there is more of it, on the network's threads: it must not block.
+    pub(crate) more: Box<dyn Fn() + Send + Sync>,
+}
+
+/// A large body of which a part has come. Of several attempts at it only the first one is shown.
+#[derive(Default)]
+pub(crate) struct Growing(Mutex<Grown>);
+
+#[derive(Default)]
+struct Grown {
+    bytes: Vec<u8>,
+    is_whole: bool,
+}
+
+impl Growing {
+    fn lock(&self) -> MutexGuard<'_, Grown> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Copies what has come from this place on, as far as there is room in `into`; false if there is nothing.
+    pub(crate) fn copy(&self, from: usize, into: &mut Vec<u8>) -> bool {
+        let grown = self.lock();
+        let rest = grown.bytes.get(from..).unwrap_or_default();
+        into.clear();
+        into.extend_from_slice(&rest[..rest.len().min(into.capacity())]);
+        !into.is_empty()
+    }
+
+    /// What was shown was the whole body.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.lock().is_whole
+    }
+
+    /// Some more has come.
+    pub(crate) fn push(&self, chunk: &[u8]) {
+        self.lock().bytes.extend_from_slice(chunk);
+    }
+
+    /// All has come: takes it away.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        let mut grown = self.lock();
+        grown.is_whole = true;
+        std::mem::take(&mut grown.bytes)
+    }
+}
+
+/// Reads it all; `watch` sees it grow if it is large.
+pub(super) async fn read(
+    response: &mut reqwest::Response,
+    cap: usize,
+    stall: Duration,
+    watch: Option<&Watch>,
+) -> Result<Vec<u8>, BodyError> {
     let announced = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > cap {
         return Err(BodyError::TooLarge);
     }
-    let mut body = Vec::with_capacity(announced.min(MAX_TRUST));
+    let mut body = Body::new(Vec::with_capacity(announced.min(MAX_TRUST)), watch.filter(|_| announced >= WATCHED_FROM));
     let mut deadline = Instant::now() + stall;
     let mut since = 0;
     loop {
         match timeout_at(deadline, response.chunk()).await {
             Err(_) => return Err(BodyError::Stalled),
             Ok(Err(error)) => return Err(BodyError::Broken(super::http::words(&error))),
-            Ok(Ok(None)) => return Ok(body),
+            Ok(Ok(None)) => return Ok(body.end()),
             Ok(Ok(Some(chunk))) => {
-                if body.len() + chunk.len() > cap {
+                if body.length + chunk.len() > cap {
                     return Err(BodyError::TooLarge);
                 }
-                body.extend_from_slice(&chunk);
+                body.push(&chunk);
                 since += chunk.len();
                 if since >= MIN_PROGRESS {
                     since = 0;
@@ -48,6 +112,38 @@ pub(super) async fn read(response: &mut reqwest::Response, cap: usize, stall: Du
                 }
             }
         }
+    }
+}
+
+/// Where a body is gathered: here, or where others can see it.
+struct Body<'a> {
+    own: Vec<u8>,
+    watch: Option<&'a Watch>,
+    length: usize,
+    told: usize,
+}
+
+impl<'a> Body<'a> {
+    fn new(room: Vec<u8>, watch: Option<&'a Watch>) -> Self {
+        let own = match watch {
+            Some(watch) => std::mem::replace(&mut watch.body.lock().bytes, room),
+            None => room,
+        };
+        Self { own, watch, length: 0, told: 0 }
+    }
+
+    fn push(&mut self, chunk: &[u8]) {
+        self.length += chunk.len();
+        let Some(watch) = self.watch else { return self.own.extend_from_slice(chunk) };
+        watch.body.push(chunk);
+        if self.length - self.told >= STEP {
+            self.told = self.length;
+            (watch.more)();
+        }
+    }
+
+    fn end(self) -> Vec<u8> {
+        self.watch.map_or(self.own, |watch| watch.body.take())
     }
 }
 

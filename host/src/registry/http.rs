@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     Lane, NetworkMode, NetworkSettings, RegistryError,
-    body::{self, BodyError},
+    body::{self, BodyError, Watch},
     error::Identity,
     lanes::Lanes,
     retry::{self, Pauses},
@@ -64,6 +64,8 @@ pub(crate) struct Query {
     pub(crate) budget: Option<Arc<Semaphore>>,
     /// Told of each attempt once its head is there: its number and the announced length.
     pub(crate) started: Option<Started>,
+    /// Works on a large body while it comes for the first time.
+    pub(crate) watch: Option<Watch>,
 }
 
 /// The size of [`Query::budget`] that the fetcher uses, KiB.
@@ -181,11 +183,12 @@ impl Http {
         if let Some(started) = &query.started {
             started(attempt, response.content_length());
         }
+        let watch = query.watch.as_ref().filter(|_| attempt == 1);
         let memory = match &query.budget {
             Some(budget) => Some(reserve(budget, response.content_length()).await),
             None => None,
         };
-        let read = body::read(&mut response, query.cap, self.settings.timeouts.stall).await;
+        let read = body::read(&mut response, query.cap, self.settings.timeouts.stall, watch).await;
         drop(permit);
         let body = read.map_err(|error| match error {
             BodyError::TooLarge => Failed::Final(RegistryError::TooLarge { url, limit: query.cap }),
@@ -270,7 +273,7 @@ impl Http {
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let after = retry::retry_after(header("retry-after"), header("date"));
-        let message = match body::read(&mut response, 8 << 10, Duration::from_secs(1)).await {
+        let message = match body::read(&mut response, 8 << 10, Duration::from_secs(1), None).await {
             Ok(body) => said(&body),
             Err(_) => String::new(),
         };

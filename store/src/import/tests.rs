@@ -29,11 +29,11 @@ fn sample() -> Vec<u8> {
     ]))
 }
 
-fn integrity(bytes: &[u8]) -> Integrity {
+pub(crate) fn integrity(bytes: &[u8]) -> Integrity {
     Integrity { algorithm: Algorithm::Sha512, digests: vec![digest(bytes, Algorithm::Sha512)] }
 }
 
-fn all_files(folder: &Path) -> Vec<String> {
+pub(crate) fn all_files(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut found = Vec::new();
     for path in entries.map(|entry| entry.unwrap().path()) {

@@ -34,3 +34,18 @@ fn what_no_tree_links_to_is_removed_and_the_rest_stays() {
     assert!(store.find(&used).unwrap().is_some());
     assert!(!left_over.exists());
 }
+
+#[test]
+fn left_overs_of_a_day_are_swept_and_packages_in_the_making_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let mut stream = store.stream(&Limits::default()).unwrap();
+    let tarball = gzip(&tar(&[Entry::file("package/x.js", "x")]));
+    stream.feed(&tarball[..20]).unwrap();
+    std::mem::forget(stream); // as if killed
+    let count = || fs::read_dir(store.path().join("tmp")).unwrap().count();
+    store.sweep(SystemTime::now()).unwrap();
+    assert_eq!(count(), 1);
+    store.sweep(SystemTime::now() + Duration::from_secs(25 * 60 * 60)).unwrap();
+    assert_eq!(count(), 0);
+}

@@ -29,7 +29,7 @@ impl Entry {
         self.size = Some(size);
         self
     }
-    fn pax(records: &[(&str, &str)]) -> Self {
+    pub(crate) fn pax(records: &[(&str, &str)]) -> Self {
         let mut body = String::new();
         for (key, value) in records {
             let rest = format!(" {key}={value}\n");
@@ -38,7 +38,7 @@ impl Entry {
         }
         Self { kind: b'x', ..Self::file("PaxHeader/x", &body) }
     }
-    fn gnu_name(name: &str) -> Self {
+    pub(crate) fn gnu_name(name: &str) -> Self {
         Self { kind: b'L', ..Self::file("././@LongLink", &format!("{name}\0")) }
     }
 

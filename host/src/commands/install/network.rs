@@ -109,6 +109,21 @@ impl PackageStore for Shelf {
         imported.map(|it| Held::new(promised, it.index, it.is_new)).map_err(|error| failure(&error))
     }
 
+    type Stream = store::Stream;
+
+    fn stream(&self) -> Option<Self::Stream> {
+        self.store.stream(&self.limits).ok()
+    }
+
+    fn feed(&self, stream: &mut Self::Stream, bytes: &[u8]) -> Option<()> {
+        stream.feed(bytes).ok()
+    }
+
+    fn finish(&self, stream: Self::Stream, integrity: &Integrity) -> Option<Self::Index> {
+        let imported = stream.finish(integrity).ok()?;
+        Some(Held::new(integrity.clone(), imported.index, imported.is_new))
+    }
+
     fn gather(&self, source: &Source) -> Result<Self::Index, ImportFailure> {
         let gathered = self.sources.gather(source, &self.store);
         gathered

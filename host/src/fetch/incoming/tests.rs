@@ -1,0 +1,59 @@
+use super::{super::tests::Memory, *};
+use crate::fetch::tests::sha512;
+
+fn incoming(room: usize) -> Incoming<Memory> {
+    Incoming::new(Arc::new(Semaphore::new(room)))
+}
+
+fn integrity(bytes: &[u8]) -> Integrity {
+    Integrity::parse(&sha512(bytes)).unwrap()
+}
+
+#[test]
+fn what_has_come_is_taken_in_and_the_rest_at_the_end() {
+    let (store, tarball) = (Memory::default(), vec![7; 5 * PIECE + 1]);
+    for cut in [2 * PIECE + 3, tarball.len()] {
+        let incoming = incoming(1);
+        assert!(incoming.is_to_be_queued() && !incoming.is_to_be_queued());
+        incoming.body().push(&tarball[..cut]);
+        incoming.advance(&store, || true);
+        assert!(incoming.is_to_be_queued() && !incoming.is_of_use());
+        incoming.body().push(&tarball[cut..]);
+        let body = incoming.body().take();
+        assert!(incoming.is_of_use());
+        assert_eq!(incoming.end(&store, &body, &integrity(&tarball)), Some(tarball.clone()));
+        assert_eq!(incoming.end(&store, &body, &integrity(&tarball)), None, "it is there already");
+    }
+}
+
+#[test]
+fn wrong_bytes_are_left_to_the_import_of_the_whole() {
+    let (store, tarball) = (Memory::default(), vec![7; 3 * PIECE]);
+    let incoming = incoming(1);
+    incoming.body().push(&tarball);
+    incoming.advance(&store, || true);
+    assert_eq!(incoming.end(&store, &incoming.body().take(), &integrity(b"other")), None);
+}
+
+#[test]
+fn nothing_is_begun_while_others_wait_or_without_room() {
+    let (store, tarball) = (Memory::default(), vec![7; 3 * PIECE]);
+    for (room, has_time) in [(1, false), (0, true)] {
+        let incoming = incoming(room);
+        incoming.body().push(&tarball);
+        incoming.advance(&store, || has_time);
+        let body = incoming.body().take();
+        assert!(!incoming.is_of_use());
+        assert_eq!(incoming.end(&store, &body, &integrity(&tarball)), None);
+    }
+}
+
+#[test]
+fn if_little_was_taken_in_the_whole_is_imported() {
+    let (store, tarball) = (Memory::default(), vec![7; 9 * PIECE]);
+    let incoming = incoming(1);
+    incoming.body().push(&tarball[..2 * PIECE]);
+    incoming.advance(&store, || true);
+    incoming.body().push(&tarball[2 * PIECE..]);
+    assert_eq!(incoming.end(&store, &incoming.body().take(), &integrity(&tarball)), None);
+}
