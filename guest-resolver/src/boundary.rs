@@ -215,6 +215,10 @@ fn source(placed: &Placed<'_>) -> t::Source {
         Resolution::Git { commit, repo, path } => {
             t::Source::Git(t::GitSource { repository: repo.clone(), commit: commit.clone(), path: path.clone() })
         }
+        Resolution::Custom { plugin, value, integrity } => {
+            let (plugin, value, integrity) = (plugin.clone(), value.clone(), integrity.clone());
+            t::Source::Custom(t::CustomSource { plugin, value, integrity })
+        }
         Resolution::Other { kind, .. } => t::Source::Unsupported(kind.clone()),
     }
 }

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use wit::guest::exports::wasi_pm::resolver::resolution::{
-    Answer, LocalRequest, Metadata, MetadataRequest, NumberedRequest, Reply, Request, ResolvedPackage, Unavailable,
-    UnavailableReason,
+    Answer, CustomRequest, LocalRequest, Metadata, MetadataRequest, NumberedRequest, Reply, Request, ResolvedPackage,
+    Unavailable, UnavailableReason,
 };
 use wit::guest::wasi_pm::resolver::types::PackageVersion;
 
@@ -46,6 +46,8 @@ pub enum Place {
     Tarball(String),
     /// A folder or tarball on the user's disk: importer and path.
     Local(String, String),
+    /// What a plugin may resolve: alias and specifier.
+    Custom(String, String),
 }
 
 /// The reply that a look-up waits for; none at first.
@@ -157,6 +159,9 @@ impl Facts {
             Place::Tarball(address) => Request::Tarball(address.clone()),
             Place::Local(importer, path) => {
                 Request::Local(LocalRequest { importer: importer.clone(), path: path.clone() })
+            }
+            Place::Custom(alias, specifier) => {
+                Request::Custom(CustomRequest { alias: alias.clone(), specifier: specifier.clone() })
             }
         };
         let id = self.ask(Question::Place(place.clone()), request);

@@ -53,6 +53,8 @@ pub enum Specifier {
         /// Which version.
         want: Want,
     },
+    /// Of a protocol that is not known here, for a plugin to resolve; and pnpm's words where none does.
+    Custom(Unsupported),
     /// Nothing that can be resolved, and pnpm's words for it.
     Unsupported(Unsupported),
 }
@@ -130,7 +132,7 @@ impl Specifier {
         if let Some(found) = npm(alias, text, registries) {
             return found;
         }
-        exotic::parse(text).unwrap_or_else(|| unsupported(alias, text))
+        exotic::parse(text).unwrap_or_else(|| other_protocol(alias, text))
     }
 }
 
@@ -173,12 +175,30 @@ impl std::fmt::Display for Want {
     }
 }
 
-fn unsupported(alias: &str, text: &str) -> Specifier {
-    if let Some((protocol, rest)) = text.split_once(':')
-        && rest.contains('/')
-        && protocol.starts_with(|c: char| c.is_ascii_alphabetic())
+/// What no resolver of pnpm takes: a plugin may, if it has a protocol that is nobody's. It stands in the lockfile's keys as it
+/// is, so what ends a key there is no part of it.
+fn other_protocol(alias: &str, text: &str) -> Specifier {
+    let is_whole = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"()".contains(&byte));
+    match unsupported(alias, text) {
+        Specifier::Unsupported(refused) if is_whole && protocol(text).is_some_and(|(_, rest)| !rest.is_empty()) => {
+            Specifier::Custom(refused)
+        }
+        other => other,
+    }
+}
+
+/// The protocol of a specifier and what follows it; none of those with a meaning of their own.
+fn protocol(text: &str) -> Option<(&str, &str)> {
+    let (protocol, rest) = text.split_once(':')?;
+    let is_one = protocol.starts_with(|c: char| c.is_ascii_alphabetic())
         && protocol.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-        && !matches!(protocol, "npm" | "workspace" | "jsr" | "catalog")
+        && !matches!(protocol, "npm" | "workspace" | "jsr" | "catalog");
+    is_one.then_some((protocol, rest))
+}
+
+fn unsupported(alias: &str, text: &str) -> Specifier {
+    if let Some((protocol, rest)) = protocol(text)
+        && rest.contains('/')
     {
         return Specifier::Unsupported(Unsupported {
             code: "ERR_PNPM_UNSUPPORTED_PROTOCOL",

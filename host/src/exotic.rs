@@ -23,7 +23,7 @@ use store::{Imported, Limits, SourceFile, Store};
 pub(crate) use error::ExoticError;
 
 use crate::{
-    facts::{Answer, Download, Oracle, Reply, Request},
+    facts::{Answer, Download, Oracle, Reply, Request, Unavailable},
     graph::Source,
     pack,
     registry::{Http, NetworkMode, Registry},
@@ -66,7 +66,8 @@ impl Sources {
             Request::Local { path, .. } => self.local(path),
             Request::Tarball(url) => self.remote_tarball(url, store),
             Request::Git(specifier) => self.git(specifier, store),
-            Request::Custom { specifier, .. } => Err(ExoticError::unsupported(specifier)),
+            // No plugin takes it, so that the session says what it says of a protocol that nobody knows.
+            Request::Custom { .. } => return Answer::Unavailable(Unavailable::by_no_plugin()),
             Request::Metadata(_) | Request::Manifest { .. } => Err(ExoticError::unsupported("a registry's package")),
         };
         match found {
@@ -98,7 +99,9 @@ impl Sources {
                     self.archived(&bytes, path.as_deref())
                 })
             }
-            Source::Registry { .. } | Source::Unsupported(_) => Err(ExoticError::unsupported("this source")),
+            Source::Registry { .. } | Source::Unsupported(_) | Source::Custom { .. } => {
+                Err(ExoticError::unsupported("this source"))
+            }
         }
     }
 

@@ -111,6 +111,14 @@ pub struct Unavailable {
     pub detail: Option<String>,
 }
 
+impl Unavailable {
+    /// The answer to a specifier that no plugin takes.
+    #[must_use]
+    pub fn by_no_plugin() -> Self {
+        Self { reason: Reason::Plugin, url: None, status: None, detail: None }
+    }
+}
+
 /// The kind of reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {

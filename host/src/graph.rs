@@ -138,6 +138,15 @@ pub enum Source {
     Directory(String),
     /// Not installed by this version: its type.
     Unsupported(String),
+    /// What a plugin has answered.
+    Custom {
+        /// The name it is declared with.
+        plugin: String,
+        /// Opaque to all but the plugin.
+        value: String,
+        /// The Subresource Integrity text.
+        integrity: Option<String>,
+    },
 }
 
 /// An edge.

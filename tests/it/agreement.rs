@@ -123,3 +123,47 @@ fn every_scenario_gives_pnpms_lockfile_three_ways() {
         .collect();
     assert!(failed.is_empty(), "{failed:#?}");
 }
+
+/// The native session alone.
+fn natively(_: &str, given: &engine::Project, mode: LockfileUse, facts: &Facts<'_>) -> Result<String, Codes> {
+    let old = given.lockfile.clone();
+    if old.is_some() && mode != LockfileUse::Resolve && native::place(given)?.is_ok() {
+        return Ok(old.unwrap_or_default());
+    }
+    native::resolve(given, facts, Order::AsAsked).map(|made| made.lockfile.or(old).unwrap_or_default())
+}
+
+/// In memory only: the program loads no plugin yet.
+fn agrees_with_plugin(resolve: impl Fn(&str, &engine::Project, LockfileUse, &Facts<'_>) -> Result<String, Codes>) {
+    let scenarios = scenario::with_plugin();
+    assert!(!scenarios.is_empty(), "the scenarios are gone");
+    for scenario in &scenarios {
+        let (registry, project) = scenario.start(binary());
+        let mut world: World = scenario.world.clone();
+        for (at, step) in scenario.steps.iter().enumerate() {
+            let about = format!("{} step {at}", scenario.name);
+            scenario.prepare(step, &registry, &project, &mut world);
+            let (given, mode) = scenario.load(step, &registry, &project);
+            let facts = Facts::new(&world, &registry.url).beside(project.dir()).with(&scenario.plugin);
+            match (resolve(&about, &given, mode, &facts), &step.fails) {
+                (Ok(made), None) => {
+                    project.write("pnpm-lock.yaml", &made);
+                    let expected = fs::read_to_string(scenario.expected(at)).unwrap();
+                    assert_eq!(scenario.made(&registry, &project), expected, "{about}: in memory and by pnpm");
+                }
+                (Err(codes), Some(code)) => assert!(codes.contains(code), "{about}: {codes:?}"),
+                (made, _) => panic!("{about}: {made:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_plugin_resolves_is_locked_as_pnpm_locks_what_a_custom_resolver_does() {
+    agrees_with_plugin(natively);
+}
+
+#[test]
+fn what_a_plugin_resolves_is_the_same_natively_and_in_the_component() {
+    agrees_with_plugin(in_memory);
+}

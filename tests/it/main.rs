@@ -15,6 +15,7 @@ mod lockfiles;
 mod modes;
 mod own_lockfiles;
 mod patches;
+mod plugins;
 mod properties;
 mod specifiers;
 mod support;

@@ -9,11 +9,15 @@ const [resolver, transcripts] = process.argv.slice(2);
 const { resolution } = await import(pathToFileURL(resolver));
 const encoder = new TextEncoder();
 
+const noPlugin = { tag: 'unavailable', val: { reason: 'plugin' } };
 const notFound = { tag: 'unavailable', val: { reason: 'not-found', status: 404 } };
 
 /** A recorded answer with bytes for text and without what JSON writes as null. */
 function revive(answer) {
   if (answer.tag === 'manifest') return { tag: 'manifest', val: encoder.encode(answer.val) };
+  if (answer.tag === 'resolved') {
+    return { tag: 'resolved', val: { ...answer.val, manifest: encoder.encode(answer.val.manifest) } };
+  }
   const metadata = Object.fromEntries(Object.entries(answer.val).filter(([, value]) => value !== null));
   const manifests = metadata.manifests.map(([version, text]) => [version, encoder.encode(text)]);
   return { tag: 'metadata', val: { ...metadata, manifests, deprecated: Uint32Array.from(metadata.deprecated) } };
@@ -21,6 +25,10 @@ function revive(answer) {
 
 /** Answers are found by what is asked, so the order of the questions does not matter. */
 function answer(answers, { tag, val }) {
+  if (tag === 'custom') {
+    const found = answers[`custom ${val.specifier}`];
+    return found ? revive(found) : noPlugin;
+  }
   const last = tag === 'metadata' ? val.full : val.version;
   const found = answers[`${tag} ${val.name} ${last}`];
   return found ? revive(found) : notFound;

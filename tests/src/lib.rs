@@ -5,6 +5,7 @@ pub mod corpus;
 pub mod cost;
 pub mod native;
 pub mod oracle;
+pub mod plugin;
 pub mod project;
 pub mod random;
 pub mod registry;

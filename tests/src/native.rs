@@ -195,6 +195,14 @@ pub(crate) fn reply(facts: &dyn Answers, asked: NumberedRequest) -> Reply {
         Some(facts::Answer::Resolved { source: graph::Source::Directory(folder), manifest }) => {
             wire::Answer::Resolved(wire::ResolvedPackage { source: types::Source::Directory(folder), manifest })
         }
+        Some(facts::Answer::Resolved { source: graph::Source::Custom { plugin, value, integrity }, manifest }) => {
+            let source = types::Source::Custom(types::CustomSource { plugin, value, integrity });
+            wire::Answer::Resolved(wire::ResolvedPackage { source, manifest })
+        }
+        Some(facts::Answer::Unavailable(why)) if why.reason == facts::Reason::Plugin => {
+            let reason = wire::UnavailableReason::Plugin;
+            wire::Answer::Unavailable(wire::Unavailable { reason, url: None, status: None, detail: why.detail })
+        }
         // The facts of a world are found or not; they know no other reason.
         Some(facts::Answer::Resolved { .. } | facts::Answer::Unavailable(_)) | None => {
             wire::Answer::Unavailable(not_found())
@@ -219,6 +227,7 @@ fn request(request: wire::Request) -> Option<facts::Request> {
             version: it.version,
         }),
         wire::Request::Local(it) => Some(facts::Request::Local { importer: it.importer, path: it.path }),
-        wire::Request::Git(_) | wire::Request::Tarball(_) | wire::Request::Custom(_) => None,
+        wire::Request::Custom(it) => Some(facts::Request::Custom { alias: it.alias, specifier: it.specifier }),
+        wire::Request::Git(_) | wire::Request::Tarball(_) => None,
     }
 }

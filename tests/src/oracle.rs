@@ -9,7 +9,10 @@ use host::{
 };
 use serde_json::Value;
 
-use crate::world::World;
+use crate::{
+    plugin::{self, Plugin},
+    world::World,
+};
 
 /// Who knows the answers that a session can ask for.
 pub trait Answers {
@@ -30,19 +33,26 @@ pub struct Facts<'a> {
     base: &'a str,
     /// The project's folder, for what stands beside it.
     root: Option<PathBuf>,
+    plugin: Option<&'a Plugin>,
 }
 
 impl<'a> Facts<'a> {
     /// Of a world whose registry is said to be at `base`.
     #[must_use]
     pub fn new(world: &'a World, base: &'a str) -> Self {
-        Self { world, base, root: None }
+        Self { world, base, root: None, plugin: None }
     }
 
     /// With the folders of a project on disk.
     #[must_use]
     pub fn beside(self, root: PathBuf) -> Self {
         Self { root: Some(root), ..self }
+    }
+
+    /// With a plugin.
+    #[must_use]
+    pub fn with(self, plugin: &'a Plugin) -> Self {
+        Self { plugin: Some(plugin), ..self }
     }
 
     fn folder(&self, path: &str) -> Option<Answer> {
@@ -93,7 +103,8 @@ impl Answers for Facts<'_> {
                 self.manifest(name.as_str(), version).map(|manifest| Answer::Manifest(manifest.to_string().into()))
             }
             Request::Local { path, .. } => self.folder(path),
-            Request::Git(_) | Request::Tarball(_) | Request::Custom { .. } => None,
+            Request::Custom { specifier, .. } => return plugin::answer(self.plugin, specifier),
+            Request::Git(_) | Request::Tarball(_) => None,
         };
         found.unwrap_or_else(not_found)
     }

@@ -15,6 +15,7 @@ use self::{
 };
 pub use self::{commands::commands, smaller::smaller};
 use crate::{
+    plugin::Plugin,
     scenario::{Scenario, Step},
     web::Web,
 };
@@ -67,6 +68,7 @@ pub fn scenario(seed: u64, steps: usize) -> Scenario {
         files,
         env: IndexMap::new(),
         web: Web::default(),
+        plugin: Plugin::default(),
         steps: vec![Step::default()],
         name: format!("random-{seed}"),
     };

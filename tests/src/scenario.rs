@@ -19,9 +19,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::{project::Project, registry::Registry, world::World};
-
-use crate::web::{Proxy, Web};
+use crate::{
+    plugin::{self, Plugin},
+    project::Project,
+    registry::Registry,
+    web::{Proxy, Web},
+    world::World,
+};
 
 /// A scenario.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,6 +43,9 @@ pub struct Scenario {
     /// Hosts besides the registry, reached through a proxy of this process.
     #[serde(default)]
     pub web: Web,
+    /// What a plugin resolves; for pnpm a custom resolver does.
+    #[serde(default)]
+    pub plugin: Plugin,
     /// What happens.
     pub steps: Vec<Step>,
     /// Its name: the file's, without ending.
@@ -73,6 +80,9 @@ pub struct Step {
 /// The folder of those in which other hosts take part.
 const HOSTED: &str = "hosted";
 
+/// The folder of those in which a plugin takes part.
+const WITH_PLUGIN: &str = "plugin";
+
 /// Where the scenarios are.
 #[must_use]
 pub fn folder() -> PathBuf {
@@ -95,6 +105,15 @@ pub fn all() -> Vec<Scenario> {
 #[must_use]
 pub fn hosted() -> Vec<Scenario> {
     within(&folder().join(HOSTED))
+}
+
+/// All scenarios in which a plugin takes part, by name.
+///
+/// # Panics
+/// If one cannot be read: a scenario is part of the test.
+#[must_use]
+pub fn with_plugin() -> Vec<Scenario> {
+    within(&folder().join(WITH_PLUGIN))
 }
 
 fn within(folder: &Path) -> Vec<Scenario> {
@@ -137,6 +156,13 @@ impl Scenario {
     pub fn serve(&self, project: &Project) -> Option<(Proxy, Vec<(String, String)>)> {
         let later: Vec<&Web> = self.steps.iter().map(|step| &step.web).collect();
         (self.web != Web::default()).then(|| self.web.serve(&later, project))
+    }
+
+    /// Gives pnpm the custom resolvers that stand for the plugin, if there is one.
+    pub fn play_plugin(&self, project: &Project) {
+        if !self.plugin.is_empty() {
+            project.write(".pnpmfile.cjs", &plugin::pnpmfile(&self.plugin));
+        }
     }
 
     /// Makes the changes of a step, without its install.
@@ -260,7 +286,11 @@ impl Scenario {
     /// Where what is expected after a step stands.
     #[must_use]
     pub fn expected(&self, step: usize) -> PathBuf {
-        let folder = if self.web == Web::default() { folder() } else { folder().join(HOSTED) };
+        let folder = match (self.web == Web::default(), self.plugin.is_empty()) {
+            (true, true) => folder(),
+            (true, false) => folder().join(WITH_PLUGIN),
+            (false, _) => folder().join(HOSTED),
+        };
         let ending = if self.has_commands() { "files.txt" } else { "lock.yaml" };
         folder.join(format!("{}.{step}.{ending}", self.name))
     }

@@ -5,6 +5,7 @@
 mod hosts;
 mod proxy;
 mod repositories;
+mod ssh;
 
 use std::{collections::BTreeSet, fs};
 
@@ -25,6 +26,8 @@ pub struct Web {
     pub pages: IndexMap<String, Page>,
     /// Registries by host.
     pub registries: IndexMap<String, World>,
+    /// Hosts that git, as the user has set it up, asks over ssh where it is told https.
+    pub over_ssh: Vec<String>,
 }
 
 /// A commit. Its time is always the same, so that its name follows from what is in it.
@@ -97,10 +100,14 @@ impl Web {
             format!("cafile={ca}\nhttps-proxy={}\nnoproxy=127.0.0.1\n", proxy.url),
         )
         .expect("the home is writable");
-        let config = format!("[http]\n\tsslCAInfo = {ca}\n\tproxy = {}\n", proxy.url);
+        let mut config = format!("[http]\n\tsslCAInfo = {ca}\n\tproxy = {}\n", proxy.url);
+        for host in &self.over_ssh {
+            config += &format!("[url \"git@{host}:\"]\n\tinsteadOf = https://{host}/\n");
+        }
         fs::write(project.home().join(".gitconfig"), config).expect("the home is writable");
         let pairs = [("https_proxy", &proxy.url), ("NODE_EXTRA_CA_CERTS", &ca), ("GIT_SSL_CAINFO", &ca)];
-        let environment = pairs.map(|(name, value)| (name.to_owned(), value.clone())).to_vec();
+        let mut environment = pairs.map(|(name, value)| (name.to_owned(), value.clone())).to_vec();
+        environment.push(("PATH".to_owned(), ssh::play(&proxy.repositories(), project)));
         (proxy, environment)
     }
 }

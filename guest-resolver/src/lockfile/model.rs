@@ -170,6 +170,15 @@ pub enum Resolution {
         /// A folder inside it.
         path: Option<String>,
     },
+    /// `{integrity?, type: custom:<plugin>, value}`.
+    Custom {
+        /// The plugin that answered.
+        plugin: String,
+        /// What it answered, for itself.
+        value: String,
+        /// What the bytes hash to.
+        integrity: Option<String>,
+    },
     /// Any other `type`, kept as YAML text.
     Other {
         /// Its type.
@@ -177,6 +186,21 @@ pub enum Resolution {
         /// The whole value, as it stands in the file.
         text: String,
     },
+}
+
+/// What the `type` begins with of what a plugin, or a custom resolver of pnpm, has answered.
+pub const CUSTOM: &str = "custom:";
+
+impl Resolution {
+    /// A plugin, or a custom resolver of pnpm, has answered it.
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        match self {
+            Self::Custom { .. } => true,
+            Self::Other { kind, .. } => kind.starts_with(CUSTOM),
+            Self::Tarball { .. } | Self::Directory(_) | Self::Git { .. } => false,
+        }
+    }
 }
 
 impl Default for Resolution {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     model::{
-        Bundled, CatalogEntry, Importer, ImporterDependency, Lockfile, LockfileSettings, OtherFields, Package,
+        Bundled, CUSTOM, CatalogEntry, Importer, ImporterDependency, Lockfile, LockfileSettings, OtherFields, Package,
         Resolution, Snapshot, package_key,
     },
     yaml::{Entries, Node, emit},
@@ -157,6 +157,11 @@ fn resolution(resolution: &Resolution) -> Node<'_> {
             push_text(&mut fields, "path", path.as_deref());
             push_text(&mut fields, "repo", Some(repo));
             push_text(&mut fields, "type", Some("git"));
+        }
+        Resolution::Custom { plugin, value, integrity } => {
+            push_text(&mut fields, "integrity", integrity.as_deref());
+            fields.push(pair("type", Node::Text(Cow::Owned(format!("{CUSTOM}{plugin}")))));
+            push_text(&mut fields, "value", Some(value));
         }
         Resolution::Other { text, .. } => return Node::Raw(text),
     }

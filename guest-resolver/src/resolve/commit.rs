@@ -1,5 +1,6 @@
-//! Commits that the existing lockfile holds: as long as a project asks for a repository in the same words, or in others
-//! that name the same, the commit stays, with all that is below it, though its branch has moved.
+//! Commits that the existing lockfile holds, and what plugins have answered: as long as a project asks for it in the same
+//! words, or in others that name the same repository, it stays, with all that is below it, though a branch has moved. So no
+//! plugin is needed where all that it would be asked is locked.
 
 use std::rc::Rc;
 
@@ -15,7 +16,7 @@ use super::edges::Edge;
 use super::tree::{Origin, Resolved};
 use super::{reuse, wanted};
 
-/// The specifier that leads to a locked commit and nowhere else; `None` if it is none, or is kept in a form of which that
+/// The specifier that leads to a locked commit or a plugin's answer and nowhere else; `None` if it is none, or is kept in a form of which that
 /// cannot be told. `version` is what follows the name in the lockfile.
 pub(super) fn specifier(version: &str, resolution: &Resolution) -> Option<String> {
     match resolution {
@@ -33,28 +34,29 @@ pub(super) fn specifier(version: &str, resolution: &Resolution) -> Option<String
             let path = path.as_deref().map(|path| format!("&path:{path}")).unwrap_or_default();
             Some(format!("https://{host}/{user}/{project}.git#{commit}{path}"))
         }
+        custom if custom.is_custom() => Some(version.to_owned()),
         _ => None,
     }
 }
 
-/// Whether a locked package is a commit.
+/// Whether a locked package is a commit or a plugin's answer.
 pub(super) fn is_one(lockfile: &Lockfile, key: &str) -> bool {
     let package = lockfile.packages.get(package_key(key));
     package.is_some_and(|package| match &package.resolution {
         Resolution::Git { .. } => true,
         Resolution::Tarball { git_hosted, .. } => *git_hosted,
-        Resolution::Directory(_) | Resolution::Other { .. } => false,
+        other => other.is_custom(),
     })
 }
 
-/// The peers of a locked commit; none of any other package.
+/// The peers of a locked commit or plugin's answer; none of any other package.
 pub(super) fn peers<'a>(ctx: &'a Context, key: &str) -> impl Iterator<Item = &'a String> {
     let lockfile = ctx.lockfile.as_ref().filter(|lockfile| is_one(lockfile, key));
     let package = lockfile.and_then(|lockfile| lockfile.packages.get(package_key(key)));
     package.into_iter().flat_map(|package| package.peer_dependencies.keys())
 }
 
-/// A commit as the lockfile has it, with all that is below.
+/// Such a package as the lockfile has it, with all that is below.
 pub(super) fn locked(
     ctx: &Context,
     id: &str,
@@ -75,7 +77,7 @@ pub(super) fn locked(
     }))
 }
 
-/// The key of the commit that a project's dependency leads to, if its specifier still names the same.
+/// The key of the commit or answer that a project's dependency leads to, if its specifier still names the same.
 pub(super) fn of_importer(ctx: &Context, lockfile: &Lockfile, importer: &Importer, edge: &Edge) -> Option<Symbol> {
     let (alias, text) = (ctx.text(edge.alias), ctx.text(edge.specifier));
     held(lockfile, importer, &alias, &text).map(|key| ctx.symbol(&key))

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{self, Package, Snapshot, package_key, split_key};
 use crate::manifest::{Bundled, Dependencies, Manifest};
+use crate::semver::Version;
 use crate::specifier::Specifier;
 
 use super::context::Context;
@@ -12,24 +13,27 @@ use super::tree::{Origin, Resolved};
 use super::wanted::Wanted;
 use super::{commit, subtree, unvouched};
 
-/// The package that a project's dependency is pinned to, if its specifier still names the same, nothing in the settings
-/// has changed what the lockfile was made under, and all that is below is of a registry. For commits above packages with
+/// The package that a project's dependency is pinned to, or that a plugin has answered, if its specifier still names the
+/// same, nothing in the settings has changed what the lockfile was made under, and all that is below is of a registry or a
+/// plugin's. For commits above packages with
 /// peers and where versions are picked by time: all others are taken over with what is below them.
 pub(super) fn pinned(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> Option<Rc<Resolved>> {
     let lockfile = ctx.lockfile.as_ref().filter(|lockfile| subtree::settings_stand(ctx, lockfile))?;
-    if !matches!(specifier, Specifier::Git(_)) {
+    if !matches!(specifier, Specifier::Git(_) | Specifier::Custom(_)) {
         return None;
     }
     let importer = lockfile.importers.get(&*ctx.text(wanted.importer))?;
-    let key = commit::held(lockfile, importer, &ctx.text(wanted.alias), &ctx.text(wanted.specifier))?;
+    let (alias, text) = (ctx.text(wanted.alias), ctx.text(wanted.specifier));
+    let key = commit::held(lockfile, importer, &alias, &text).or_else(|| answered(lockfile, &alias, &text))?;
     let (name, id) = split_key(package_key(&key))?;
-    let dropped = ctx.is_anew(name, wanted.direct) || ctx.is_anew(&ctx.text(wanted.alias), wanted.direct);
+    let dropped = ctx.is_anew(name, wanted.direct) || ctx.is_anew(&alias, wanted.direct);
     let package = lockfile.packages.get(package_key(&key)).filter(|_| !dropped)?;
     let snapshot = lockfile.snapshots.get(&key)?;
     if depends_on_changed(ctx, lockfile, wanted, (package, snapshot)) {
         return None;
     }
-    let manifest = manifest_of(name, package, (&key, snapshot), specifier_of)?;
+    let leads_on = |value: &str| specifier_of(value).or_else(|| of_plugin(lockfile, value));
+    let manifest = manifest_of(name, package, (&key, snapshot), leads_on)?;
     unvouched::build(ctx, name, id, Origin::Pinned(package.resolution.clone()), manifest).ok()
 }
 
@@ -62,6 +66,13 @@ pub(super) fn is_peer(package: &Package, key: &str, alias: &str) -> bool {
     package.peer_dependencies.contains_key(alias) && (suffix.contains(&format!("({alias}@")) || short())
 }
 
+/// The version that the key of a plugin's answer says, as `store:1.0.0`.
+fn version_in(package: &Package, key: &str) -> Option<String> {
+    let (_, specifier) = split_key(package_key(key)).filter(|_| package.resolution.is_custom())?;
+    let (_, version) = specifier.split_once(':')?;
+    Version::parse(version).map(|_| version.to_owned())
+}
+
 /// A manifest that leads where the snapshot leads; `None` if of some dependency no specifier is known that does.
 pub(super) fn manifest_of(
     name: &str,
@@ -75,7 +86,7 @@ pub(super) fn manifest_of(
     };
     Some(Manifest {
         name: Some(name.to_owned()),
-        version: package.version.clone(),
+        version: package.version.clone().or_else(|| version_in(package, key)),
         dependencies: dependencies(&snapshot.dependencies)?,
         optional_dependencies: dependencies(&snapshot.optional_dependencies)?,
         peer_dependencies: package.peer_dependencies.clone().into_iter().collect(),
@@ -93,6 +104,21 @@ pub(super) fn manifest_of(
         has_bin: package.has_bin,
         ..Manifest::default()
     })
+}
+
+/// The key of what a plugin has answered, under the name that it is asked for by, to whoever asked.
+fn answered(lockfile: &Lockfile, alias: &str, specifier: &str) -> Option<String> {
+    let id = format!("{alias}@{specifier}");
+    lockfile.packages.get(&id).filter(|package| package.resolution.is_custom())?;
+    let (key, _) = lockfile.snapshots.range(id.clone()..).next()?;
+    (package_key(key) == id).then(|| key.clone())
+}
+
+/// The specifier that a plugin was asked, of a value that leads to its answer.
+fn of_plugin(lockfile: &Lockfile, value: &str) -> Option<String> {
+    let key = package_key(value);
+    let package = lockfile.packages.get(key).filter(|package| package.resolution.is_custom());
+    package.and(split_key(key)).map(|(_, specifier)| specifier.to_owned())
 }
 
 /// The specifier that leads to a locked version and nowhere else.

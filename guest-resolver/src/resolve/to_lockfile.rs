@@ -39,7 +39,7 @@ pub fn build(ctx: &Context, resolution: &Resolution) -> Lockfile {
     };
     for (id, project) in &ctx.projects {
         let importer = importer(ctx, resolution, id, project);
-        record_catalogs(ctx, &importer, &mut lockfile.catalogs);
+        record_catalogs(ctx, resolution, &importer, &mut lockfile.catalogs);
         lockfile.importers.insert(id.clone(), importer);
     }
     let required = required_paths(ctx, resolution);
@@ -119,10 +119,15 @@ fn importer(ctx: &Context, resolution: &Resolution, id: &str, project: &Project)
 
 fn record_catalogs(
     ctx: &Context,
+    resolution: &Resolution,
     importer: &Importer,
     catalogs: &mut BTreeMap<String, BTreeMap<String, CatalogEntry>>,
 ) {
     let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
+    let is_custom = |key: &str| {
+        let package = resolution.tree.find(key).map(|id| &resolution.tree.package(id).resolved.origin);
+        matches!(package, Some(Origin::Pinned(bytes)) if bytes.is_custom())
+    };
     for (alias, dependency) in groups.into_iter().flatten() {
         let Some(catalog) = catalog_name(&dependency.specifier) else { continue };
         let Some(specifier) = ctx.settings.rules.catalogs.get(catalog).and_then(|entries| entries.get(alias)) else {
@@ -132,7 +137,7 @@ fn record_catalogs(
         // What is linked has no version; of another name only the version is recorded.
         let version = match split_key(key).filter(|_| is_named(key)) {
             _ if key.starts_with("link:") => specifier,
-            Some((_, version)) if Version::parse(version).is_some() => version,
+            Some((_, version)) if Version::parse(version).is_some() || is_custom(key) => version,
             _ => key,
         };
         let version = version.to_owned();
@@ -141,11 +146,13 @@ fn record_catalogs(
     }
 }
 
-/// How a dep-path stands beside an alias: without the name where that is the alias.
+/// How a dep-path stands beside an alias: without the name where that is the alias, but for what plugins resolve.
 fn reference(ctx: &Context, resolution: &Resolution, alias: Symbol, path: &Rc<str>) -> String {
     let Some(placed) = resolution.graph.placed.get(path) else { return path.to_string() };
     let resolved = &resolution.tree.package(placed.package).resolved;
+    let is_custom = matches!(&resolved.origin, Origin::Pinned(bytes) if bytes.is_custom());
     if resolved.name == alias
+        && !is_custom
         && let Some(rest) = path.strip_prefix(&*ctx.text(alias)).and_then(|rest| rest.strip_prefix('@'))
     {
         return rest.to_owned();
@@ -237,8 +244,7 @@ fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package 
     let engines = manifest.engines.iter().filter(|(_, range)| *range != "*");
     Package {
         resolution: bytes(ctx, &package.resolved),
-        version: matches!(package.resolved.origin, Origin::Pinned(_))
-            .then(|| ctx.text(package.resolved.version).to_string()),
+        version: version_beside_key(ctx, &package.resolved),
         engines: engines.map(|(name, range)| (name.clone(), range.clone())).collect(),
         cpu: manifest.cpu.clone(),
         os: manifest.os.clone(),
@@ -257,6 +263,15 @@ fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package 
             .collect(),
         ..Package::default()
     }
+}
+
+/// The version, where the key does not say it.
+fn version_beside_key(ctx: &Context, resolved: &Resolved) -> Option<String> {
+    let Origin::Pinned(bytes) = &resolved.origin else { return None };
+    let version = ctx.text(resolved.version);
+    let (_, key) = split_key(package_key(&resolved.id))?;
+    let said = key.split_once(':').is_some_and(|(_, said)| said == &*version);
+    (!(bytes.is_custom() && said)).then(|| version.to_string())
 }
 
 fn bundled(bundled: &manifest::Bundled) -> Option<Bundled> {

@@ -1,12 +1,12 @@
-//! Dependencies that no registry vouches for: copied folders, tarballs, git. What is behind them is asked of the host,
-//! unless it is a commit that the existing lockfile has for the same repository.
+//! Dependencies that no registry vouches for: copied folders, tarballs, git, and what plugins resolve. What is behind them
+//! is asked of the host, unless the existing lockfile has a commit or a plugin's answer for the same specifier.
 
 use std::rc::Rc;
 use std::task::{Poll, ready};
 
 use wit::guest::exports::wasi_pm::resolver::resolution::{ResolvedPackage, Unavailable, UnavailableReason};
 use wit::guest::wasi_pm::resolver::types::{Failure, Source};
-use wit::{Alias, PackageName};
+use wit::{Alias, Integrity, PackageName};
 
 use crate::facts::Place;
 use crate::intern::Symbol;
@@ -30,7 +30,7 @@ pub(super) fn base(ctx: &Context, importer: Symbol, parent: Option<&Resolved>) -
     }
 }
 
-/// Resolves a folder, a tarball or a git repository.
+/// Resolves a folder, a tarball, a git repository or what is a plugin's.
 pub(super) fn resolve(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> Poll<Result<Rc<Resolved>, Failure>> {
     if let Some(held) = reuse::pinned(ctx, wanted, specifier) {
         return Poll::Ready(Ok(held));
@@ -46,11 +46,18 @@ pub(super) fn resolve(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> P
         }
         Specifier::Tarball(address) => Place::Tarball(address.clone()),
         Specifier::Git(git) => Place::Git(git.text.clone()),
+        Specifier::Custom(_) => {
+            Place::Custom(ctx.text(wanted.alias).to_string(), ctx.text(wanted.specifier).to_string())
+        }
         _ => return Poll::Ready(Err(failure("ERR_WASI_PM_BUG", "a registry vouches for this specifier".to_owned()))),
     };
     let mut found = match ready!(ctx.facts.place(&place)) {
         Ok(found) => found,
-        Err(why) => return Poll::Ready(Err(unavailable(ctx, wanted, &place, &why))),
+        Err(why) => {
+            return Poll::Ready(Err(
+                not_taken(specifier, &why).unwrap_or_else(|| unavailable(ctx, wanted, &place, &why))
+            ));
+        }
     };
     if let Specifier::Git(Git { range: Some(range), .. }) = specifier
         && matches!(&found.source, Source::Unsupported(what) if what == "tags")
@@ -110,8 +117,10 @@ fn package(ctx: &Context, wanted: Wanted, place: &Place, found: &ResolvedPackage
     let manifest = Manifest::parse(&found.manifest).map_err(|error| {
         failure("ERR_PNPM_BAD_PACKAGE_JSON", format!("The package.json of {} cannot be read: {error}", shown()))
     })?;
-    // As pnpm has it: a repository that names no package is one by the name that it is asked for under; an archive is none.
-    let asked = || matches!(found.source, Source::Git(_)).then(|| ctx.text(wanted.alias).to_string());
+    // As pnpm has it: a repository or a plugin that names no package has one by the name that it is asked for under; an
+    // archive has none.
+    let asked =
+        || matches!(found.source, Source::Git(_) | Source::Custom(_)).then(|| ctx.text(wanted.alias).to_string());
     let Some(name) = manifest.name.clone().filter(|name| !name.is_empty()).or_else(asked) else {
         let message = format!("Can't install {}: Missing package name", ctx.text(wanted.specifier));
         return Err(failure("ERR_PNPM_MISSING_PACKAGE_NAME", message));
@@ -199,8 +208,23 @@ fn identity(place: &Place, source: &Source) -> Option<(String, Origin)> {
             let id = git_id(&repo, &commit, path.as_deref());
             Some((id, Origin::Pinned(Resolution::Git { commit, repo, path })))
         }
+        (Place::Custom(_, specifier), Source::Custom(it))
+            if is_plugin(&it.plugin) && is_hash(it.integrity.as_deref()) =>
+        {
+            let (plugin, value, integrity) = (it.plugin.clone(), it.value.clone(), it.integrity.clone());
+            Some((specifier.clone(), Origin::Pinned(Resolution::Custom { plugin, value, integrity })))
+        }
         _ => None,
     }
+}
+
+/// Whether it can be the name of a plugin, as it stands in the lockfile.
+fn is_plugin(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+fn is_hash(integrity: Option<&str>) -> bool {
+    integrity.is_none_or(|integrity| Integrity::check(integrity).is_ok())
 }
 
 fn is_remote(url: &str) -> bool {
@@ -216,6 +240,16 @@ fn git_id(repo: &str, commit: &str, path: Option<&str>) -> String {
     let prefix = if repo.starts_with("git+") { "" } else { "git+" };
     let path = path.map(|path| format!("&path:{path}")).unwrap_or_default();
     format!("{prefix}{scheme}{repo}#{commit}{path}")
+}
+
+/// pnpm's words for a protocol that no plugin takes: a plugin that does and fails says why.
+fn not_taken(specifier: &Specifier, why: &Unavailable) -> Option<Failure> {
+    match specifier {
+        Specifier::Custom(refused) if why.reason == UnavailableReason::Plugin && why.detail.is_none() => {
+            Some(failure(refused.code, refused.message.clone()))
+        }
+        _ => None,
+    }
 }
 
 /// Why it cannot be had: the host's own code and words, where it gave some.
@@ -240,6 +274,7 @@ fn unavailable(ctx: &Context, wanted: Wanted, place: &Place, why: &Unavailable) 
         (UnavailableReason::Forbidden, _) => "ERR_PNPM_FETCH_403",
         (UnavailableReason::Offline, _) => "ERR_PNPM_NO_OFFLINE_TARBALL",
         (_, Place::Git(_)) => "ERR_PNPM_GIT_FETCH_FAILED",
+        (_, Place::Custom(..)) => "ERR_WASI_PM_PLUGIN_FAILED",
         _ => "ERR_PNPM_TARBALL_FETCH",
     };
     let mut failed = failure(code, format!("{text} could not be had{status}{detail}"));

@@ -114,7 +114,9 @@ fn by_kind(ctx: &Context, wanted: Wanted, specifier: &Specifier, overlay: &[Chos
         }
         Specifier::Link(path) => Poll::Ready(Ok(linked(ctx, wanted, &paths::join(&ctx.text(wanted.base), path)))),
         Specifier::Unsupported(refused) => Poll::Ready(Err(failure(refused.code, refused.message.clone()))),
-        Specifier::File(_) | Specifier::Tarball(_) | Specifier::Git(_) => unvouched::resolve(ctx, wanted, specifier),
+        Specifier::File(_) | Specifier::Tarball(_) | Specifier::Git(_) | Specifier::Custom(_) => {
+            unvouched::resolve(ctx, wanted, specifier)
+        }
         Specifier::Catalog(_) => {
             let text = format!("{}@{}", ctx.text(wanted.alias), ctx.text(wanted.specifier));
             let code = "ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER";

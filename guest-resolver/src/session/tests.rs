@@ -12,6 +12,11 @@ use wit::guest::wasi_pm::resolver::types::{Failure, Platform};
 
 use super::Session;
 
+mod plugins;
+
+/// What every package hashes to.
+const HASH: &str = "sha512-9vDv/EQ58Fxl1hwoIeb5VZDxR8xNsCDt4lGWx6xIwBFRd9f2zrKFg2Os9V6xvDgwMPQuwDVCeSZJYyMOdiU3mA==";
+
 /// Name to versions with their manifests, in the registry's order; the last is `latest`.
 type Registry = BTreeMap<&'static str, Vec<(&'static str, Value)>>;
 
@@ -22,6 +27,7 @@ fn registry() -> Registry {
         ("util", vec![("1.0.0", json!({"optionalDependencies": {"gone": "1"}, "dependencies": {"ring": "1"}}))]),
         ("ring", vec![("1.0.0", json!({"dependencies": {"util": "1", "lib": "*"}}))]),
         ("odd", vec![("1.0.0", json!({"optionalDependencies": {"lib": "https://files.example/lib.tgz"}}))]),
+        ("cart", vec![("1.0.0", json!({"dependencies": {"alias": "store:team/other"}}))]),
         ("tool", vec![("1.0.0", json!({"optionalDependencies": {"tool-linux": "1", "tool-darwin": "1"}}))]),
         ("tool-linux", vec![("1.0.0", json!({"os": ["linux"]}))]),
         ("tool-darwin", vec![("1.0.0", json!({"os": ["darwin"]}))]),
@@ -38,6 +44,7 @@ fn answer(registry: &Registry, request: &Request) -> Answer {
         let mut full: Map<String, Value> = manifest.as_object().unwrap().clone();
         full.insert("name".to_owned(), name.into());
         full.insert("version".to_owned(), version.into());
+        full.insert("dist".to_owned(), json!({"integrity": HASH}));
         serde_json::to_vec(&full).unwrap()
     };
     match request {

@@ -31,6 +31,7 @@ fn show(alias: &str, text: &str) -> String {
         Specifier::File(path) => format!("file {path}"),
         Specifier::Tarball(url) => format!("tarball {url}"),
         Specifier::Git(git) => format!("git {:?} {:?} {:?}", git.reference, git.range, git.path),
+        Specifier::Custom(why) => format!("custom {}", why.code),
         Specifier::Unsupported(why) => why.code.to_owned(),
     }
 }
@@ -94,7 +95,13 @@ fn protocols_lead_elsewhere() {
         ("jsr:@std/path@1", "jsr @std/path @jsr/std__path 1"),
         ("jsr:path@1", "ERR_PNPM_MISSING_JSR_PACKAGE_SCOPE"),
         ("path:./b", "ERR_PNPM_PATH_IS_UNSUPPORTED_PROTOCOL"),
-        ("runtime:22", "ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER"),
+        ("runtime:22", "custom ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER"),
+        ("store:team/art", "custom ERR_PNPM_UNSUPPORTED_PROTOCOL"),
+        ("store+x://y/z#1", "custom ERR_PNPM_UNSUPPORTED_PROTOCOL"),
+        ("ftp://host.example/b", "custom ERR_PNPM_UNSUPPORTED_PROTOCOL"),
+        ("store:", "ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER"),
+        ("store:a/b(c@1)", "ERR_PNPM_UNSUPPORTED_PROTOCOL"),
+        ("store:a/ b", "ERR_PNPM_UNSUPPORTED_PROTOCOL"),
     ];
     for (text, expected) in cases {
         assert_eq!(show("a", text), expected, "{text:?}");

@@ -193,6 +193,9 @@ fn source_out(source: graph::Source) -> types::Source {
         }
         graph::Source::Directory(path) => types::Source::Directory(path),
         graph::Source::Unsupported(kind) => types::Source::Unsupported(kind),
+        graph::Source::Custom { plugin, value, integrity } => {
+            types::Source::Custom(types::CustomSource { plugin, value, integrity })
+        }
     }
 }
 
@@ -235,7 +238,11 @@ fn source(source: types::Source) -> Checked<graph::Source> {
             graph::Source::Git { repository: short(it.repository)?, commit: it.commit, path }
         }
         types::Source::Directory(path) => graph::Source::Directory(ImporterId::parse(&path).map_err(said)?.into()),
-        types::Source::Custom(it) => graph::Source::Unsupported(format!("custom:{}", short(it.plugin)?)),
+        types::Source::Custom(it) => graph::Source::Custom {
+            plugin: short(it.plugin)?,
+            value: short(it.value)?,
+            integrity: it.integrity.map(integrity).transpose()?,
+        },
         types::Source::Unsupported(kind) => graph::Source::Unsupported(short(kind)?),
     })
 }
@@ -302,6 +309,9 @@ pub(super) fn weight(it: &graph::Snapshot) -> usize {
         }
         graph::Source::Git { repository, path, .. } => repository.len() + path.as_ref().map_or(0, String::len),
         graph::Source::Directory(text) | graph::Source::Unsupported(text) => text.len(),
+        graph::Source::Custom { plugin, value, integrity } => {
+            plugin.len() + value.len() + integrity.as_ref().map_or(0, String::len)
+        }
     };
     let links = it.dependencies.iter().map(|link| match &link.target {
         graph::Target::Snapshot(_) => size_of::<graph::Link>() + link.alias.as_str().len(),

@@ -71,6 +71,14 @@ pub enum FetchError {
         /// Why.
         source: ImportFailure,
     },
+    /// What a plugin has resolved, and none is there to fetch.
+    #[error("{package} cannot be fetched: its resolution is of the type \"{kind}\", which only a plugin can handle")]
+    Custom {
+        /// Which.
+        package: String,
+        /// The type.
+        kind: String,
+    },
     /// A source that this version does not fetch.
     #[error("{package} comes from {what}, which cannot be fetched yet")]
     Unsupported {
@@ -92,6 +100,7 @@ impl Diagnose for FetchError {
             Self::BadIntegrity { .. } => "ERR_WASI_PM_BAD_INTEGRITY",
             Self::Offline { .. } => "ERR_PNPM_NO_OFFLINE_TARBALL",
             Self::Local { .. } => "ERR_PNPM_TARBALL_FETCH",
+            Self::Custom { .. } => "ERR_PNPM_UNSUPPORTED_RESOLUTION_TYPE",
             Self::Unsupported { .. } => "ERR_WASI_PM_UNSUPPORTED_SOURCE",
         }
     }
@@ -100,6 +109,7 @@ impl Diagnose for FetchError {
         match self {
             Self::Registry { source, .. } => source.hint(),
             Self::Offline { .. } => Some("run once without --offline".to_owned()),
+            Self::Custom { .. } => Some("Leave the package out: this version of wasi-pm loads no plugins".to_owned()),
             _ => None,
         }
     }

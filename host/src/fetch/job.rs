@@ -10,6 +10,9 @@ use crate::{
     registry::{RegistryError, may_follow, parse_url, registry_for, tarball_url, without_secrets},
 };
 
+/// What the type of a resolution begins with that only a plugin can read.
+const CUSTOM: &str = "custom:";
+
 /// One package to have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FetchJob {
@@ -75,7 +78,7 @@ impl FetchJob {
         match &self.source {
             Source::Directory(_) | Source::Git { .. } => true,
             Source::Tarball { git_hosted, path, .. } => *git_hosted || path.is_some(),
-            Source::Registry { .. } | Source::Unsupported(_) => false,
+            Source::Registry { .. } | Source::Unsupported(_) | Source::Custom { .. } => false,
         }
     }
 
@@ -108,7 +111,11 @@ impl FetchJob {
             },
             Source::Git { .. } => Err(unsupported("a git repository")),
             Source::Directory(_) => Err(unsupported("a folder")),
+            Source::Unsupported(kind) if kind.starts_with(CUSTOM) => {
+                Err(FetchError::Custom { package, kind: kind.clone() })
+            }
             Source::Unsupported(what) => Err(unsupported(what)),
+            Source::Custom { plugin, .. } => Err(FetchError::Custom { package, kind: format!("{CUSTOM}{plugin}") }),
         }
     }
 

@@ -49,6 +49,11 @@ pub(super) fn content(snapshot: &Snapshot) -> Digest {
             put("directory");
             put(folder);
         }
+        Source::Custom { plugin, value, integrity } => {
+            put("custom");
+            put(plugin);
+            put(integrity.as_deref().unwrap_or(value));
+        }
     }
     put(snapshot.patch.as_deref().unwrap_or(""));
     digest(text.as_bytes())

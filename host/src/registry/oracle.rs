@@ -145,9 +145,8 @@ impl Oracle for Registry {
                 let key = self.form_at_hand(&name, registry.as_ref());
                 self.want(key, Waiter { want: Want::Manifest { version }, reply });
             }
-            Request::Git(text) | Request::Tarball(text) | Request::Custom { specifier: text, .. } => {
-                reply.give(not_yet(&text));
-            }
+            Request::Git(text) | Request::Tarball(text) => reply.give(not_yet(&text)),
+            Request::Custom { .. } => reply.give(Answer::Unavailable(Unavailable::by_no_plugin())),
             Request::Local { path, .. } => reply.give(not_yet(&path)),
         }
     }

@@ -109,7 +109,7 @@ fn run_native(scenario: &Scenario) -> Vec<Made> {
         let now = if let Some(Ok(Ok(placed))) = placed {
             Ok(placed.lockfile.filter(|_| is_written(&given, mode)))
         } else {
-            let facts = Facts::new(&world, &registry.url).beside(project.dir());
+            let facts = Facts::new(&world, &registry.url).beside(project.dir()).with(&scenario.plugin);
             native::resolve(&given, &facts, Order::AsAsked).map(|made| {
                 scenario.save(&made.saved, &project);
                 made.lockfile
@@ -136,6 +136,7 @@ fn is_written(given: &host::engine::Project, mode: LockfileUse) -> bool {
 fn recorded() -> Vec<Scenario> {
     let mut all = scenario::all();
     all.extend(scenario::hosted());
+    all.extend(scenario::with_plugin());
     all
 }
 
@@ -149,6 +150,7 @@ fn through(web: Option<&(Proxy, Vec<(String, String)>)>, step: &Step) -> Vec<(St
 /// Runs all steps with one program.
 fn run(scenario: &Scenario, program: &str, mode: &[&str]) -> Vec<Made> {
     let (registry, project) = scenario.start(program);
+    scenario.play_plugin(&project);
     let web = scenario.serve(&project);
     let mut world = scenario.world.clone();
     let mut made = Vec::new();
@@ -220,6 +222,7 @@ fn show_all(program: &str, names: &[&str]) -> bool {
     let files = names.iter().map(Path::new).filter(|path| path.is_file()).map(scenario::read);
     for scenario in known.chain(files) {
         let (registry, project) = scenario.start(program);
+        scenario.play_plugin(&project);
         let web = scenario.serve(&project);
         let mut world = scenario.world.clone();
         for (at, step) in scenario.steps.iter().enumerate() {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use host::{
     engine::Intent,
     facts::{Answer, MetadataRequest, Request},
-    graph::Group,
+    graph::{Group, Source},
 };
 use serde_json::{Value, json};
 use tests::{
@@ -21,7 +21,8 @@ use wit::{ImporterId, PackageName};
 
 fn main() -> ExitCode {
     let Some(out) = std::env::args_os().nth(1) else { return ExitCode::from(2) };
-    let transcripts: Vec<Value> = scenario::all().iter().map(transcript).collect();
+    let scenarios = [scenario::all(), scenario::with_plugin()].concat();
+    let transcripts: Vec<Value> = scenarios.iter().map(transcript).collect();
     match std::fs::write(&out, Value::Array(transcripts).to_string()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
 fn transcript(scenario: &Scenario) -> Value {
     let (registry, project) = scenario.start("");
     let (given, _) = scenario.load(&scenario.steps[0], &registry, &project);
-    let facts = Facts::new(&scenario.world, &registry.url);
+    let facts = Facts::new(&scenario.world, &registry.url).with(&scenario.plugin);
     let outcome = match native::resolve(&given, &facts, Order::AsAsked) {
         Ok(made) => json!({ "lockfile": made.lockfile, "snapshots": made.snapshots }),
         Err(codes) => json!({ "codes": codes }),
@@ -107,6 +108,10 @@ fn answers(scenario: &Scenario, facts: &Facts<'_>) -> Value {
             answers.insert(format!("manifest {text} {version}"), answer_to(facts.answer(&request)));
         }
     }
+    for specifier in scenario.plugin.keys() {
+        let request = Request::Custom { alias: String::new(), specifier: specifier.clone() };
+        answers.insert(format!("custom {specifier}"), answer_to(facts.answer(&request)));
+    }
     Value::Object(answers)
 }
 
@@ -121,6 +126,11 @@ fn answer_to(answer: Answer) -> Value {
             } })
         }
         Answer::Manifest(bytes) => json!({ "tag": "manifest", "val": text(bytes) }),
+        Answer::Resolved { source: Source::Custom { plugin, value, integrity }, manifest } => {
+            let source =
+                json!({ "tag": "custom", "val": { "plugin": plugin, "value": value, "integrity": integrity } });
+            json!({ "tag": "resolved", "val": { "source": source, "manifest": text(manifest) } })
+        }
         Answer::Resolved { .. } | Answer::Unavailable(_) => json!({ "tag": "unavailable" }),
     }
 }

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader, Write as _},
     net::{TcpListener, TcpStream},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -68,6 +69,11 @@ impl Proxy {
             }
         });
         Self { url, ca, shared }
+    }
+
+    /// The folder of its repositories, `host/user/project.git` in it.
+    pub(super) fn repositories(&self) -> PathBuf {
+        self.shared.repositories.root().to_path_buf()
     }
 
     /// Adds what hosts have from now on.

@@ -93,6 +93,11 @@ impl Repositories {
         Some((status, field("Content-Type:").unwrap_or_default().to_owned(), output[end + 4..].to_vec()))
     }
 
+    /// The folder of all of them, `host/user/project.git` in it.
+    pub(super) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
     fn folder(&self, name: &str) -> PathBuf {
         self.root.path().join(format!("{name}.git"))
     }

@@ -8,7 +8,7 @@ use crate::facts::Place;
 use crate::manifest::Manifest;
 use crate::resolve::paths;
 use crate::resolve::wanted::{self, failure};
-use crate::specifier::Specifier;
+use crate::specifier::{Specifier, Unsupported};
 
 use super::super::latest::{self, Package};
 use super::super::range::{self, Style};
@@ -47,18 +47,20 @@ impl Search<'_> {
                 let found = ready!(wanted::resolve(ctx, self.wanted("", &specifier), &[]))?;
                 Poll::Ready(Ok(Found { alias: ctx.text(found.name).to_string(), specifier, package: None }))
             }
-            Specifier::Git(_) | Specifier::Tarball(_) => {
-                let found = ready!(wanted::resolve(ctx, self.wanted("", specifier), &[]))?;
+            kind @ (Specifier::Git(_) | Specifier::Tarball(_) | Specifier::Custom(_)) => {
+                let found = match (ready!(wanted::resolve(ctx, self.wanted("", specifier), &[])), kind) {
+                    (Err(failed), Specifier::Custom(refused)) if failed.message == refused.message => {
+                        return Poll::Ready(Err(no_package(refused)));
+                    }
+                    (found, _) => found?,
+                };
                 let name = ctx.text(found.name).to_string();
                 if name.is_empty() {
                     return Poll::Ready(Err(no_name(specifier)));
                 }
                 Poll::Ready(Ok(Found { alias: name, specifier: shortcut(specifier), package: None }))
             }
-            Specifier::Unsupported(refused) => Poll::Ready(Err(Failure {
-                hint: Some("Name a package as name, name@version or alias@npm:name@version".to_owned()),
-                ..failure(refused.code, refused.message)
-            })),
+            Specifier::Unsupported(refused) => Poll::Ready(Err(no_package(refused))),
             _ => Poll::Ready(Err(no_name(specifier))),
         }
     }
@@ -84,6 +86,13 @@ impl Search<'_> {
         let last = || path.rsplit('/').next().filter(|last| is_name(last)).map(str::to_owned);
         let name = manifest.and_then(|manifest| manifest.name).filter(|name| is_name(name)).or_else(last);
         Poll::Ready(name.ok_or_else(|| no_name(path)))
+    }
+}
+
+fn no_package(refused: Unsupported) -> Failure {
+    Failure {
+        hint: Some("Name a package as name, name@version or alias@npm:name@version".to_owned()),
+        ..failure(refused.code, refused.message)
     }
 }
 

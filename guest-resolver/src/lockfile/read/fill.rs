@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 
 use crate::lockfile::{
     model::{
-        Bundled, CatalogEntry, DependencyMeta, Importer, ImporterDependency, Lockfile, LockfileSettings, OtherFields,
-        Package, Resolution, Snapshot,
+        Bundled, CUSTOM, CatalogEntry, DependencyMeta, Importer, ImporterDependency, Lockfile, LockfileSettings,
+        OtherFields, Package, Resolution, Snapshot,
     },
     yaml::{Entries, Node, emit},
 };
@@ -220,6 +220,10 @@ fn resolution(value: &Node<'_>) -> Filled<Resolution> {
             (Some(commit), Some(repo)) => Some(Resolution::Git { commit, repo, path: text("path") }),
             _ => None,
         },
+        Some(kind) if only(&["integrity", "type", "value"]) => kind.strip_prefix(CUSTOM).and_then(|plugin| {
+            let value = text("value")?;
+            Some(Resolution::Custom { plugin: plugin.to_owned(), value, integrity: text("integrity") })
+        }),
         _ => None,
     };
     Ok(known.unwrap_or_else(|| Resolution::Other {

@@ -100,8 +100,8 @@ fn check_package(key: &str, package: &Package) -> Result<(), LockfileError> {
             .hint(RESTORE)
     };
     match &package.resolution {
-        Resolution::Git { .. } | Resolution::Directory(_) if from_registry => {
-            Err(mismatch("a version of a registry has the bytes of a folder or a repository"))
+        Resolution::Git { .. } | Resolution::Directory(_) | Resolution::Custom { .. } if from_registry => {
+            Err(mismatch("a version of a registry has the bytes of a folder, a repository or a plugin"))
         }
         Resolution::Git { commit, repo, .. } => {
             let hexadecimal = matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| b.is_ascii_hexdigit());
@@ -114,7 +114,8 @@ fn check_package(key: &str, package: &Package) -> Result<(), LockfileError> {
             true => Ok(()),
             false => Err(mismatch("its folder is not the one that its key names")),
         },
-        Resolution::Tarball { integrity: Some(integrity), .. } => match Integrity::check(integrity) {
+        Resolution::Tarball { integrity: Some(integrity), .. }
+        | Resolution::Custom { integrity: Some(integrity), .. } => match Integrity::check(integrity) {
             Ok(()) => Ok(()),
             Err(bad) => {
                 Err(LockfileError::new(MISSING_INTEGRITY, format!("{key}: {bad}")).fact("package", key).hint(RESTORE))
@@ -130,7 +131,7 @@ fn check_package(key: &str, package: &Package) -> Result<(), LockfileError> {
                     .hint("Restore the integrity from version control, or delete pnpm-lock.yaml and install again")),
             }
         }
-        Resolution::Other { .. } => Ok(()),
+        Resolution::Custom { .. } | Resolution::Other { .. } => Ok(()),
     }
 }
 

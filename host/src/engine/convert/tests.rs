@@ -68,6 +68,11 @@ fn texts_that_are_too_long_are_refused_and_prose_is_cut() {
     assert!(git(&long[1..]).is_ok() && git(&long).is_err());
     let url = format!("https://registry.example/{long}");
     assert!(source(types::Source::Unsupported(long.clone())).is_err());
+    let custom = |value: &str, integrity: Option<&str>| {
+        let (plugin, integrity) = ("store".to_owned(), integrity.map(str::to_owned));
+        source(types::Source::Custom(types::CustomSource { plugin, value: value.to_owned(), integrity }))
+    };
+    assert!(custom(&long[1..], None).is_ok() && custom(&long, None).is_err() && custom("", Some("sha512-")).is_err());
     assert!(address(url).is_err() && inner_path(long.clone()).is_err());
     assert!(snapshot(wire::Snapshot { version: long.clone(), ..sound() }).is_err());
     let message = "\u{e9}".repeat(LONGEST_PROSE);
