@@ -20,6 +20,7 @@ use crate::manifest::Manifest;
 use crate::semver::Version;
 use crate::specifier::Specifier;
 
+use super::as_locked::AsLocked;
 use super::context::Context;
 use super::edges::Edge;
 use super::tree::{Origin, Resolved};
@@ -40,6 +41,8 @@ pub(super) struct Subtrees {
     whole: RefCell<TextSet<Rc<str>>>,
     /// By root, what was begun.
     open: RefCell<TextMap<Rc<str>, Begun>>,
+    /// Single packages above what is broken.
+    pub(super) single: AsLocked,
 }
 
 /// A subtree that is being taken.
@@ -70,13 +73,19 @@ impl Subtrees {
         }
         let granted = granted(ctx, lockfile);
         let broken = if granted { broken(ctx, lockfile) } else { TextSet::default() };
-        Self { granted, changed: by_project, names, broken, ..Self::default() }
+        let single = AsLocked::new(ctx, granted);
+        Self { granted, changed: by_project, names, broken, single, ..Self::default() }
     }
 
     /// The key of the locked package that an edge leads to, if all below it can be taken over.
     pub(super) fn at(&self, ctx: &Context, edge: &Edge) -> Option<Rc<str>> {
         let key = ctx.text(edge.prior.filter(|_| self.granted)?);
         (!self.needs_changed(ctx, &key) && !self.broken.contains(&key)).then_some(key)
+    }
+
+    /// Whether the lockfile says what an edge leads to, so that nobody is asked.
+    pub(super) fn says(&self, ctx: &Context, edge: &Edge) -> bool {
+        self.at(ctx, edge).is_some() || self.single.at(ctx, edge).is_some()
     }
 
     /// Whether a locked package needs something that a project now asks otherwise for; a commit also where that is a peer

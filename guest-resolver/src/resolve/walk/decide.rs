@@ -60,6 +60,13 @@ pub(super) async fn decide<'a>(
                 base: unvouched::base(ctx, from.importer, parent),
                 likely: false,
             };
+            if !lets_go
+                && subtrees.at(ctx, edge).is_none()
+                && let Some(single) = subtrees.single.at(ctx, edge)
+            {
+                *slot = Some(Ok(Found::Picked(single)));
+                continue;
+            }
             let look = || match subtrees.at(ctx, edge).filter(|_| !lets_go) {
                 Some(key) => subtrees.take(ctx, wanted, &key).map_ok(|()| Found::Taken(key)),
                 None => wanted::resolve(ctx, wanted, &chosen_above(ctx, overlay(*at), edge)).map_ok(Found::Picked),
