@@ -10,7 +10,7 @@ use std::rc::Rc;
 use wit::settings::LinkWorkspacePackages;
 
 use crate::extensions;
-use crate::intern::{NumberSet, TextMap};
+use crate::intern::{NumberMap, NumberSet, Symbol};
 use crate::lockfile::model::{Package, Resolution, Snapshot, is_named, package_key, split_key};
 use crate::semver::Version;
 
@@ -24,7 +24,8 @@ use super::wanted;
 #[derive(Debug, Default)]
 pub(super) struct AsLocked {
     granted: bool,
-    known: RefCell<TextMap<Rc<str>, Option<Rc<Resolved>>>>,
+    /// By key in `snapshots`.
+    known: RefCell<NumberMap<Symbol, Option<Rc<Resolved>>>>,
     /// Where these are in memory; they stay there as long as they are held above.
     addresses: RefCell<NumberSet<usize>>,
 }
@@ -39,11 +40,11 @@ impl AsLocked {
 
     /// The package that an edge leads to, if it stays where it is locked and the lockfile says all that counts.
     pub(super) fn at(&self, ctx: &Context, edge: &Edge) -> Option<Rc<Resolved>> {
-        let key = ctx.text(edge.prior.filter(|_| self.granted)?);
+        let key = edge.prior.filter(|_| self.granted)?;
         if let Some(known) = self.known.borrow().get(&key) {
             return known.clone();
         }
-        let read = read(ctx, &key);
+        let read = read(ctx, &ctx.text(key));
         self.addresses.borrow_mut().extend(read.as_ref().map(|read| Rc::as_ptr(read) as usize));
         self.known.borrow_mut().insert(key, read.clone());
         read
