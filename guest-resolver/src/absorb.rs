@@ -50,9 +50,11 @@ pub fn absorb(lockfile: &Lockfile, wanted: Wanted<'_>) -> Option<Lockfile> {
     if wanted.settings.lockfile.always_resolve || !importers::have_changed(lockfile, wanted) {
         return None;
     }
-    let mut candidate = lockfile.clone();
     let mut edits = Edits::default();
-    importers::follow(&mut candidate, wanted, &mut edits)?;
+    // Nothing large is copied before it is known that the edges can follow.
+    let mut importers = lockfile.importers.clone();
+    importers::follow(lockfile, &mut importers, wanted, &mut edits)?;
+    let mut candidate = Lockfile { importers, ..lockfile.clone() };
     edits.finish(&mut candidate)?;
     if !importers::copies_fit(&candidate, wanted) {
         return None;

@@ -4,6 +4,7 @@
 //! on the facts alone.
 
 mod add_peers;
+mod as_locked;
 mod commit;
 pub mod context;
 pub mod cutoff;
@@ -70,7 +71,7 @@ pub async fn resolve(ctx: &Context, prefetch: &Prefetch) -> Result<Resolution, F
     let subtrees = Subtrees::new(ctx, &wanted);
     for (id, edges) in &wanted {
         let importer = ctx.symbol(id);
-        prefetch.add(importer, edges.iter().filter(|edge| subtrees.at(ctx, edge).is_none()));
+        prefetch.add(importer, edges.iter().filter(|edge| !subtrees.says(ctx, edge)));
     }
     cutoff::settle(ctx, &wanted).await;
     let mut walker = Walker::new(subtrees);

@@ -115,20 +115,31 @@ fn asks_for_peers(package: &Package) -> bool {
 }
 
 fn any_below(lockfile: &Lockfile, paths: Vec<String>, holds: impl Fn(&Package) -> bool) -> bool {
-    all_below(lockfile, paths).iter().any(|path| lockfile.packages.get(package_key(path)).is_some_and(&holds))
+    !walk_below(lockfile, paths, |path| !lockfile.packages.get(package_key(path)).is_some_and(&holds)).1
 }
 
 /// These dep-paths and all that they lead to.
-fn all_below(lockfile: &Lockfile, mut open: Vec<String>) -> HashSet<String> {
+fn all_below(lockfile: &Lockfile, open: Vec<String>) -> HashSet<String> {
+    walk_below(lockfile, open, |_| true).0
+}
+
+/// Walks down from dep-paths as long as `goes_on` says so: what was seen, and whether that is all.
+fn walk_below(lockfile: &Lockfile, mut open: Vec<String>, goes_on: impl Fn(&str) -> bool) -> (HashSet<String>, bool) {
     let mut seen = HashSet::new();
     while let Some(path) = open.pop() {
-        if let Some(snapshot) = lockfile.snapshots.get(&path).filter(|_| !seen.contains(&path)) {
+        if seen.contains(&path) {
+            continue;
+        }
+        if !goes_on(&path) {
+            return (seen, false);
+        }
+        if let Some(snapshot) = lockfile.snapshots.get(&path) {
             let all = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
             open.extend(all.filter_map(|(alias, value)| dep_path_of(alias, value)));
         }
         seen.insert(path);
     }
-    seen
+    (seen, true)
 }
 
 fn prune(lockfile: &mut Lockfile) {

@@ -23,6 +23,9 @@ enum Group {
 
 const GROUPS: [Group; 3] = [Group::Optional, Group::Production, Group::Development];
 
+/// The projects of a lockfile.
+pub(super) type Importers = BTreeMap<String, Importer>;
+
 type Declared<'a> = BTreeMap<&'a str, (&'a str, Group)>;
 
 /// Alias to specifier and group: optional over production over development.
@@ -90,21 +93,26 @@ pub(super) fn copies_fit(lockfile: &Lockfile, wanted: Wanted<'_>) -> bool {
     })
 }
 
-/// Makes the importers of `candidate` what the manifests ask for; `None` if the lockfile does not tell how.
-pub(super) fn follow(candidate: &mut Lockfile, wanted: Wanted<'_>, edits: &mut Edits) -> Option<()> {
-    drop_projects(candidate, wanted, edits)?;
+/// Makes `importers`, those of the lockfile at first, what the manifests ask for; `None` if the lockfile does not tell how.
+pub(super) fn follow(
+    lockfile: &Lockfile,
+    importers: &mut Importers,
+    wanted: Wanted<'_>,
+    edits: &mut Edits,
+) -> Option<()> {
+    drop_projects(importers, wanted, edits)?;
     for (id, manifest) in wanted.written {
         let declared = declared(manifest);
-        let empty = candidate.importers.get(id).is_none_or(Importer::is_empty);
+        let empty = importers.get(id).is_none_or(Importer::is_empty);
         if empty && !declared.is_empty() {
-            let importer = new_importer(candidate, wanted, manifest, &declared)?;
-            candidate.importers.insert(id.clone(), importer);
+            let importer = new_importer(lockfile, wanted, manifest, &declared)?;
+            importers.insert(id.clone(), importer);
             edits.stale_flags = true;
             continue;
         }
-        let mut importer = candidate.importers.remove(id)?;
+        let mut importer = importers.remove(id)?;
         for (alias, asked) in &declared {
-            follow_edge(&mut importer, alias, *asked, candidate, wanted, edits)?;
+            follow_edge(&mut importer, alias, *asked, lockfile, wanted, edits)?;
         }
         for group in GROUPS {
             held(&mut importer, group).retain(|alias, held| {
@@ -115,23 +123,23 @@ pub(super) fn follow(candidate: &mut Lockfile, wanted: Wanted<'_>, edits: &mut E
                 stays
             });
         }
-        candidate.importers.insert(id.clone(), importer);
+        importers.insert(id.clone(), importer);
     }
     Some(())
 }
 
 /// Projects that are gone; `None` if one that stays is linked to one of them.
-fn drop_projects(candidate: &mut Lockfile, wanted: Wanted<'_>, edits: &mut Edits) -> Option<()> {
+fn drop_projects(importers: &mut Importers, wanted: Wanted<'_>, edits: &mut Edits) -> Option<()> {
     let stays = |id: &String| wanted.written.contains_key(id);
-    for (id, importer) in candidate.importers.iter().filter(|(id, _)| stays(id)) {
+    for (id, importer) in importers.iter().filter(|(id, _)| stays(id)) {
         for (_, _, held) in recorded(importer) {
             let target = held.version.strip_prefix("link:").map(|path| paths::join(id, path));
-            if target.is_some_and(|target| candidate.importers.contains_key(&target) && !stays(&target)) {
+            if target.is_some_and(|target| importers.contains_key(&target) && !stays(&target)) {
                 return None;
             }
         }
     }
-    candidate.importers.retain(|id, importer| {
+    importers.retain(|id, importer| {
         if !stays(id) {
             recorded(importer).for_each(|(_, alias, held)| edits.drop_edge(alias, &held.version));
         }
@@ -141,7 +149,7 @@ fn drop_projects(candidate: &mut Lockfile, wanted: Wanted<'_>, edits: &mut Edits
 }
 
 fn new_importer(
-    candidate: &Lockfile,
+    lockfile: &Lockfile,
     wanted: Wanted<'_>,
     manifest: &Manifest,
     declared: &Declared<'_>,
@@ -151,7 +159,7 @@ fn new_importer(
         importer.dependencies_meta.insert(alias.clone(), DependencyMeta { injected: *injected });
     }
     for (alias, (specifier, group)) in declared {
-        let (_, dependency) = locked_edge(candidate, wanted, alias, specifier)?;
+        let (_, dependency) = locked_edge(lockfile, wanted, alias, specifier)?;
         held(&mut importer, *group).insert((*alias).to_owned(), dependency);
     }
     Some(importer)
@@ -159,7 +167,7 @@ fn new_importer(
 
 /// An edge to the locked version that a resolution would pick.
 fn locked_edge(
-    candidate: &Lockfile,
+    lockfile: &Lockfile,
     wanted: Wanted<'_>,
     alias: &str,
     specifier: &str,
@@ -168,9 +176,9 @@ fn locked_edge(
         return None;
     }
     let range = Range::parse(specifier).ok()?;
-    let version = locked_pick(candidate, alias, &range, wanted.picks_lowest())?;
+    let version = locked_pick(lockfile, alias, &range, wanted.picks_lowest())?;
     let text = version.to_string();
-    if graph::has_peers_below(candidate, &format!("{alias}@{text}")) {
+    if graph::has_peers_below(lockfile, &format!("{alias}@{text}")) {
         return None;
     }
     Some((version, ImporterDependency { specifier: specifier.to_owned(), version: text }))
@@ -180,17 +188,17 @@ fn follow_edge(
     importer: &mut Importer,
     alias: &str,
     (specifier, group): (&str, Group),
-    candidate: &Lockfile,
+    lockfile: &Lockfile,
     wanted: Wanted<'_>,
     edits: &mut Edits,
 ) -> Option<()> {
     let Some(from) = GROUPS.into_iter().find(|group| held(importer, *group).contains_key(alias)) else {
         let own = recorded(importer).filter_map(|(_, alias, held)| dep_path_of(alias, &held.version)).collect();
-        if graph::asks_below(candidate, own, alias) {
+        if graph::asks_below(lockfile, own, alias) {
             return None;
         }
-        let (version, edge) = locked_edge(candidate, wanted, alias, specifier)?;
-        if !candidate.time.is_empty() && !candidate.time.contains_key(&format!("{alias}@{version}")) {
+        let (version, edge) = locked_edge(lockfile, wanted, alias, specifier)?;
+        if !lockfile.time.is_empty() && !lockfile.time.contains_key(&format!("{alias}@{version}")) {
             return None; // only a resolution knows when it was published
         }
         held(importer, group).insert(alias.to_owned(), edge);
@@ -201,9 +209,9 @@ fn follow_edge(
     if edge.specifier != specifier {
         let range = Range::parse(specifier).ok()?;
         let locked = semver_of(&edge.version)?;
-        let pick = locked_pick(candidate, alias, &range, wanted.picks_lowest())?;
+        let pick = locked_pick(lockfile, alias, &range, wanted.picks_lowest())?;
         if pick != locked {
-            if edge.version.contains('(') || graph::has_peers_below(candidate, &format!("{alias}@{pick}")) {
+            if edge.version.contains('(') || graph::has_peers_below(lockfile, &format!("{alias}@{pick}")) {
                 return None;
             }
             edits.drop_edge(alias, &edge.version);

@@ -139,7 +139,7 @@ impl Visit<'_> {
     }
 
     /// The peers' names that a package's own children have: the first child of each, and whether there are more.
-    fn brought(&mut self, package: PackageId) -> Rc<ByName<(PackageId, bool)>> {
+    pub(super) fn brought(&mut self, package: PackageId) -> Rc<ByName<(PackageId, bool)>> {
         if let Some(known) = self.brought.get(&package) {
             return Rc::clone(known);
         }

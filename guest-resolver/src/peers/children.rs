@@ -21,6 +21,10 @@ impl Visit<'_> {
             }
             return found;
         }
+        // Nodes are many, and the children of hardly any package may serve as peers.
+        if self.brought(package).is_empty() {
+            return Vec::new();
+        }
         let names = &self.tree.peer_names;
         let relevant: Vec<(Symbol, PackageId)> = self
             .tree

@@ -28,7 +28,12 @@ impl<'a> Visit<'a> {
     pub(super) fn locked(&self, node: NodeId) -> Option<&'a Snapshot> {
         let asks = !self.options.discovery && !self.tree.package_of(node).peers.is_empty();
         let prior = self.tree.node(node).prior.filter(|_| asks)?;
-        self.ctx.lockfile.as_ref()?.snapshots.get(&*self.ctx.text(prior))
+        if let Some(known) = self.snapshots.borrow().get(&prior) {
+            return *known;
+        }
+        let found = self.ctx.lockfile.as_ref()?.snapshots.get(&*self.ctx.text(prior));
+        self.snapshots.borrow_mut().insert(prior, found);
+        found
     }
 
     /// Puts the locked peers of a node in the place of what it sees, where they are still there and fit.

@@ -2,11 +2,13 @@
 //! nothing but pure packages below it is visited once; a package seen with the same providers is taken from the cache;
 //! cycles are cut inside strongly connected components. An explicit stack stands for recursion.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::intern::{NumberMap, NumberSet, Symbol};
+use crate::lockfile::model::Snapshot;
 use crate::resolve::context::Context;
 use crate::resolve::tree::{NodeId, PackageId, Tree};
 use crate::resolve::walk::Direct;
@@ -95,6 +97,8 @@ pub struct Visit<'a> {
     pub(super) draining: bool,
     /// By package, which peers' names its own children have; the first child, and whether there are more.
     pub(super) brought: NumberMap<PackageId, Rc<ByName<(PackageId, bool)>>>,
+    /// By key, what the existing lockfile has of a node.
+    pub(super) snapshots: RefCell<NumberMap<Symbol, Option<&'a Snapshot>>>,
 }
 
 struct Frame {
@@ -142,6 +146,7 @@ impl<'a> Visit<'a> {
             pending: Vec::new(),
             draining: false,
             brought: NumberMap::default(),
+            snapshots: RefCell::default(),
         }
     }
 

@@ -63,6 +63,14 @@ impl HigherDirect {
         }
     }
 
+    /// Whether any is above a locked version: then its range counts.
+    pub(super) fn is_above(&self, ctx: &Context, importer: Symbol, name: Symbol, locked: Symbol) -> bool {
+        let own = self.chosen.get(&(Some(importer), name));
+        let Some(held) = own.or_else(|| self.chosen.get(&(None, name))) else { return false };
+        Version::parse_loose(&ctx.text(locked))
+            .is_none_or(|locked| held.iter().any(|version| version.precedence(&locked).is_gt()))
+    }
+
     /// The highest that is above a locked version and in its range.
     pub(super) fn above(
         &self,

@@ -13,13 +13,14 @@ use wit::settings::ResolutionMode;
 
 use crate::catalogs::catalog_name;
 use crate::extensions;
-use crate::intern::{NumberSet, Symbol, TextMap, TextSet};
+use crate::intern::{NumberMap, NumberSet, Symbol, TextMap, TextSet};
 use crate::lockfile::Lockfile;
-use crate::lockfile::model::{Resolution, Snapshot, dep_path_of, package_key, split_key};
+use crate::lockfile::model::{Resolution, Snapshot, dep_path_of, package_key, split_key, write_dep_path};
 use crate::manifest::Manifest;
 use crate::semver::Version;
 use crate::specifier::Specifier;
 
+use super::as_locked::AsLocked;
 use super::context::Context;
 use super::edges::Edge;
 use super::tree::{Origin, Resolved};
@@ -35,11 +36,15 @@ pub(super) struct Subtrees {
     /// The real names of these, of all projects.
     names: TextSet<String>,
     broken: TextSet<Rc<str>>,
+    /// By key, whether all below can be taken over, where that was asked.
+    fit: RefCell<NumberMap<Symbol, bool>>,
     taken: RefCell<TextMap<Rc<str>, Rc<Resolved>>>,
     /// Those of which all that is below is taken and was held to the rules.
     whole: RefCell<TextSet<Rc<str>>>,
     /// By root, what was begun.
     open: RefCell<TextMap<Rc<str>, Begun>>,
+    /// Single packages above what is broken.
+    pub(super) single: AsLocked,
 }
 
 /// A subtree that is being taken.
@@ -70,13 +75,26 @@ impl Subtrees {
         }
         let granted = granted(ctx, lockfile);
         let broken = if granted { broken(ctx, lockfile) } else { TextSet::default() };
-        Self { granted, changed: by_project, names, broken, ..Self::default() }
+        let single = AsLocked::new(ctx, granted);
+        Self { granted, changed: by_project, names, broken, single, ..Self::default() }
     }
 
     /// The key of the locked package that an edge leads to, if all below it can be taken over.
     pub(super) fn at(&self, ctx: &Context, edge: &Edge) -> Option<Rc<str>> {
-        let key = ctx.text(edge.prior.filter(|_| self.granted)?);
-        (!self.needs_changed(ctx, &key) && !self.broken.contains(&key)).then_some(key)
+        let prior = edge.prior.filter(|_| self.granted)?;
+        let known = self.fit.borrow().get(&prior).copied();
+        let fits = known.unwrap_or_else(|| {
+            let key = ctx.text(prior);
+            let fits = !self.broken.contains(&key) && !self.needs_changed(ctx, &key);
+            self.fit.borrow_mut().insert(prior, fits);
+            fits
+        });
+        fits.then(|| ctx.text(prior))
+    }
+
+    /// Whether the lockfile says what an edge leads to, so that nobody is asked.
+    pub(super) fn says(&self, ctx: &Context, edge: &Edge) -> bool {
+        self.at(ctx, edge).is_some() || self.single.at(ctx, edge).is_some()
     }
 
     /// Whether a locked package needs something that a project now asks otherwise for; a commit also where that is a peer
@@ -202,6 +220,8 @@ fn snapshot<'a>(ctx: &'a Context, key: &str) -> Option<&'a Snapshot> {
 /// package with peers.
 fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
     let keys: Vec<&String> = lockfile.snapshots.keys().collect();
+    let places: TextMap<&str, usize> = keys.iter().enumerate().map(|(at, key)| (key.as_str(), at)).collect();
+    let mut path = String::new();
     // What the settings refuse below packages is told when these are walked.
     let is_refused = |key: &str| ctx.settings.policy.block_exotic_subdeps && commit::is_one(lockfile, key);
     let mut below: Vec<Vec<usize>> = Vec::with_capacity(keys.len());
@@ -210,8 +230,8 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
         let all = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
         let found: Option<Vec<usize>> = all
             .map(|(alias, value)| {
-                let path = dep_path_of(alias, value)?;
-                keys.binary_search(&&path).ok()
+                path.clear();
+                write_dep_path(&mut path, alias, value).then(|| places.get(path.as_str()).copied()).flatten()
             })
             .collect();
         let is_bad = |below: &Vec<usize>| below.contains(&at) || below.iter().any(|child| is_refused(keys[*child]));

@@ -8,6 +8,7 @@
 mod decide;
 mod foresee;
 mod owners;
+mod ranges;
 mod taken;
 
 use std::rc::Rc;
@@ -189,7 +190,13 @@ impl Walker {
         Ok(direct)
     }
 
-    async fn next_level(&mut self, ctx: &Context, from: From, parents: Vec<Parent>) -> Result<Vec<Parent>, Failure> {
+    async fn next_level(
+        &mut self,
+        ctx: &Context,
+        from: From,
+        mut parents: Vec<Parent>,
+    ) -> Result<Vec<Parent>, Failure> {
+        self.know_ranges(ctx, from, &mut parents).await;
         let mut asked: Vec<(usize, Edge)> = Vec::new();
         for (at, parent) in parents.iter().enumerate() {
             let edges = self.edges_of(ctx, from, parent);
@@ -222,7 +229,10 @@ impl Walker {
         Ok(frontier)
     }
 
-    fn all_edges(&mut self, ctx: &Context, id: PackageId, resolved: &Resolved) -> Rc<[Edge]> {
+    fn all_edges(&mut self, ctx: &Context, id: PackageId, resolved: &Rc<Resolved>) -> Rc<[Edge]> {
+        if self.subtrees.single.has_read(resolved) {
+            return children_of(ctx, &resolved.manifest);
+        }
         Rc::clone(self.edges.entry(id).or_insert_with(|| children_of(ctx, &resolved.manifest)))
     }
 

@@ -31,6 +31,8 @@ fn registry() -> Registry {
         ("tool", vec![("1.0.0", json!({"optionalDependencies": {"tool-linux": "1", "tool-darwin": "1"}}))]),
         ("tool-linux", vec![("1.0.0", json!({"os": ["linux"]}))]),
         ("tool-darwin", vec![("1.0.0", json!({"os": ["darwin"]}))]),
+        ("seat", vec![("1.0.0", json!({"dependencies": {"part": "^1.0.0"}, "peerDependencies": {"host": "2"}}))]),
+        ("part", vec![("1.0.0", json!({})), ("1.1.0", json!({}))]),
         ("host", vec![("2.0.0", json!({"dependencies": {"ring": "1"}})), ("3.0.0", json!({}))]),
     ])
 }
@@ -127,6 +129,39 @@ fn offered(manifest: &Value, selection: &Value) -> Vec<String> {
     }
 }
 
+/// What a session asks for that resolves a project which has a lockfile, and the lockfile it comes to.
+fn asked_again(before: &Value, manifest: &Value, settings: &Value) -> (Vec<String>, String) {
+    let registry = registry();
+    let lockfile = resolve_again(&registry, given(before, &json!({"lockfileOnly": true}))).1;
+    let mut again = given(manifest, &json!({"lockfileOnly": true}));
+    let mut all: Value = serde_json::from_str(&again.settings).unwrap();
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    again.settings = all.to_string();
+    again.lockfile = lockfile;
+    let (mut asked, lockfile) = resolve_again(&registry, again);
+    asked.sort();
+    asked.dedup();
+    (asked, lockfile.unwrap())
+}
+
+fn resolve_again(registry: &Registry, project: Project) -> (Vec<String>, Option<String>) {
+    let mut session = Session::open(project).unwrap();
+    let (mut replies, mut asked) = (Vec::new(), Vec::new());
+    loop {
+        let progress = session.advance(replies).unwrap();
+        if let Some(outcome) = progress.outcome {
+            return (asked, outcome.lockfile);
+        }
+        asked.extend(progress.requests.iter().map(|it| match &it.request {
+            Request::Metadata(it) => it.name.clone(),
+            Request::Manifest(it) => it.name.clone(),
+            other => panic!("{other:?}"),
+        }));
+        let requests = progress.requests.into_iter();
+        replies = requests.map(|it| Reply { id: it.id, answer: answer(registry, &it.request) }).collect();
+    }
+}
+
 fn project() -> Value {
     json!({"dependencies": {"app": "^1.0.0"}, "devDependencies": {"util": "1"}})
 }
@@ -209,6 +244,33 @@ fn what_goes_where_comes_with_the_last_snapshots_and_before_the_lockfile() {
     let last = session.advance(Vec::new()).unwrap();
     assert!(last.layout.is_none() && last.outcome.unwrap().lockfile.is_some());
     assert_eq!(session.advance(Vec::new()).unwrap_err()[0].code, "ERR_WASI_PM_SESSION_ENDED");
+}
+
+#[test]
+fn what_is_added_beside_packages_with_peers_is_all_that_is_asked_for() {
+    let before = json!({"dependencies": {"app": "^1.0.0", "seat": "1", "host": "2"}});
+    let after = json!({"dependencies": {"app": "^1.0.0", "seat": "1", "host": "2", "tool": "1"}});
+    let (asked, lockfile) = asked_again(&before, &after, &json!({}));
+    assert_eq!(asked, ["tool", "tool-darwin", "tool-linux"]);
+    assert_eq!(lockfile, asked_again(&json!({}), &after, &json!({})).1, "as if all were new");
+}
+
+#[test]
+fn a_range_is_asked_for_where_a_project_now_has_a_higher_version() {
+    let before = json!({"dependencies": {"seat": "1", "host": "2", "part": "1.0.0"}});
+    let after = json!({"dependencies": {"seat": "1", "host": "2", "part": "1.1.0"}});
+    let (asked, lockfile) = asked_again(&before, &after, &json!({}));
+    assert_eq!(asked, ["part", "seat"]);
+    assert!(!lockfile.contains("part@1.0.0"), "what is below follows: {lockfile}");
+}
+
+#[test]
+fn who_holds_versions_to_their_age_asks_for_what_is_locked_too() {
+    let before = json!({"dependencies": {"seat": "1"}});
+    let after = json!({"dependencies": {"seat": "1", "tool": "1"}});
+    let age = json!({"now": 1_000_000_000_000_u64, "policy": {"minimumReleaseAge": 1, "minimumReleaseAgeIgnoreMissingTime": true}});
+    let (asked, _) = asked_again(&before, &after, &age);
+    assert!(asked.contains(&"seat".to_owned()), "{asked:?}");
 }
 
 proptest! {

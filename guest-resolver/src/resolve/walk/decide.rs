@@ -60,7 +60,15 @@ pub(super) async fn decide<'a>(
                 base: unvouched::base(ctx, from.importer, parent),
                 likely: false,
             };
-            let look = || match subtrees.at(ctx, edge).filter(|_| !lets_go) {
+            let taken = subtrees.at(ctx, edge).filter(|_| !lets_go);
+            if !lets_go
+                && taken.is_none()
+                && let Some(single) = subtrees.single.at(ctx, edge)
+            {
+                *slot = Some(Ok(Found::Picked(single)));
+                continue;
+            }
+            let look = || match taken {
                 Some(key) => subtrees.take(ctx, wanted, &key).map_ok(|()| Found::Taken(key)),
                 None => wanted::resolve(ctx, wanted, &chosen_above(ctx, overlay(*at), edge)).map_ok(Found::Picked),
             };

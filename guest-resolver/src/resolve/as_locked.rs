@@ -1,0 +1,110 @@
+//! Packages that stay where they are locked, read off the lockfile: nobody is asked for what it says already. Only the
+//! ranges of their dependencies stand nowhere in it, so what these might decide is asked for after all: where something
+//! below is picked anew, and where it would follow a higher version of a project ([`Walker::know_ranges`]).
+//!
+//! [`Walker::know_ranges`]: super::walk::Walker
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use wit::settings::LinkWorkspacePackages;
+
+use crate::extensions;
+use crate::intern::{NumberMap, NumberSet, Symbol};
+use crate::lockfile::model::{Package, Resolution, Snapshot, is_named, package_key, split_key};
+use crate::semver::Version;
+
+use super::context::Context;
+use super::edges::Edge;
+use super::reuse;
+use super::tree::{Origin, Resolved};
+use super::wanted;
+
+/// Which packages are read off the lockfile, and what was read.
+#[derive(Debug, Default)]
+pub(super) struct AsLocked {
+    granted: bool,
+    /// By key in `snapshots`.
+    known: RefCell<NumberMap<Symbol, Option<Rc<Resolved>>>>,
+    /// Where these are in memory; they stay there as long as they are held above.
+    addresses: RefCell<NumberSet<usize>>,
+}
+
+impl AsLocked {
+    /// `granted`: the settings that shape subtrees are those the lockfile was made under.
+    pub(super) fn new(ctx: &Context, granted: bool) -> Self {
+        // Age and trust are held against what the registry says; so is an address that the lockfile does not have yet.
+        let rules = ctx.age.is_some() || ctx.trust.is_some() || ctx.settings.lockfile.include_tarball_url;
+        Self { granted: granted && !rules, ..Self::default() }
+    }
+
+    /// The package that an edge leads to, if it stays where it is locked and the lockfile says all that counts.
+    pub(super) fn at(&self, ctx: &Context, edge: &Edge) -> Option<Rc<Resolved>> {
+        let key = edge.prior.filter(|_| self.granted)?;
+        if let Some(known) = self.known.borrow().get(&key) {
+            return known.clone();
+        }
+        let read = read(ctx, &ctx.text(key));
+        self.addresses.borrow_mut().extend(read.as_ref().map(|read| Rc::as_ptr(read) as usize));
+        self.known.borrow_mut().insert(key, read.clone());
+        read
+    }
+
+    /// Whether a package was read off the lockfile here: its dependencies are asked for as they are locked, not as it
+    /// asks for them itself.
+    pub(super) fn has_read(&self, resolved: &Rc<Resolved>) -> bool {
+        self.addresses.borrow().contains(&(Rc::as_ptr(resolved) as usize))
+    }
+}
+
+fn read(ctx: &Context, key: &str) -> Option<Rc<Resolved>> {
+    let lockfile = ctx.lockfile.as_ref()?;
+    let id = package_key(key);
+    let (package, snapshot) = (lockfile.packages.get(id)?, lockfile.snapshots.get(key)?);
+    let (name, version) = split_key(id)?;
+    let Resolution::Tarball { integrity: Some(integrity), tarball: None, git_hosted: false, path: None } =
+        &package.resolution
+    else {
+        return None;
+    };
+    if Version::parse(version).is_none()
+        || may_be_linked(ctx, name)
+        || extensions::concern(&ctx.settings.rules, name, version)
+        || !says_all(ctx, package, (key, snapshot))
+    {
+        return None;
+    }
+    let mut manifest = reuse::manifest_of(name, package, (key, snapshot), reuse::specifier_of)?;
+    manifest.version = Some(version.to_owned());
+    manifest.dist.integrity = Some(integrity.clone());
+    let id = wanted::patched(ctx, id.to_owned(), name, version).ok()?;
+    let (name, version) = (ctx.symbol(name), ctx.symbol(version));
+    Some(Rc::new(Resolved { id, name, version, manifest: Rc::new(manifest), origin: Origin::Registry(None) }))
+}
+
+/// Whether a project of the workspace might stand for the package.
+fn may_be_linked(ctx: &Context, name: &str) -> bool {
+    ctx.settings.workspace.link_workspace_packages != LinkWorkspacePackages::Off
+        && ctx.workspace().any(|project| project.manifest.name.as_deref() == Some(name))
+}
+
+/// Whether a snapshot says all of a package's dependencies but their ranges.
+fn says_all(ctx: &Context, package: &Package, (key, snapshot): (&str, &Snapshot)) -> bool {
+    let rules = &ctx.settings.peers;
+    let groups = [&snapshot.dependencies, &snapshot.optional_dependencies];
+    groups.into_iter().flatten().all(|(alias, value)| {
+        if reuse::is_peer(package, key, alias) {
+            // What is there as a peer it may bring itself too, where nobody provides it.
+            return rules.auto_install_peers && !package.optional_peers.contains(alias);
+        }
+        let asked = package.peer_dependencies.contains_key(alias) || package.optional_peers.contains(alias);
+        // What goes by another name is picked anew, as is what a command names.
+        !asked && !is_named(package_key(value)) && !ctx.is_anew(alias, false) && !is_preferred(ctx, alias)
+    })
+}
+
+/// Whether one of several projects prefers versions of its own: then it counts who is the first to ask for which range.
+fn is_preferred(ctx: &Context, alias: &str) -> bool {
+    let name = ctx.symbol(alias);
+    ctx.projects.len() > 1 && ctx.projects.keys().any(|id| ctx.preferred.is_declared(ctx.symbol(id), name))
+}
