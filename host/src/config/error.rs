@@ -28,6 +28,16 @@ pub enum ConfigError {
         /// In the words of the parser.
         reason: String,
     },
+    /// A dependency of a manifest that asks for something that is no text.
+    #[error("{}: dependency \"{alias}\" in {field} must have a string specifier", .path.display())]
+    BadSpecifier {
+        /// Which.
+        path: PathBuf,
+        /// Where in it.
+        field: &'static str,
+        /// The key, without control characters.
+        alias: String,
+    },
     /// A file over a limit.
     #[error("{} is not read: {limit}", .path.display())]
     TooLarge {
@@ -136,6 +146,7 @@ impl Diagnose for ConfigError {
         match self {
             Self::NoManifest { .. } => "ERR_PNPM_NO_PKG_MANIFEST",
             Self::BrokenManifest { .. } => "ERR_PNPM_JSON_PARSE",
+            Self::BadSpecifier { .. } => "ERR_PNPM_PACKAGE_MANIFEST_INVALID_ATTRIBUTE",
             Self::TooLarge { .. } | Self::WorkspaceTooLarge { .. } => "ERR_WASI_PM_TOO_LARGE",
             Self::Read { .. } => "ERR_WASI_PM_READ_FILE",
             Self::Patch { .. } => "ERR_PNPM_PATCH_NOT_FOUND",
@@ -161,6 +172,7 @@ impl Diagnose for ConfigError {
             Self::BrokenManifest { .. } => {
                 "Mend the file at this place; a comma too many or a missing quote is the usual cause".to_owned()
             }
+            Self::BadSpecifier { alias, .. } => format!("Ask for {alias} by a version in quotes, such as \"^1.0.0\""),
             Self::UnsupportedSetting { name, .. } => {
                 format!("Take {name} out, or use pnpm for this project until it is supported")
             }

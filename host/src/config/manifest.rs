@@ -1,5 +1,7 @@
 //! Reads a project's `package.json`: checked to be JSON within limits, and kept as text, because the component reads it.
 
+mod specifiers;
+
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -9,6 +11,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 use super::ConfigError;
+use specifiers::Specifiers;
 
 /// Larger manifests are refused; bytes.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
@@ -66,7 +69,7 @@ pub fn missing(dir: &Path) -> ConfigError {
 /// A manifest of this text; `path` is for what is said of it.
 ///
 /// # Errors
-/// It is over a limit, or not a JSON object.
+/// It is over a limit, not a JSON object, or asks for something that is no text.
 pub(crate) fn parse(path: &Path, text: &str) -> Result<Manifest, ConfigError> {
     if depth(text) > MAX_DEPTH {
         let limit = "a manifest may be nested 128 levels deep";
@@ -85,6 +88,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Manifest, ConfigError> {
         let reason = "it is not an object".to_owned();
         return Err(ConfigError::BrokenManifest { path: path.to_path_buf(), line: 1, column: 1, reason });
     }
+    head.check_specifiers(path)?;
     Ok(Manifest {
         text: text.into(),
         name: head.name.and_then(|text| text.0),
@@ -127,6 +131,30 @@ struct Head {
     version: Option<LenientText>,
     #[serde(default)]
     pnpm: Option<IgnoredAny>,
+    #[serde(default)]
+    dependencies: Specifiers,
+    #[serde(default, rename = "devDependencies")]
+    dev: Specifiers,
+    #[serde(default, rename = "optionalDependencies")]
+    optional: Specifiers,
+    #[serde(default, rename = "peerDependencies")]
+    peer: Specifiers,
+}
+
+impl Head {
+    fn check_specifiers(&self, path: &Path) -> Result<(), ConfigError> {
+        let groups = [
+            ("dependencies", &self.dependencies),
+            ("devDependencies", &self.dev),
+            ("optionalDependencies", &self.optional),
+            ("peerDependencies", &self.peer),
+        ];
+        let bad = groups.into_iter().find_map(|(field, group)| Some((field, group.bad()?)));
+        bad.map_or(Ok(()), |(field, alias)| {
+            let alias = alias.chars().filter(|c| !c.is_control()).take(120).collect();
+            Err(ConfigError::BadSpecifier { path: path.to_path_buf(), field, alias })
+        })
+    }
 }
 
 /// A text, or anything else, which counts as absent.

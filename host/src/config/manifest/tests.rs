@@ -48,3 +48,20 @@ fn no_manifest_is_told_from_a_broken_one() {
     fs::write(folder.path().join("package.yaml"), "").expect("a file");
     assert!(super::missing(folder.path()).hint().expect("a hint").contains("package.yaml"));
 }
+
+#[test]
+fn what_a_project_asks_for_is_text() {
+    for field in ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] {
+        for bad in ["1", "null", "{}", "[\"1\"]", "true", "1.5"] {
+            let text = format!("{{\"{field}\": {{\"b\": \"1\", \"a\": {bad}}}}}");
+            let error = manifest(text.as_bytes()).expect_err(&text);
+            assert_eq!(error.code(), "ERR_PNPM_PACKAGE_MANIFEST_INVALID_ATTRIBUTE");
+            let said = format!("dependency \"a\" in {field} must have a string specifier");
+            assert!(error.to_string().ends_with(&said), "{error}");
+        }
+        for none in ["1", "null", "[1]", "true", "\"x\"", "1.5", "-1", "{}", "{\"a\": 1, \"a\": \"1\"}"] {
+            let text = format!("{{\"{field}\": {none}}}");
+            assert!(manifest(text.as_bytes()).is_ok(), "{text}");
+        }
+    }
+}
