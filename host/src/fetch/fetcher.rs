@@ -337,7 +337,9 @@ impl<S: PackageStore> Inner<S> {
             if incoming.is_to_be_queued() {
                 let (inner, incoming) = (inner.clone(), incoming.clone());
                 let pool = inner.clone();
-                pool.pool().spawn_fifo(move || incoming.advance(&*inner.store, || inner.arrived.is_empty()));
+                pool.pool().spawn_fifo(move || {
+                    incoming.advance(&*inner.store, || inner.arrived.is_empty() && incoming.is_slow())
+                });
             }
         };
         Watch { body, more: Box::new(more) }

@@ -1,10 +1,13 @@
 //! A large tarball that is taken in while it comes. Nobody waits here: each time some of it has come, the pool does what
-//! can be done, if nothing whole waits. So from a fast registry, where the CPU is what is lacking, tarballs are imported
+//! can be done, if nothing whole waits and the body takes its time. So from a fast registry, where the CPU is what is lacking, tarballs are imported
 //! whole, which takes less of it, and from a slow one most of the work is done when the last byte comes.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,6 +16,8 @@ use wit::Integrity;
 use super::PackageStore;
 use crate::registry::Growing;
 
+/// A body that has been coming for so long comes slowly. Bit by bit takes half as much of the CPU again as the whole.
+const SLOW: Duration = Duration::from_millis(100);
 /// What is taken in at a time, bytes.
 const PIECE: usize = 128 << 10;
 /// If less than this part was taken in while it came, the whole is imported: inflating bit by bit takes twice as long.
@@ -56,6 +61,11 @@ impl<S: PackageStore> Incoming<S> {
     /// All of it has come here, and some of it has been taken in.
     pub(super) fn is_of_use(&self) -> bool {
         self.is_begun.load(Ordering::Acquire) && self.body.is_whole()
+    }
+
+    /// It comes slowly, so that there is time to take it in meanwhile.
+    pub(super) fn is_slow(&self) -> bool {
+        self.body.age() >= SLOW
     }
 
     /// There is more, and nobody has been sent for to take it in.

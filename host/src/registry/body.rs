@@ -46,6 +46,7 @@ pub(crate) struct Growing(Mutex<Grown>);
 #[derive(Default)]
 struct Grown {
     bytes: Vec<u8>,
+    since: Option<Instant>,
     is_whole: bool,
 }
 
@@ -70,7 +71,14 @@ impl Growing {
 
     /// Some more has come.
     pub(crate) fn push(&self, chunk: &[u8]) {
-        self.lock().bytes.extend_from_slice(chunk);
+        let mut grown = self.lock();
+        grown.since.get_or_insert_with(Instant::now);
+        grown.bytes.extend_from_slice(chunk);
+    }
+
+    /// How long it has been coming.
+    pub(crate) fn age(&self) -> Duration {
+        self.lock().since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// All has come: takes it away.
