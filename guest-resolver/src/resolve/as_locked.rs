@@ -98,8 +98,14 @@ fn says_all(ctx: &Context, package: &Package, (key, snapshot): (&str, &Snapshot)
             return rules.auto_install_peers && !package.optional_peers.contains(alias);
         }
         let asked = package.peer_dependencies.contains_key(alias) || package.optional_peers.contains(alias);
-        // What goes by another name is picked anew, as is what a command names.
-        !asked && !is_named(package_key(value)) && !ctx.is_anew(alias, false) && !is_preferred(ctx, alias)
+        let version = package_key(value);
+        // What goes by another name is picked anew, as are what a command names and prereleases that the range may not
+        // name.
+        !asked
+            && !is_named(version)
+            && !Version::parse(version).is_some_and(|version| version.is_prerelease())
+            && !ctx.is_anew(alias, false)
+            && !is_preferred(ctx, alias)
     })
 }
 
