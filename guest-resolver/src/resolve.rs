@@ -4,7 +4,7 @@
 //! on the facts alone.
 
 mod add_peers;
-mod as_locked;
+pub mod as_locked;
 mod commit;
 pub mod context;
 pub mod cutoff;

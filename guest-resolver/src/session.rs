@@ -149,7 +149,8 @@ impl Session {
         }
         if let Some(lockfile) = self.absorbed.take() {
             self.running = None;
-            self.finished = Some(self.hand_out(lockfile, Vec::new())?);
+            let told = resolve::as_locked::tell_complete(&self.context, false);
+            self.finished = Some(self.hand_out(lockfile, told.into_iter().collect())?);
         }
         if self.finished.is_some() {
             return Ok(self.next_batch());
@@ -202,7 +203,8 @@ impl Session {
     fn finish(&mut self, resolution: &Resolution) -> Result<Finished, Vec<Failure>> {
         let too_young = resolve::immature::find(&self.context, resolution).map_err(|failure| vec![failure])?;
         let unused = resolve::patches::unused(&self.context, resolution).map_err(|failure| vec![failure])?;
-        let told = too_young.into_iter().map(Notice::Other).chain(unused).collect();
+        let complete = resolve::as_locked::tell_complete(&self.context, true);
+        let told = too_young.into_iter().map(Notice::Other).chain(unused).chain(complete).collect();
         let mut lockfile = resolve::to_lockfile::build(&self.context, resolution);
         if let Some(plan) = &mut self.plan {
             command::bump::follow(&mut lockfile, plan);

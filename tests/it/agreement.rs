@@ -45,7 +45,10 @@ fn made(placement: host::graph::Placement) -> Made {
         host::graph::Notice::PeerIssue(mut issue) => Some((issue.chain.pop().unwrap_or_default(), issue.peer)),
         _ => None,
     };
+    let told =
+        |notice: &host::graph::Notice| matches!(notice, host::graph::Notice::Other(it) if it.code == native::COMPLETE);
     Made {
+        complete: placement.notices.iter().any(told),
         peer_issues: placement.notices.into_iter().filter_map(issue).collect(),
         lockfile: placement.lockfile,
         snapshots: snapshots.map(|it| (it.dep_path.to_string(), it.slot.to_string())).collect(),

@@ -1,6 +1,7 @@
 //! The resolver as plain Rust: the same project and the same facts as the component gets, without the boundary. The
 //! only file of the tests that knows both the guest's records and the host's types.
 
+pub use guest_resolver::resolve::as_locked::COMPLETE;
 use guest_resolver::{boundary, session::Session};
 use host::{
     engine::{self, Intent},
@@ -31,6 +32,8 @@ pub struct Made {
     pub skipped: Vec<String>,
     /// Peer issues: who asks, as `name@version`, and for what.
     pub peer_issues: Vec<(String, String)>,
+    /// The lockfile is told to lack nothing.
+    pub complete: bool,
     /// What is written besides the lockfile.
     pub saved: engine::Saved,
 }
@@ -91,7 +94,9 @@ fn made(layout: wire::Layout, outcome: wire::Outcome, snapshots: Vec<(String, St
         wire::Notice::PeerIssue(mut issue) => Some((issue.chain.pop().unwrap_or_default(), issue.peer)),
         _ => None,
     };
+    let told = |notice: &wire::Notice| matches!(notice, wire::Notice::Other(it) if it.code == COMPLETE);
     Made {
+        complete: outcome.notices.iter().any(told),
         lockfile: outcome.lockfile,
         snapshots,
         skipped: layout.skipped.into_iter().map(|skipped| skipped.name).collect(),

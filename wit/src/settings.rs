@@ -302,6 +302,10 @@ pub struct LockfileRules {
     pub pnpmfile_checksum: Option<String>,
     /// Resolve even what could be read off the existing lockfile.
     pub always_resolve: bool,
+    /// Whether the existing lockfile is known to lack nothing that its packages ask for, as the resolution that made it
+    /// has told; `None`: whoever asks does not remember, and is not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete: Option<bool>,
     /// Lockfiles of branches, file name to text: merged into the existing one in the order of their names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub branches: BTreeMap<String, String>,

@@ -2,15 +2,20 @@
 //! ranges of their dependencies stand nowhere in it, so what these might decide is asked for after all: where something
 //! below is picked anew, and where it would follow a higher version of a project ([`Walker::know_ranges`]).
 //!
+//! Nor does a lockfile say which optional dependencies could not be had when it was made, and somebody may have led it
+//! where no range leads. So nothing is read off one that is not known to be what a resolution made that missed nothing
+//! ([`tell_complete`]).
+//!
 //! [`Walker::know_ranges`]: super::walk::Walker
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use wit::guest::exports::wasi_pm::resolver::resolution::Notice;
 use wit::settings::LinkWorkspacePackages;
 
 use crate::extensions;
-use crate::intern::{NumberMap, NumberSet, Symbol};
+use crate::intern::{NumberMap, NumberSet, Symbol, TextSet};
 use crate::lockfile::model::{Package, Resolution, Snapshot, is_named, package_key, split_key};
 use crate::semver::Version;
 
@@ -24,6 +29,9 @@ use super::wanted;
 #[derive(Debug, Default)]
 pub(super) struct AsLocked {
     granted: bool,
+    /// The keys that may be read off: of what is above a package with peers the last resolution asked for all, or knew it
+    /// from the one before. What it took over with all that is below it, it did not ask for.
+    above: Rc<TextSet<Rc<str>>>,
     /// By key in `snapshots`.
     known: RefCell<NumberMap<Symbol, Option<Rc<Resolved>>>>,
     /// Where these are in memory; they stay there as long as they are held above.
@@ -31,11 +39,13 @@ pub(super) struct AsLocked {
 }
 
 impl AsLocked {
-    /// `granted`: the settings that shape subtrees are those the lockfile was made under.
-    pub(super) fn new(ctx: &Context, granted: bool) -> Self {
+    /// `granted`: the settings that shape subtrees are those the lockfile was made under; `above`:
+    /// the keys below which something can never be taken over.
+    pub(super) fn new(ctx: &Context, granted: bool, above: Rc<TextSet<Rc<str>>>) -> Self {
         // Age and trust are held against what the registry says; so is an address that the lockfile does not have yet.
         let rules = ctx.age.is_some() || ctx.trust.is_some() || ctx.settings.lockfile.include_tarball_url;
-        Self { granted: granted && !rules, ..Self::default() }
+        let granted = granted && !rules && ctx.settings.lockfile.complete == Some(true);
+        Self { granted, above, ..Self::default() }
     }
 
     /// The package that an edge leads to, if it stays where it is locked and the lockfile says all that counts.
@@ -44,7 +54,8 @@ impl AsLocked {
         if let Some(known) = self.known.borrow().get(&key) {
             return known.clone();
         }
-        let read = read(ctx, &ctx.text(key));
+        let text = ctx.text(key);
+        let read = if self.above.contains(&text) { read(ctx, &text) } else { None };
         self.addresses.borrow_mut().extend(read.as_ref().map(|read| Rc::as_ptr(read) as usize));
         self.known.borrow_mut().insert(key, read.clone());
         read
@@ -55,6 +66,18 @@ impl AsLocked {
     pub(super) fn has_read(&self, resolved: &Rc<Resolved>) -> bool {
         self.addresses.borrow().contains(&(Rc::as_ptr(resolved) as usize))
     }
+}
+
+/// The code of the notice that a new lockfile lacks nothing that its packages ask for.
+pub const COMPLETE: &str = "WASI_PM_LOCKFILE_COMPLETE";
+
+/// Tells that a new lockfile lacks nothing, to whoever remembers it, if that is known. `is_resolved`: all above packages
+/// with peers was asked for, or read off; otherwise an old lockfile was changed in places.
+pub fn tell_complete(ctx: &Context, is_resolved: bool) -> Option<Notice> {
+    let was_complete = ctx.settings.lockfile.complete?;
+    let is_complete = (is_resolved || was_complete) && ctx.skipped.borrow().is_empty();
+    let told = || wanted::failure(COMPLETE, "the lockfile lacks nothing that its packages ask for".to_owned());
+    is_complete.then(|| Notice::Other(told()))
 }
 
 fn read(ctx: &Context, key: &str) -> Option<Rc<Resolved>> {

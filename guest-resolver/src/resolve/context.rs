@@ -148,6 +148,13 @@ impl Context {
         key.is_some_and(|key| split_key(package_key(&self.text(key))).is_some_and(|(name, _)| lets_go(name)))
     }
 
+    /// Whether any dependency of this name is picked anew, of a project or below.
+    pub fn is_picked_anew(&self, name: &str) -> bool {
+        self.is_anew(name, true)
+            || self.is_anew(name, false)
+            || self.anew_direct.iter().any(|(importer, alias)| importer.is_some() && alias == name)
+    }
+
     /// Whether no locked version counts.
     pub fn all_is_anew(&self) -> bool {
         self.anew == Anew::All && !self.anew_is_direct

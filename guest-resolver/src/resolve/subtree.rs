@@ -35,7 +35,7 @@ pub(super) struct Subtrees {
     changed: BTreeMap<Symbol, NumberSet<Symbol>>,
     /// The real names of these, of all projects.
     names: TextSet<String>,
-    broken: TextSet<Rc<str>>,
+    broken: Rc<TextSet<Rc<str>>>,
     /// By key, whether all below can be taken over, where that was asked.
     fit: RefCell<NumberMap<Symbol, bool>>,
     taken: RefCell<TextMap<Rc<str>, Rc<Resolved>>>,
@@ -74,8 +74,8 @@ impl Subtrees {
             by_project.insert(ctx.symbol(id), changed.iter().map(|edge| edge.alias).collect());
         }
         let granted = granted(ctx, lockfile);
-        let broken = if granted { broken(ctx, lockfile) } else { TextSet::default() };
-        let single = AsLocked::new(ctx, granted);
+        let Broken { all: broken, lasting } = if granted { broken(ctx, lockfile) } else { Broken::default() };
+        let single = AsLocked::new(ctx, granted, lasting);
         Self { granted, changed: by_project, names, broken, single, ..Self::default() }
     }
 
@@ -216,16 +216,25 @@ fn snapshot<'a>(ctx: &'a Context, key: &str) -> Option<&'a Snapshot> {
     ctx.lockfile.as_ref()?.snapshots.get(key)
 }
 
+/// The keys of what cannot be taken over with all that is below it.
+#[derive(Debug, Default)]
+struct Broken {
+    all: Rc<TextSet<Rc<str>>>,
+    /// Those that no other command and no other settings would make whole.
+    lasting: Rc<TextSet<Rc<str>>>,
+}
+
 /// The keys below which the lockfile does not say all, or something that is neither of a registry nor a commit, or a
-/// package with peers.
-fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
+/// package with peers; for now also those above what is picked anew or refused.
+fn broken(ctx: &Context, lockfile: &Lockfile) -> Broken {
     let keys: Vec<&String> = lockfile.snapshots.keys().collect();
     let places: TextMap<&str, usize> = keys.iter().enumerate().map(|(at, key)| (key.as_str(), at)).collect();
     let mut path = String::new();
     // What the settings refuse below packages is told when these are walked.
     let is_refused = |key: &str| ctx.settings.policy.block_exotic_subdeps && commit::is_one(lockfile, key);
+    let is_dropped = |key: &str| split_key(package_key(key)).is_some_and(|(name, _)| ctx.is_anew(name, false));
     let mut below: Vec<Vec<usize>> = Vec::with_capacity(keys.len());
-    let mut bad: Vec<usize> = Vec::new();
+    let (mut lasting, mut passing) = (Vec::new(), Vec::new());
     for (at, (key, snapshot)) in lockfile.snapshots.iter().enumerate() {
         let all = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
         let found: Option<Vec<usize>> = all
@@ -234,9 +243,10 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
                 write_dep_path(&mut path, alias, value).then(|| places.get(path.as_str()).copied()).flatten()
             })
             .collect();
-        let is_bad = |below: &Vec<usize>| below.contains(&at) || below.iter().any(|child| is_refused(keys[*child]));
-        if found.as_ref().is_none_or(is_bad) || !is_vouched(ctx, lockfile, key) {
-            bad.push(at);
+        if found.as_ref().is_none_or(|below| below.contains(&at)) || !is_vouched(lockfile, key) {
+            lasting.push(at);
+        } else if is_dropped(key) || found.iter().flatten().any(|child| is_refused(keys[*child])) {
+            passing.push(at);
         }
         below.push(found.unwrap_or_default());
     }
@@ -244,26 +254,30 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> TextSet<Rc<str>> {
     for (at, children) in below.iter().enumerate() {
         children.iter().for_each(|child| parents[*child].push(at));
     }
-    let mut broken = vec![false; keys.len()];
-    while let Some(at) = bad.pop() {
-        if !std::mem::replace(&mut broken[at], true) {
-            bad.extend(&parents[at]);
+    let above = |mut bad: Vec<usize>| -> Rc<TextSet<Rc<str>>> {
+        let mut broken = vec![false; keys.len()];
+        while let Some(at) = bad.pop() {
+            if !std::mem::replace(&mut broken[at], true) {
+                bad.extend(&parents[at]);
+            }
         }
-    }
-    keys.into_iter().zip(broken).filter(|(_, broken)| *broken).map(|(key, _)| key.as_str().into()).collect()
+        Rc::new(keys.iter().zip(broken).filter(|(_, broken)| *broken).map(|(key, _)| key.as_str().into()).collect())
+    };
+    let all = (!passing.is_empty()).then(|| above(lasting.iter().copied().chain(passing).collect()));
+    let lasting = above(lasting);
+    Broken { all: all.unwrap_or_else(|| Rc::clone(&lasting)), lasting }
 }
 
-/// Whether a locked package can be taken over as it stands: a registry has it or it is a commit, it is not picked anew,
-/// and it asks for no peers: which of its dependencies these stand for is decided anew.
-fn is_vouched(ctx: &Context, lockfile: &Lockfile, key: &str) -> bool {
+/// Whether a locked package can be taken over as it stands: a registry has it or it is a commit, and it asks for no
+/// peers: which of its dependencies these stand for is decided anew.
+fn is_vouched(lockfile: &Lockfile, key: &str) -> bool {
     let id = package_key(key);
-    let (Some(package), Some((name, version))) = (lockfile.packages.get(id), split_key(id)) else { return false };
-    let dropped = ctx.is_anew(name, false);
+    let (Some(package), Some((_, version))) = (lockfile.packages.get(id), split_key(id)) else { return false };
     let vouched = match &package.resolution {
         Resolution::Tarball { integrity: Some(_), git_hosted: false, .. } => Version::parse(version).is_some(),
         resolution => commit::specifier(version, resolution).is_some(),
     };
-    !dropped && vouched && package.peer_dependencies.is_empty()
+    vouched && package.peer_dependencies.is_empty()
 }
 
 /// The edges of a locked package, by alias; what stands there as its peer is none.

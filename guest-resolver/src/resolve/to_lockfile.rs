@@ -50,7 +50,11 @@ pub fn build(ctx: &Context, resolution: &Resolution) -> Lockfile {
             continue;
         }
         let key = crate::lockfile::model::package_key(path).to_owned();
-        lockfile.packages.entry(key).or_insert_with(|| describe(ctx, resolution, placed));
+        lockfile.packages.entry(key).or_insert_with_key(|key| {
+            let mut package = describe(ctx, resolution, placed);
+            keep_deprecation(ctx, key, &mut package);
+            package
+        });
         // What no project reaches, because circles were cut, goes by its package.
         let optional = !required.contains(path) && (package.optional || reached.contains(path));
         lockfile.snapshots.insert(path.to_string(), snapshot(ctx, resolution, placed, optional));
@@ -262,6 +266,17 @@ fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package 
             .map(|(name, _)| ctx.text(*name).to_string())
             .collect(),
         ..Package::default()
+    }
+}
+
+/// A deprecation is all that may change of a version. What stays where it is locked keeps the one that is recorded, or
+/// that none is, whatever the registry says by now; what is picked anew never loses it.
+fn keep_deprecation(ctx: &Context, key: &str, package: &mut Package) {
+    let old = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.packages.get(key));
+    let Some(old) = old.filter(|old| old.resolution == package.resolution) else { return };
+    let is_anew = || split_key(key).is_some_and(|(name, _)| ctx.is_picked_anew(name));
+    if package.deprecated.is_none() || package.deprecated != old.deprecated && !is_anew() {
+        package.deprecated.clone_from(&old.deprecated);
     }
 }
 

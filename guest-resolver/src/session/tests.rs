@@ -135,6 +135,7 @@ fn asked_again(before: &Value, manifest: &Value, settings: &Value) -> (Vec<Strin
     let lockfile = resolve_again(&registry, given(before, &json!({"lockfileOnly": true}))).1;
     let mut again = given(manifest, &json!({"lockfileOnly": true}));
     let mut all: Value = serde_json::from_str(&again.settings).unwrap();
+    all["lockfile"] = json!({"complete": true});
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     again.settings = all.to_string();
     again.lockfile = lockfile;
@@ -253,6 +254,14 @@ fn what_is_added_beside_packages_with_peers_is_all_that_is_asked_for() {
     let (asked, lockfile) = asked_again(&before, &after, &json!({}));
     assert_eq!(asked, ["tool", "tool-darwin", "tool-linux"]);
     assert_eq!(lockfile, asked_again(&json!({}), &after, &json!({})).1, "as if all were new");
+}
+
+#[test]
+fn of_a_lockfile_that_may_lack_something_all_is_asked_for() {
+    let before = json!({"dependencies": {"app": "^1.0.0", "seat": "1", "host": "2"}});
+    let after = json!({"dependencies": {"app": "^1.0.0", "seat": "1", "host": "2", "tool": "1"}});
+    let (asked, _) = asked_again(&before, &after, &json!({"lockfile": {"complete": false}}));
+    assert!(asked.contains(&"seat".to_owned()), "{asked:?}");
 }
 
 #[test]

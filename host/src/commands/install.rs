@@ -14,6 +14,7 @@
 mod ahead;
 mod branches;
 mod change;
+mod complete;
 mod cycles;
 mod excludes;
 mod finish;

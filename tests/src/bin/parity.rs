@@ -100,11 +100,12 @@ enum Made {
 fn run_native(scenario: &Scenario) -> Vec<Made> {
     let (registry, project) = scenario.start(NATIVE);
     let mut world = scenario.world.clone();
-    let mut made = Vec::new();
+    let (mut made, mut complete) = (Vec::new(), None);
     for step in &scenario.steps {
         scenario.prepare(step, &registry, &project, &mut world);
-        let (given, mode) = scenario.load(step, &registry, &project);
+        let (mut given, mode) = scenario.load(step, &registry, &project);
         let old = given.lockfile.clone();
+        given.settings.lockfile.complete = Some(old.is_some() && old == complete);
         let placed = (old.is_some() && mode != LockfileUse::Resolve).then(|| native::place(&given));
         let now = if let Some(Ok(Ok(placed))) = placed {
             Ok(placed.lockfile.filter(|_| is_written(&given, mode)))
@@ -112,6 +113,8 @@ fn run_native(scenario: &Scenario) -> Vec<Made> {
             let facts = Facts::new(&world, &registry.url).beside(project.dir()).with(&scenario.plugin);
             native::resolve(&given, &facts, Order::AsAsked).map(|made| {
                 scenario.save(&made.saved, &project);
+                let text = made.lockfile.clone().or_else(|| old.clone());
+                complete = text.filter(|_| made.complete);
                 made.lockfile
             })
         };

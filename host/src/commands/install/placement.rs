@@ -6,7 +6,7 @@ use std::io;
 use wit::ImporterId;
 
 use super::{
-    Branches, Failures, Install, Network, ahead, change, excludes::TOO_YOUNG, local, moved_on, one, packages,
+    Branches, Failures, Install, Network, ahead, change, complete, excludes::TOO_YOUNG, local, moved_on, one, packages,
     project_document, verify::Locked,
 };
 use crate::{
@@ -226,10 +226,11 @@ fn from_lockfile(
     }
 }
 
-fn resolve(install: &Install<'_>, network: &Network<'_>, project: Project) -> Result<Found, Failures> {
+fn resolve(install: &Install<'_>, network: &Network<'_>, mut project: Project) -> Result<Found, Failures> {
     install.stage(Stage::ResolutionStarted);
     let registry = network.registry()?;
     let config = &install.context.config;
+    project.settings.lockfile.complete = Some(complete::is_known(install, project.lockfile.as_deref()));
     let (mut store, mut filler) = (None, None);
     if !config.install.lockfile_only && !config.install.dry_run {
         let store = store.insert(packages::open_store(install)?);
@@ -272,6 +273,7 @@ pub(super) fn complete(
     if placement.lockfile.is_none() {
         placement.lockfile = project.lockfile;
     }
+    complete::remember(install, placement);
     tell(install, placement);
     Ok(saved)
 }
@@ -284,7 +286,9 @@ fn tell(install: &Install<'_>, placement: &Placement) {
                 Event::Deprecated { prefix: prefix.clone(), name, version, message, depth }
             }
             Notice::PeerIssue(_) => continue,
-            Notice::Other(failure) if [PEER_ISSUES, TOO_YOUNG].contains(&failure.code.as_str()) => continue,
+            Notice::Other(failure) if [PEER_ISSUES, TOO_YOUNG, complete::COMPLETE].contains(&failure.code.as_str()) => {
+                continue;
+            }
             Notice::Other(failure) => {
                 Event::Message { level: LogLevel::Warn, prefix: prefix.clone(), message: failure.message }
             }

@@ -54,6 +54,7 @@ pub(super) fn settings(
             include_tarball_url: flag("lockfileIncludeTarballUrl", false),
             pnpmfile_checksum: None,
             always_resolve: install.lockfile == LockfileUse::Resolve,
+            complete: None,            // known when it is resolved again
             branches: BTreeMap::new(), // read with the lockfile
         },
         layout: hoisting(values),
