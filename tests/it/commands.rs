@@ -292,6 +292,18 @@ fn a_manifest_that_another_run_has_changed_is_not_undone_where_each_project_has_
 }
 
 #[test]
+fn what_cannot_be_added_leaves_an_empty_folder_empty() {
+    let (registry, project) = small();
+    std::fs::remove_file(project.dir().join("package.json")).unwrap();
+    project.run(&["add", "zz"]).fails_with("ERR_PNPM_PACKAGE_MANAGER_ADD_RESOLVE_LATEST");
+    registry.fault("a/-/a-2.0.0.tgz", tests::registry::Fault::Status(404));
+    project.run(&["add", "b", "a@2", "--fetch-retries", "0"]).fails_with("ERR_PNPM_FETCH_404");
+    assert_eq!(tree(&project.dir()), [""; 0]);
+    project.run(&["add", "b"]).ok();
+    assert!(project.has("node_modules/b"));
+}
+
+#[test]
 fn a_manifest_keeps_its_mode() {
     let (_registry, project) = small();
     let path = project.dir().join("package.json");

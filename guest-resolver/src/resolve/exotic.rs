@@ -1,8 +1,8 @@
 //! `blockExoticSubdeps`: only projects may ask for repositories and for tarballs at an address. A package of a registry
 //! that asks for one would bring in bytes that no registry and no lockfile of others vouches for. Judged by the
 //! specifier, so that nothing is fetched to be refused. A folder or tarball of the user's disk is never for a stranger
-//! to name, whatever the setting: only projects, copied folders and overrides may. What a plugin resolves is judged by its
-//! answer: without one the protocol is unknown, which says more.
+//! to name, whatever the setting: only projects, copied folders and overrides may. What a plugin resolves is never exotic:
+//! the user granted it.
 
 use wit::guest::wasi_pm::resolver::types::Failure;
 
@@ -34,10 +34,6 @@ pub fn refused(ctx: &Context, edge: &Edge, parent: Option<&Resolved>) -> Option<
         Specifier::Tarball(_) => "url",
         _ => return None,
     };
-    Some(blocked(ctx, edge, parent, via))
-}
-
-fn blocked(ctx: &Context, edge: &Edge, parent: &Resolved, via: &str) -> Failure {
     let alias = ctx.text(edge.alias);
     let message = format!(
         "Exotic dependency \"{alias}\" (resolved via {via}) is not allowed in subdependencies when blockExoticSubdeps \
@@ -48,18 +44,7 @@ fn blocked(ctx: &Context, edge: &Edge, parent: &Resolved, via: &str) -> Failure 
         "Lead it to a version of a registry with an override for \"{}>{alias}\", or set blockExoticSubdeps to false",
         ctx.text(parent.name)
     ));
-    failure
-}
-
-/// Why what a plugin answered to an edge below `parent` is refused. It may itself ask for more of the kind.
-pub fn refused_answer(ctx: &Context, edge: &Edge, parent: Option<&Resolved>, found: &Resolved) -> Option<Failure> {
-    let parent = parent.filter(|parent| is_custom(found) && !is_custom(parent))?;
-    let by_project = matches!(&parent.origin, Origin::Directory(folder) if ctx.project(folder).is_some());
-    (ctx.settings.policy.block_exotic_subdeps && !by_project).then(|| blocked(ctx, edge, parent, "plugin"))
-}
-
-fn is_custom(resolved: &Resolved) -> bool {
-    matches!(&resolved.origin, Origin::Pinned(bytes) if bytes.is_custom())
+    Some(failure)
 }
 
 fn is_local(specifier: &Specifier) -> bool {

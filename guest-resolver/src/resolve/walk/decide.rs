@@ -73,10 +73,6 @@ pub(super) async fn decide<'a>(
                 None => wanted::resolve(ctx, wanted, &chosen_above(ctx, overlay(*at), edge)).map_ok(Found::Picked),
             };
             match ctx.facts.look(waits, look) {
-                Poll::Ready(Ok(Found::Picked(found))) => {
-                    let refused = exotic::refused_answer(ctx, edge, parent, &found);
-                    *slot = Some(refused.map_or(Ok(Found::Picked(found)), Err));
-                }
                 Poll::Ready(outcome) => *slot = Some(outcome),
                 Poll::Pending => all = false,
             }
