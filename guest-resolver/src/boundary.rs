@@ -219,7 +219,7 @@ fn source(placed: &Placed<'_>) -> t::Source {
             let (plugin, value, integrity) = (plugin.clone(), value.clone(), integrity.clone());
             t::Source::Custom(t::CustomSource { plugin, value, integrity })
         }
-        Resolution::Other { kind, .. } => t::Source::Unsupported(kind.clone()),
+        Resolution::Other { kind, .. } => t::Source::Unsupported(kind.chars().take(200).collect()),
     }
 }
 

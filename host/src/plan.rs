@@ -127,7 +127,9 @@ impl Plan {
         let shared = layout.global.is_some();
         let nothing = Tree::default();
         let old = previous.unwrap_or(&nothing);
-        tree.bins.clone_from(&old.bins);
+        // Links and shims of projects are replaced one by one, even where all is made anew.
+        let there = disk.tree.as_ref().or(disk.former.as_ref()).unwrap_or(&nothing);
+        tree.bins.clone_from(&there.bins);
         let slots = match shared {
             true => shared_slot_changes(placement, disk),
             false => slot_changes(placement, &tree, old, disk, base),
@@ -143,7 +145,7 @@ impl Plan {
         let changes = changes(placement, layout, &tree, disk, counts);
         Self {
             base,
-            roots: root_plans(placement, &tree, old, disk, base),
+            roots: root_plans(placement, &tree, there, disk, base),
             hoisted: difference(&old.hoisted, &tree.hoisted, None),
             reused: if shared { reused(placement, disk) } else { untouched(placement, &slots, old) },
             slots,
@@ -338,8 +340,8 @@ fn root_plans(placement: &Placement, wanted: &Tree, old: &Tree, disk: &Disk, bas
         let before = targets(old.roots.get(importer).unwrap_or(&nothing));
         let after = targets(wanted.roots.get(importer).unwrap_or(&nothing));
         let absent = BTreeMap::new();
-        let on_disk = (base == Base::Update).then(|| disk.links.get(importer).unwrap_or(&absent));
-        let links = difference(&before, &after, on_disk);
+        let on_disk = disk.links.get(importer).filter(|_| base == Base::Update).unwrap_or(&absent);
+        let links = difference(&before, &after, Some(on_disk));
         plans.push(RootPlan { root: Some(at), importer: importer.to_owned(), links });
     }
     for (importer, records) in old.roots.iter().filter(|(importer, _)| !wanted.roots.contains_key(*importer)) {
@@ -404,6 +406,7 @@ fn changes(
             });
         }
         let wanted = &wanted.roots[root.importer.as_str()];
+        let before = before.or_else(|| disk.former.as_ref()?.roots.get(root.importer.as_str()));
         let gone = before.into_iter().flatten().filter(|(alias, _)| !wanted.contains_key(*alias));
         let gone = gone.filter(|(_, record)| record.group.is_some());
         changes.roots_removed.extend(gone.map(|(alias, record)| removed_root(&prefix, alias, record)));

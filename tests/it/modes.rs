@@ -96,6 +96,18 @@ fn force_builds_the_tree_anew() {
 }
 
 #[test]
+fn force_removes_what_nobody_wants_any_more() {
+    let (_registry, project) = small();
+    project.run(&["install"]).ok();
+    assert!(project.dir().join("node_modules/.bin/a").exists());
+    project.write("package.json", r#"{ "dependencies": { "b": "1.1.0" } }"#);
+    let run = project.run(&["install", "--force"]);
+    assert!(run.ok().stdout.contains("- a 1"), "{run:?}");
+    let left = |path: &str| fs::symlink_metadata(project.dir().join("node_modules").join(path)).is_ok();
+    assert!(!left("a") && !left(".bin/a") && left("b"));
+}
+
+#[test]
 fn ndjson_events_come_in_pnpms_order() {
     let (_registry, project) = small();
     let run = project.run(&["install", "--reporter=ndjson"]);

@@ -191,6 +191,17 @@ pub enum Resolution {
 /// What the `type` begins with of what a plugin, or a custom resolver of pnpm, has answered.
 pub const CUSTOM: &str = "custom:";
 
+/// The longest value that a plugin may have given.
+pub const LONGEST_VALUE: usize = 16 << 10;
+
+/// Whether it can be the name of a plugin, as it stands in the lockfile.
+#[must_use]
+pub fn is_plugin(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 200
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
 impl Resolution {
     /// A plugin, or a custom resolver of pnpm, has answered it.
     #[must_use]

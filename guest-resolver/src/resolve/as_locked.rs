@@ -134,6 +134,5 @@ fn says_all(ctx: &Context, package: &Package, (key, snapshot): (&str, &Snapshot)
 
 /// Whether one of several projects prefers versions of its own: then it counts who is the first to ask for which range.
 fn is_preferred(ctx: &Context, alias: &str) -> bool {
-    let name = ctx.symbol(alias);
-    ctx.projects.len() > 1 && ctx.projects.keys().any(|id| ctx.preferred.is_declared(ctx.symbol(id), name))
+    ctx.projects.len() > 1 && ctx.preferred.is_declared_anywhere(ctx.symbol(alias))
 }

@@ -1,7 +1,7 @@
 //! Versions to prefer: what a project's own manifest asks for, what the existing lockfile holds. Projects of a workspace
 //! do not look at each other's manifests, as pnpm 12 does not.
 
-use crate::intern::{NumberMap, Symbol};
+use crate::intern::{NumberMap, NumberSet, Symbol};
 use crate::pick::{DIRECT_WEIGHT, LOCKED_WEIGHT, Preference};
 use crate::semver::Version;
 use crate::specifier::Want;
@@ -10,6 +10,7 @@ use crate::specifier::Want;
 #[derive(Debug, Default)]
 pub struct Preferences {
     declared: NumberMap<Symbol, NumberMap<Symbol, Vec<Want>>>,
+    declared_names: NumberSet<Symbol>,
     locked: NumberMap<Symbol, Vec<Version>>,
     /// Versions that were named on the command line.
     named: Vec<(Symbol, Version)>,
@@ -28,6 +29,7 @@ const OWN_PEER_WEIGHT: u32 = 1;
 impl Preferences {
     /// A project's manifest asks for it.
     pub fn declare(&mut self, importer: Symbol, name: Symbol, want: Want) {
+        self.declared_names.insert(name);
         let held = self.declared.entry(importer).or_default().entry(name).or_default();
         if !held.contains(&want) {
             held.push(want);
@@ -82,6 +84,11 @@ impl Preferences {
     /// Whether a project has preferences of its own.
     pub fn is_declared(&self, importer: Symbol, name: Symbol) -> bool {
         self.declared.get(&importer).is_some_and(|own| own.contains_key(&name))
+    }
+
+    /// Whether a project's manifest asks for it.
+    pub fn is_declared_anywhere(&self, name: Symbol) -> bool {
+        self.declared_names.contains(&name)
     }
 
     /// All preferences that count below a project; weights of one version add up.

@@ -10,7 +10,7 @@ use wit::{Alias, Integrity, PackageName};
 
 use crate::facts::Place;
 use crate::intern::Symbol;
-use crate::lockfile::model::Resolution;
+use crate::lockfile::model::{LONGEST_VALUE, Resolution, is_plugin};
 use crate::manifest::Manifest;
 use crate::semver::{Range, Version};
 use crate::specifier::{Git, Specifier};
@@ -209,18 +209,13 @@ fn identity(place: &Place, source: &Source) -> Option<(String, Origin)> {
             Some((id, Origin::Pinned(Resolution::Git { commit, repo, path })))
         }
         (Place::Custom(_, specifier), Source::Custom(it))
-            if is_plugin(&it.plugin) && is_hash(it.integrity.as_deref()) =>
+            if is_plugin(&it.plugin) && it.value.len() <= LONGEST_VALUE && is_hash(it.integrity.as_deref()) =>
         {
             let (plugin, value, integrity) = (it.plugin.clone(), it.value.clone(), it.integrity.clone());
             Some((specifier.clone(), Origin::Pinned(Resolution::Custom { plugin, value, integrity })))
         }
         _ => None,
     }
-}
-
-/// Whether it can be the name of a plugin, as it stands in the lockfile.
-fn is_plugin(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 fn is_hash(integrity: Option<&str>) -> bool {

@@ -36,6 +36,8 @@ pub struct Disk {
     pub owner: Owner,
     /// Our record, where it holds.
     pub tree: Option<Tree>,
+    /// Our record of what is there, though all is to be made anew: what nobody wants any more has to go.
+    pub former: Option<Tree>,
     /// The names in the virtual store; in a global one, those of complete slots that are wanted.
     pub slots: BTreeSet<String>,
     /// Shared slots whose packages have scripts to run.
@@ -84,7 +86,7 @@ impl Before {
 
     /// Nothing that is there counts any more.
     pub fn discount(&mut self) {
-        self.disk.iter_mut().for_each(|disk| disk.tree = None);
+        self.disk.iter_mut().for_each(|disk| disk.former = disk.tree.take());
     }
 
     /// What was read, or what is there now if somebody else has changed it since.

@@ -49,7 +49,7 @@ impl Search<'_> {
             }
             kind @ (Specifier::Git(_) | Specifier::Tarball(_) | Specifier::Custom(_)) => {
                 let found = match (ready!(wanted::resolve(ctx, self.wanted("", specifier), &[])), kind) {
-                    (Err(failed), Specifier::Custom(refused)) if failed.message == refused.message => {
+                    (Err(failed), Specifier::Custom(refused)) if failed.code == refused.code => {
                         return Poll::Ready(Err(no_package(refused)));
                     }
                     (found, _) => found?,

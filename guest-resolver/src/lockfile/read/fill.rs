@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 
 use crate::lockfile::{
     model::{
-        Bundled, CUSTOM, CatalogEntry, DependencyMeta, Importer, ImporterDependency, Lockfile, LockfileSettings,
-        OtherFields, Package, Resolution, Snapshot,
+        Bundled, CUSTOM, CatalogEntry, DependencyMeta, Importer, ImporterDependency, LONGEST_VALUE, Lockfile,
+        LockfileSettings, OtherFields, Package, Resolution, Snapshot, is_plugin,
     },
     yaml::{Entries, Node, emit},
 };
@@ -221,7 +221,8 @@ fn resolution(value: &Node<'_>) -> Filled<Resolution> {
             _ => None,
         },
         Some(kind) if only(&["integrity", "type", "value"]) => kind.strip_prefix(CUSTOM).and_then(|plugin| {
-            let value = text("value")?;
+            // What no plugin could have said stays as it stands, and nobody takes it.
+            let value = text("value").filter(|value| is_plugin(plugin) && value.len() <= LONGEST_VALUE)?;
             Some(Resolution::Custom { plugin: plugin.to_owned(), value, integrity: text("integrity") })
         }),
         _ => None,

@@ -1,7 +1,7 @@
-//! What a manifest asks for, read only as far as to see that all of it is text: the component reads the rest. A field that is
-//! no mapping counts as empty, as pnpm has it.
+//! What a manifest asks for, read only as far as to see that all of it is text: the component reads the rest. A field
+//! that is no mapping counts as empty, as pnpm has it.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -9,14 +9,14 @@ use serde::{
 };
 use serde_json::Value;
 
-/// A field of dependencies: the keys whose values are no text.
+/// A field of dependencies: the first key whose value is no text.
 #[derive(Debug, Default)]
-pub(super) struct Specifiers(Vec<String>);
+pub(super) struct Specifiers(Option<String>);
 
 impl Specifiers {
     /// The first key whose value is no text.
     pub(super) fn bad(&self) -> Option<&str> {
-        self.0.first().map(String::as_str)
+        self.0.as_deref()
     }
 }
 
@@ -37,14 +37,17 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Specifiers, A::Error> {
         let mut bad: Vec<String> = Vec::new();
+        let mut mended: HashSet<String> = HashSet::new();
         while let Some((key, value)) = map.next_entry::<Cow<'de, str>, Value>()? {
             // Of a key that is there twice the last value counts.
-            bad.retain(|held| *held != key);
             if !value.is_string() {
+                mended.remove(key.as_ref());
                 bad.push(key.into_owned());
+            } else if !bad.is_empty() {
+                mended.insert(key.into_owned());
             }
         }
-        Ok(Specifiers(bad))
+        Ok(Specifiers(bad.into_iter().find(|key| !mended.contains(key))))
     }
 
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Specifiers, A::Error> {
