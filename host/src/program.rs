@@ -24,7 +24,9 @@ pub fn main() -> ExitCode {
             Err(error) => return fail(&error.0, exit::USAGE),
         };
     let report = report::start(invocation.show, &environment);
-    match commands::run(&invocation, &environment, &report) {
+    let done = commands::run(&invocation, &environment, &report);
+    store::abandon_streams();
+    match done {
         Ok(()) => ExitCode::from(exit::OK),
         Err(diagnostics) => {
             diagnostics.into_iter().for_each(|diagnostic| report.event(Event::Failed(diagnostic)));

@@ -148,6 +148,11 @@ impl Staged {
         }
     }
 
+    /// Where it is: its store, and its name in `tmp`.
+    pub(crate) fn place(&self) -> (Store, String) {
+        (self.store.clone(), self.name.clone())
+    }
+
     /// The one rename. A package that is there already has the same bytes, so it wins: then the answer is false.
     pub(crate) fn publish(mut self, key: &Key) -> io::Result<bool> {
         let target = key.path();

@@ -51,7 +51,7 @@ pub use key::Key;
 pub use package::{Damage, PackageDir, ReadError};
 pub use prune::Pruned;
 pub use status::Damaged;
-pub use stream::{GivenUp, Stream};
+pub use stream::{GivenUp, Stream, abandon_streams};
 pub use tarball::{Limits, Rejection};
 
 /// The store of one user: cheap to clone, safe to share between threads and processes.

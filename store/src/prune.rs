@@ -40,14 +40,22 @@ impl Store {
     }
 
     /// Removes what killed processes left of packages that they were making.
+    /// What cannot be removed is left, and the first reason told at the end.
     pub(crate) fn sweep(&self, now: SystemTime) -> io::Result<()> {
+        let mut swept = Ok(());
         for entry in self.staging().entries()? {
             let entry = entry?;
-            if entry.metadata().is_ok_and(|found| older(&found, now, STALE)) {
-                self.staging().remove_dir_all(entry.file_name())?;
+            let Ok(found) = entry.metadata() else { continue };
+            if older(&found, now, STALE) {
+                let name = entry.file_name();
+                let staging = self.staging();
+                swept = swept.and(match found.is_dir() {
+                    true => staging.remove_dir_all(name),
+                    false => staging.remove_file(name),
+                });
             }
         }
-        Ok(())
+        swept
     }
 
     fn prune_package(&self, key: &Key, now: SystemTime) -> Option<u64> {

@@ -8,13 +8,17 @@
 //! This way takes plain tarballs only, and decides nothing: of whatever is unusual or wrong it says [`GivenUp`], removes
 //! what it wrote, and the whole tarball is imported, or refused, as if nobody had tried. Invariant: what it publishes is
 //! what [`Store::import`] would have published, and nothing can be found before every byte has been held to the
-//! integrity. It needs some 600 KiB, however large the package. A killed process leaves what it had written in `tmp`; the
-//! first stream of a later one removes what is a day old.
+//! integrity. It needs some 600 KiB and the package's index. A process removes what is under way when it ends
+//! ([`abandon_streams`]); a killed one leaves that in `tmp`, and the first stream of a later one removes what is a day old.
 
 use std::{
     fs,
     io::{self, Write as _},
-    sync::Once,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
     time::SystemTime,
 };
 
@@ -45,8 +49,42 @@ const UNNAMED: &str = "unnamed";
 /// Bits of the window of deflate.
 const WINDOW_BITS: u8 = 15;
 
+/// Nothing of it is verified yet, so no more than this is written, and from so many bytes on no more than so many times
+/// what has come. What is larger is imported as a whole.
+const MOST_WRITTEN: u64 = 256 << 20;
+const SMALL: u64 = 8 << 20;
+const RATIO: u64 = 20;
+const MOST_FILES: usize = 20_000;
+
 /// The stream that sees to left-overs is the first one of a process.
-static SWEPT: Once = Once::new();
+static SWEPT: AtomicBool = AtomicBool::new(false);
+
+/// What is under way in this process, and whether that has ended.
+static UNDER_WAY: Mutex<UnderWay> = Mutex::new(UnderWay { staged: Vec::new(), is_over: false });
+
+struct UnderWay {
+    staged: Vec<(Store, String)>,
+    is_over: bool,
+}
+
+fn under_way() -> std::sync::MutexGuard<'static, UnderWay> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what streams of this process have written so far; none of them publishes anything any more, and none begins.
+/// For the end of a process, which does not wait for its downloads.
+pub fn abandon_streams() {
+    let mut under_way = under_way();
+    under_way.is_over = true;
+    for (store, name) in under_way.staged.drain(..) {
+        // Another thread may be writing into it: then again.
+        let gone = || match store.staging().remove_dir_all(&name) {
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+            Ok(()) => true,
+        };
+        let _ = (0..10).any(|_| gone());
+    }
+}
 
 /// A package of which a part has come. It is removed unless it is finished.
 pub struct Stream {
@@ -65,7 +103,34 @@ pub struct Stream {
     files: Vec<FileEntry>,
     manifest: Vec<u8>,
     writer: BlobWriter,
-    staged: Staged,
+    staged: Live,
+}
+
+/// A staged folder that [`UNDER_WAY`] knows.
+struct Live(Option<Staged>);
+
+impl Live {
+    fn dir(&self) -> Result<&Dir, GivenUp> {
+        self.0.as_ref().map(|staged| &staged.dir).ok_or(GivenUp)
+    }
+
+    /// Publishes it, unless the process is at its end.
+    fn publish(mut self, key: &Key) -> Result<bool, GivenUp> {
+        let mut under_way = under_way();
+        let staged = self.0.take().filter(|_| !under_way.is_over).ok_or(GivenUp)?;
+        let (_, name) = staged.place();
+        under_way.staged.retain(|(_, held)| *held != name);
+        staged.publish(key).map_err(|_| GivenUp)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let Some(staged) = self.0.take() else { return };
+        let (_, name) = staged.place();
+        drop(staged);
+        under_way().staged.retain(|(_, held)| *held != name);
+    }
 }
 
 /// What is to be taken from the window.
@@ -100,8 +165,18 @@ impl Store {
     /// # Errors
     /// [`GivenUp`] if nothing can be written.
     pub fn stream(&self, limits: &Limits) -> Result<Stream, GivenUp> {
-        // Somebody else may be at it, or the disk may refuse: there is another day.
-        SWEPT.call_once(|| drop(self.sweep(SystemTime::now())));
+        if !SWEPT.swap(true, Ordering::Relaxed) {
+            // Somebody else may be at it, or the disk may refuse: there is another day.
+            let store = self.clone();
+            drop(thread::Builder::new().name("sweep".to_owned()).spawn(move || store.sweep(SystemTime::now())));
+        }
+        let mut under_way = under_way();
+        if under_way.is_over {
+            return Err(GivenUp);
+        }
+        let staged = Staged::new(self).map_err(|_| GivenUp)?;
+        under_way.staged.push(staged.place());
+        drop(under_way);
         Ok(Stream {
             limits: limits.clone(),
             hasher: Sha512::new(),
@@ -115,7 +190,7 @@ impl Store {
             files: Vec::new(),
             manifest: Vec::new(),
             writer: BlobWriter::default(),
-            staged: Staged::new(self).map_err(|_| GivenUp)?,
+            staged: Live(Some(staged)),
         })
     }
 }
@@ -153,10 +228,10 @@ impl Stream {
         let integrity = compare(digest.as_slice().into(), expected).map_err(|_| GivenUp)?;
         self.sort()?;
         let index = describe(&self.manifest, self.files, self.reader.skipped, &self.limits);
-        let dir = &self.staged.dir;
-        let written = self.writer.create(dir, INDEX, false).and_then(|mut file| file.write_all(&index.encode()));
+        let file = self.writer.create(self.staged.dir()?, INDEX, false);
+        file.and_then(|mut file| file.write_all(&index.encode())).map_err(|_| GivenUp)?;
         let key = Key::of(integrity.algorithm, &integrity.digests[0]);
-        let is_new = written.and_then(|()| self.staged.publish(&key)).map_err(|_| GivenUp)?;
+        let is_new = self.staged.publish(&key)?;
         Ok(Imported { index, integrity, is_new })
     }
 
@@ -180,9 +255,9 @@ impl Stream {
 
     /// More was made of the bytes than packages are made of; the whole has another ratio, and is judged by that.
     fn is_suspicious(&self) -> bool {
-        const FROM: u64 = 32 << 20;
         let (taken, made) = (self.inflater.total_in(), self.inflater.total_out());
-        made > FROM && made / taken.max(1) > self.limits.ratio as u64
+        let ratio = RATIO.min(self.limits.ratio as u64);
+        made > MOST_WRITTEN || (made > SMALL && made / taken.max(1) > ratio) || self.files.len() > MOST_FILES
     }
 
     /// Takes the next thing, which is in the window as far as it is wanted.
@@ -191,7 +266,7 @@ impl Stream {
         let (taken, next) = match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Header => {
                 let entry = self.reader.header(&ready[..BLOCK], self.offset).map_err(|_| GivenUp)?;
-                (BLOCK, Next::begin(entry, self.offset, &self.staged.dir, &mut self.writer)?)
+                (BLOCK, Next::begin(entry, self.offset, self.staged.dir()?, &mut self.writer)?)
             }
             Next::Extension(extension, size, offset) => {
                 self.reader.extend(extension, &ready[..size], offset).map_err(|_| GivenUp)?;
@@ -202,7 +277,7 @@ impl Stream {
                 if path == MANIFEST {
                     self.manifest = data.to_vec();
                 }
-                let blob = self.writer.write(&self.staged.dir, data, executable).map_err(|_| GivenUp)?;
+                let blob = self.writer.write(self.staged.dir()?, data, executable).map_err(|_| GivenUp)?;
                 self.files.push(FileEntry { path, blob, size: size as u64, executable });
                 (size, Next::padding(size))
             }
@@ -212,7 +287,7 @@ impl Stream {
                 if large.left > 0 {
                     (taken, Next::Large(large))
                 } else {
-                    let (entry, size) = large.end(&self.staged.dir, &mut self.writer).map_err(|_| GivenUp)?;
+                    let (entry, size) = large.end(self.staged.dir()?, &mut self.writer).map_err(|_| GivenUp)?;
                     self.files.push(entry);
                     (taken, Next::padding(size))
                 }
