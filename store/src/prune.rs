@@ -34,9 +34,9 @@ impl Store {
     /// # Errors
     /// If the folders of the store cannot be listed or changed.
     pub fn prune(&self, now: SystemTime) -> io::Result<Pruned> {
-        self.sweep(now)?;
+        let swept = self.sweep(now);
         let freed: Vec<u64> = self.keys()?.par_iter().filter_map(|key| self.prune_package(key, now)).collect();
-        Ok(Pruned { packages: freed.len() as u64, bytes: freed.iter().sum() })
+        swept.map(|()| Pruned { packages: freed.len() as u64, bytes: freed.iter().sum() })
     }
 
     /// Removes what killed processes left of packages that they were making.
@@ -49,10 +49,11 @@ impl Store {
             if older(&found, now, STALE) {
                 let name = entry.file_name();
                 let staging = self.staging();
-                swept = swept.and(match found.is_dir() {
-                    true => staging.remove_dir_all(name),
-                    false => staging.remove_file(name),
-                });
+                let removed = if found.is_dir() { staging.remove_dir_all(name) } else { staging.remove_file(name) };
+                swept = swept.and(removed.or_else(|error| match error.kind() {
+                    io::ErrorKind::NotFound => Ok(()), // another process sweeps too
+                    _ => Err(error),
+                }));
             }
         }
         swept

@@ -5,11 +5,12 @@
 //! bytes ─┬─▶ SHA-512 ────────────────────────────────────────┐
 //!        └─▶ inflate ─▶ window ─▶ headers ─▶ files in `tmp/` ┴─▶ all as promised: index, one rename
 //! ```
-//! This way takes plain tarballs only, and decides nothing: of whatever is unusual or wrong it says [`GivenUp`], removes
-//! what it wrote, and the whole tarball is imported, or refused, as if nobody had tried. Invariant: what it publishes is
-//! what [`Store::import`] would have published, and nothing can be found before every byte has been held to the
-//! integrity. It needs some 600 KiB and the package's index. A process removes what is under way when it ends
-//! ([`abandon_streams`]); a killed one leaves that in `tmp`, and the first stream of a later one removes what is a day old.
+//! This way takes plain tarballs only, and decides nothing: of whatever is unusual or wrong it says [`GivenUp`],
+//! removes what it wrote, and the whole tarball is imported, or refused, as if nobody had tried. Invariant: what it
+//! publishes is what [`Store::import`] would have published, and nothing can be found before every byte has been held
+//! to the integrity. It needs some 600 KiB and the package's index. A process removes what is under way when it ends
+//! ([`abandon_streams`]); a killed one leaves that in `tmp`, and the first stream of a later one removes what is a day
+//! old.
 
 use std::{
     fs,
@@ -77,10 +78,11 @@ pub fn abandon_streams() {
     let mut under_way = under_way();
     under_way.is_over = true;
     for (store, name) in under_way.staged.drain(..) {
-        // Another thread may be writing into it: then again.
-        let gone = || match store.staging().remove_dir_all(&name) {
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
-            Ok(()) => true,
+        // Another thread may be writing into it, or removing it: then a file vanishes underfoot, and it is tried again.
+        let staging = store.staging();
+        let gone = || {
+            let is_not_there = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+            staging.remove_dir_all(&name).is_ok() || staging.symlink_metadata(&name).is_err_and(is_not_there)
         };
         let _ = (0..10).any(|_| gone());
     }

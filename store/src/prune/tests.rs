@@ -24,6 +24,8 @@ fn what_no_tree_links_to_is_removed_and_the_rest_stays() {
     fs::hard_link(&blob, folder.path().join("in-a-tree")).unwrap();
     let left_over = store.path().join("tmp/left-over");
     fs::create_dir(&left_over).unwrap();
+    let file = store.path().join("tmp/a-file");
+    fs::write(&file, "").unwrap();
     let now = SystemTime::now();
     assert_eq!(store.prune(now).unwrap(), Pruned::default(), "everything is young");
     let later = now + Duration::from_secs(2 * 24 * 60 * 60);
@@ -32,7 +34,7 @@ fn what_no_tree_links_to_is_removed_and_the_rest_stays() {
     assert!(pruned.bytes >= 6);
     assert!(store.find(&unused).unwrap().is_none());
     assert!(store.find(&used).unwrap().is_some());
-    assert!(!left_over.exists());
+    assert!(!left_over.exists() && !file.exists());
 }
 
 #[test]
