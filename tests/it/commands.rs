@@ -291,6 +291,22 @@ fn a_manifest_that_another_run_has_changed_is_not_undone_where_each_project_has_
     assert!(!project.has("packages/w/node_modules/a"));
 }
 
+/// pnpm takes it for a project by itself too, and reads no settings of the workspace there.
+#[test]
+fn a_project_that_its_workspace_does_not_list_is_changed_by_itself() {
+    let (_registry, project) = small();
+    project.write("packages/w/package.json", "{\"name\":\"w\",\"version\":\"1.0.0\"}");
+    project.write("pnpm-workspace.yaml", "packages:\n  - packages/*\noverrides: {a: 1.0.0}\n");
+    project.write("own/package.json", "{}\n").write("own/src/index.js", "");
+    project.run(&["add", "a@2", "-C", "own/src"]).ok();
+    assert!(project.read("own/pnpm-lock.yaml").contains("specifier: ^2.0.0\n        version: 2.0.0\n"));
+    assert!(project.has("own/node_modules/a") && !project.has("pnpm-lock.yaml") && !project.has("node_modules"));
+    project.run(&["add", "w", "--workspace", "-C", "own"]).fails_with("ERR_PNPM_WORKSPACE_PACKAGE_NOT_FOUND");
+    project.run(&["add", "b", "-w", "-C", "own"]).fails_with("ERR_PNPM_NOT_IN_WORKSPACE");
+    project.run(&["remove", "a", "-C", "own"]).ok();
+    assert_eq!(project.read("own/package.json"), "{}\n");
+}
+
 #[test]
 fn what_cannot_be_added_leaves_an_empty_folder_empty() {
     let (registry, project) = small();

@@ -120,7 +120,8 @@ impl Place {
     }
 }
 
-/// Finds the folders: the nearest one upwards with a manifest or a workspace, and the workspace it belongs to.
+/// Finds the folders: the nearest one upwards with a manifest or a workspace, and the workspace it belongs to. A project
+/// that the nearest workspace does not list is one by itself, and nothing of the workspace is meant for it.
 ///
 /// # Errors
 /// There is neither, or a settings file is broken.
@@ -132,6 +133,9 @@ pub fn locate(start: &Path) -> Result<Place, ConfigError> {
         let Some(text) = read_settings(&root.join("pnpm-workspace.yaml"))? else { continue };
         let settings = parse_yaml(&root.join("pnpm-workspace.yaml"), &text)?;
         // Without `packages` the file holds settings of the project beside it, and of no other.
+        if root != dir && settings.contains_key("packages") && !lists(root, &settings, dir)? {
+            break;
+        }
         if root == dir || settings.contains_key("packages") {
             let (root, dir) = (root.to_path_buf(), dir.to_path_buf());
             return Ok(Place { root, dir, settings: Some(settings), text: Some(text) });
@@ -140,12 +144,39 @@ pub fn locate(start: &Path) -> Result<Place, ConfigError> {
     Ok(Place::new(dir.to_path_buf()))
 }
 
+/// Whether a folder with a manifest is a project of the workspace above it.
+fn lists(root: &Path, settings: &Map<String, Value>, dir: &Path) -> Result<bool, ConfigError> {
+    let Some(patterns) = patterns(settings)? else { return Ok(true) };
+    let path: Option<Vec<&str>> = dir
+        .strip_prefix(root)
+        .unwrap_or(dir)
+        .iter()
+        .map(|name| name.to_str().filter(|name| !is_closed(name)))
+        .collect();
+    let Some(path) = path else { return Ok(false) };
+    let progress = path.iter().fold(patterns.start(), |progress, name| patterns.step(&progress, name));
+    Ok(patterns.matches(&progress, &path))
+}
+
+/// What `packages` says; `None`: it is no list.
+fn patterns(settings: &Map<String, Value>) -> Result<Option<Patterns>, ConfigError> {
+    let Some(list) = settings.get("packages").and_then(Value::as_array) else { return Ok(None) };
+    let list: Vec<String> = list.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
+    Patterns::parse(&list).map(Some)
+}
+
+/// Whether no project is looked for in folders of this name.
+fn is_closed(name: &str) -> bool {
+    name == "node_modules" || name == "bower_components"
+}
+
 /// Reads the manifests of all projects; `begun` is the text of the root's, should it have none.
 ///
 /// # Errors
 /// There is none, one is broken, or a pattern is not valid.
 pub fn discover(place: &Place, begun: Option<String>) -> Result<Project, ConfigError> {
-    let patterns = place.settings.as_ref().and_then(|settings| settings.get("packages")).and_then(Value::as_array);
+    let patterns = place.settings.as_ref().map(patterns).transpose()?.flatten();
+    let is_workspace = patterns.is_some();
     let mut importers = Vec::new();
     if let Some(manifest) = manifest::read(&place.root)? {
         importers.push(importer(&place.root, &[], manifest)?);
@@ -154,8 +185,7 @@ pub fn discover(place: &Place, begun: Option<String>) -> Result<Project, ConfigE
         importers.push(Importer { is_new: true, ..importer(&place.root, &[], manifest)? });
     }
     if let Some(patterns) = patterns {
-        let patterns: Vec<String> = patterns.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
-        let mut walk = Walk { root: &place.root, patterns: Patterns::parse(&patterns)?, folders: 0, importers };
+        let mut walk = Walk { root: &place.root, patterns, folders: 0, importers };
         let start = walk.patterns.start();
         walk.below(&place.root, &mut Vec::new(), &start)?;
         importers = walk.importers;
@@ -169,7 +199,7 @@ pub fn discover(place: &Place, begun: Option<String>) -> Result<Project, ConfigE
         workspace: place.root.clone(),
         dir: place.dir.clone(),
         has_own_lockfiles: false,
-        is_workspace: patterns.is_some(),
+        is_workspace,
         settings_text: place.text.clone(),
         lockfile_name: LOCKFILE.to_owned(),
         merges_branches: false,
@@ -232,7 +262,7 @@ impl Walk<'_> {
                 continue;
             }
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if name == "node_modules" || name == "bower_components" {
+            if is_closed(&name) {
                 continue;
             }
             let next = self.patterns.step(progress, &name);

@@ -48,6 +48,25 @@ fn a_folder_without_a_manifest_belongs_to_the_project_above() {
     assert_eq!(locate(&folder.path().join("src/deep")).expect("a project").root, folder.path());
 }
 
+#[test]
+fn a_project_that_its_workspace_does_not_list_is_one_by_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path();
+    write(root, "pnpm-workspace.yaml", "packages: ['packages/*', 'in/own', '!packages/skip']");
+    write(root, "packages/a/package.json", "{}");
+    write(root, "in/pnpm-workspace.yaml", "packages: [a]");
+    for own in ["own", "packages/skip", "packages/a/deeper", "packages/a/node_modules/x", "in/own"] {
+        write(root, &format!("{own}/package.json"), "{}");
+        write(root, &format!("{own}/src/index.js"), "");
+        for start in [own.to_owned(), format!("{own}/src")] {
+            let place = locate(&root.join(&start)).expect("a project");
+            assert_eq!((place.root, place.settings), (root.join(own), None), "{start}");
+        }
+    }
+    write(root, "packages/none/src/index.js", "");
+    assert_eq!(found(root, "packages/none/src").expect("the workspace"), ["in/own", "packages/a"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_to_a_folder_is_never_followed() {
