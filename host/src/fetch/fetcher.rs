@@ -334,7 +334,7 @@ impl<S: PackageStore> Inner<S> {
     fn watch(self: &Arc<Self>, incoming: &Arc<Incoming<S>>) -> Watch {
         let (inner, body, incoming) = (self.clone(), incoming.body().clone(), incoming.clone());
         let more = move || {
-            if incoming.is_to_be_queued() {
+            if incoming.claim() {
                 let (inner, incoming) = (inner.clone(), incoming.clone());
                 let pool = inner.clone();
                 pool.pool().spawn_fifo(move || {

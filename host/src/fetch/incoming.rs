@@ -1,6 +1,7 @@
-//! A large tarball that is taken in while it comes. Nobody waits here: each time some of it has come, the pool does what
-//! can be done, if nothing whole waits and the body takes its time. So from a fast registry, where the CPU is what is lacking, tarballs are imported
-//! whole, which takes less of it, and from a slow one most of the work is done when the last byte comes.
+//! A large tarball that is taken in while it comes. Nobody waits here: each time some of it has come, the pool does
+//! what can be done, if nothing whole waits and the body takes its time. So from a fast registry, where the CPU is what
+//! is lacking, tarballs are imported whole, which takes less of it, and from a slow one most of the work is done when
+//! the last byte comes.
 
 use std::{
     sync::{
@@ -68,8 +69,8 @@ impl<S: PackageStore> Incoming<S> {
         self.body.age() >= SLOW
     }
 
-    /// There is more, and nobody has been sent for to take it in.
-    pub(super) fn is_to_be_queued(&self) -> bool {
+    /// Whoever asks is to have it taken in: there is more, and nobody has been sent for it yet.
+    pub(super) fn claim(&self) -> bool {
         !self.is_queued.swap(true, Ordering::AcqRel)
     }
 

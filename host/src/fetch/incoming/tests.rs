@@ -14,10 +14,10 @@ fn what_has_come_is_taken_in_and_the_rest_at_the_end() {
     let (store, tarball) = (Memory::default(), vec![7; 5 * PIECE + 1]);
     for cut in [2 * PIECE + 3, tarball.len()] {
         let incoming = incoming(1);
-        assert!(incoming.is_to_be_queued() && !incoming.is_to_be_queued());
+        assert!(incoming.claim() && !incoming.claim());
         incoming.body().push(&tarball[..cut]);
         incoming.advance(&store, || true);
-        assert!(incoming.is_to_be_queued() && !incoming.is_of_use());
+        assert!(incoming.claim() && !incoming.is_of_use());
         incoming.body().push(&tarball[cut..]);
         let body = incoming.body().take();
         assert!(incoming.is_of_use());
