@@ -218,8 +218,12 @@ impl Session {
 
     /// A new lockfile, placed if more than the file is wanted, with what the resolution told.
     fn hand_out(&self, lockfile: Lockfile, told: Vec<Notice>) -> Result<Finished, Vec<Failure>> {
-        let (snapshots, layout, mut outcome) = if self.context.settings.selection.lockfile_only {
-            (Vec::new(), empty_layout(), empty_outcome())
+        let settings = &self.context.settings;
+        let (snapshots, layout, mut outcome) = if settings.selection.lockfile_only {
+            // The host holds what stays locked to age and trust, though nothing is linked.
+            let is_held = self.given.lockfile.is_some() && (self.context.age.is_some() || self.context.trust.is_some());
+            let snapshots = if is_held { self.snapshots_anywhere(&lockfile)? } else { Vec::new() };
+            (snapshots, empty_layout(), empty_outcome())
         } else {
             let parsed = boundary::parse(&self.given)?;
             let placement = boundary::place_in(&lockfile, &parsed, &self.given.platform)?;
@@ -227,6 +231,13 @@ impl Session {
         };
         outcome.notices.extend(told);
         Ok(Finished { snapshots: snapshots.into_iter(), layout: Some(layout), outcome, lockfile })
+    }
+
+    /// The snapshots of a lockfile that need not run here.
+    fn snapshots_anywhere(&self, lockfile: &Lockfile) -> Result<Vec<Snapshot>, Vec<Failure>> {
+        let mut parsed = boundary::parse(&self.given)?;
+        parsed.settings.selection.engine_strict = false;
+        Ok(boundary::snapshots(&boundary::place_in(lockfile, &parsed, &self.given.platform)?))
     }
 
     /// The outcome with the text of the lockfile, if it is another one, and with what is wrong with peers.

@@ -10,6 +10,7 @@
 //! never hold more than a fixed amount of memory.
 
 mod arrivals;
+mod dates;
 mod error;
 mod fetcher;
 mod incoming;
@@ -17,6 +18,7 @@ mod job;
 #[cfg(test)]
 mod tests;
 
+pub use dates::{Dated, Dates};
 pub use error::{FetchError, ImportFailure};
 pub use fetcher::{FetchOptions, Fetcher};
 pub use job::FetchJob;

@@ -1,8 +1,9 @@
-//! Remembered placements: what the component made of a lockfile, kept under the digest of all that went in, so that
-//! the same lockfile in another checkout, or a branch switched back, is placed without starting the component.
+//! What is remembered from run to run, in the cache: entries under the digest of what they tell of. Any doubt about one
+//! drops it.
 //!
-//! Only a pure resolver may be remembered like this: the key covers the component itself, the lockfile, every
-//! manifest, the settings without the clock, and the platform. It is a cache; any doubt about an entry drops it.
+//! Among them are placements: what the component made of a lockfile, so that the same one in another checkout, or a branch
+//! switched back, is placed without starting the component. Only a pure resolver may be remembered like this: the key
+//! covers the component itself, the lockfile, every manifest, the settings without the clock, and the platform.
 
 use std::{
     fs, io,
@@ -31,11 +32,15 @@ pub struct Inputs<'a> {
     pub platform: &'a Platform,
 }
 
-/// Where placements are remembered.
+/// A folder of the cache with the newest of what was remembered, each entry by name and with its digest.
 #[derive(Debug, Clone)]
-pub struct Memory {
+pub struct Entries {
     folder: PathBuf,
 }
+
+/// Where placements are remembered.
+#[derive(Debug, Clone)]
+pub struct Memory(Entries);
 
 /// Names one remembered placement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,37 +79,33 @@ impl Key {
     }
 }
 
-impl Memory {
-    /// Below this cache folder.
+impl Entries {
+    /// The folder of this name below this cache folder.
     #[must_use]
-    pub fn new(cache_dir: &Path) -> Self {
-        Self { folder: cache_dir.join("v1").join("placements") }
+    pub fn new(cache_dir: &Path, name: &str) -> Self {
+        Self { folder: cache_dir.join("v1").join(name) }
     }
 
-    fn entry(&self, key: Key) -> PathBuf {
-        self.folder.join(key.0.to_hex().as_str())
-    }
-
-    /// What was remembered; `None` if nothing was, or if it is damaged.
+    /// An entry; `None` if there is none, or if it is damaged.
     #[must_use]
-    pub fn recall(&self, key: Key) -> Option<Placement> {
-        let bytes = fs::read(self.entry(key)).ok()?;
+    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
+        let mut bytes = fs::read(self.folder.join(name)).ok()?;
         let (digest, body) = bytes.split_at_checked(blake3::OUT_LEN)?;
-        (blake3::hash(body).as_bytes() == digest).then(|| postcard::from_bytes(body).ok()).flatten()
+        let is_whole = blake3::hash(body).as_bytes() == digest;
+        is_whole.then(|| bytes.split_off(blake3::OUT_LEN))
     }
 
-    /// Remembers a placement of a lockfile that holds as it stands.
+    /// Writes an entry, and drops the oldest ones.
     ///
     /// # Errors
-    /// If the cache cannot be written; the install goes on without.
-    pub fn keep(&self, key: Key, placement: &Placement) -> io::Result<()> {
-        let body = postcard::to_allocvec(placement).map_err(io::Error::other)?;
-        let mut bytes = blake3::hash(&body).as_bytes().to_vec();
-        bytes.extend_from_slice(&body);
+    /// If the cache cannot be written; whoever remembers goes on without.
+    pub fn write(&self, name: &str, body: &[u8]) -> io::Result<()> {
+        let mut bytes = blake3::hash(body).as_bytes().to_vec();
+        bytes.extend_from_slice(body);
         fs::create_dir_all(&self.folder)?;
-        let staged = self.folder.join(format!(".{}.{}.tmp", key.0.to_hex(), std::process::id()));
+        let staged = self.folder.join(format!(".{name}.{}.tmp", std::process::id()));
         fs::write(&staged, bytes)?;
-        fs::rename(&staged, self.entry(key))?;
+        fs::rename(&staged, self.folder.join(name))?;
         self.drop_oldest()
     }
 
@@ -117,6 +118,29 @@ impl Memory {
         entries.sort();
         let surplus = entries.len().saturating_sub(KEPT);
         entries.iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
+    }
+}
+
+impl Memory {
+    /// Below this cache folder.
+    #[must_use]
+    pub fn new(cache_dir: &Path) -> Self {
+        Self(Entries::new(cache_dir, "placements"))
+    }
+
+    /// What was remembered; `None` if nothing was, or if it is damaged.
+    #[must_use]
+    pub fn recall(&self, key: Key) -> Option<Placement> {
+        postcard::from_bytes(&self.0.read(key.0.to_hex().as_str())?).ok()
+    }
+
+    /// Remembers a placement of a lockfile that holds as it stands.
+    ///
+    /// # Errors
+    /// If the cache cannot be written; the install goes on without.
+    pub fn keep(&self, key: Key, placement: &Placement) -> io::Result<()> {
+        let body = postcard::to_allocvec(placement).map_err(io::Error::other)?;
+        self.0.write(key.0.to_hex().as_str(), &body)
     }
 }
 
@@ -164,9 +188,10 @@ mod tests {
         assert_eq!(memory.recall(key), None);
         memory.keep(key, &placement()).unwrap();
         assert_eq!(memory.recall(key), Some(placement()));
-        let mut bytes = fs::read(memory.entry(key)).unwrap();
+        let path = memory.0.folder.join(key.0.to_hex().as_str());
+        let mut bytes = fs::read(&path).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
-        fs::write(memory.entry(key), bytes).unwrap();
+        fs::write(path, bytes).unwrap();
         assert_eq!(memory.recall(key), None);
     }
 
@@ -177,6 +202,6 @@ mod tests {
         for at in 0..KEPT + 5 {
             memory.keep(key(&at.to_string(), &Settings::default()), &placement()).unwrap();
         }
-        assert_eq!(fs::read_dir(&memory.folder).unwrap().count(), KEPT);
+        assert_eq!(fs::read_dir(&memory.0.folder).unwrap().count(), KEPT);
     }
 }

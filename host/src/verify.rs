@@ -13,6 +13,9 @@ use crate::{facts::Metadata, registry::without_secrets};
 #[cfg(test)]
 mod tests;
 
+/// 2010, milliseconds since 1970: no registry of this kind is older.
+const FIRST_REGISTRY: i64 = 1_262_304_000_000;
+
 /// What an entry of a lockfile does not hold to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -30,32 +33,84 @@ pub struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
-    /// `None` where nothing is asked for: no trust policy, and no release age that is strict. An age that nobody set
-    /// is not strict, and holds for what is resolved, not for what is locked.
+    /// `None` where nothing is asked for: no release age and no trust policy. An age that is not strict lets the resolver
+    /// take what is younger, which is remembered as an exception; it holds for what is locked all the same.
     #[must_use]
     pub fn new(policy: &'a Policy, now: u64) -> Option<Self> {
-        let asks = policy.trust_policy == TrustPolicy::NoDowngrade
-            || policy.minimum_release_age > 0 && policy.minimum_release_age_strict;
+        let asks = policy.trust_policy == TrustPolicy::NoDowngrade || policy.minimum_release_age > 0;
         asks.then(|| Self { policy, now: i64::try_from(now).unwrap_or(i64::MAX) })
     }
 
-    /// Judges one package of a registry; `metadata` is its full packument, `None` if it could not be had.
+    /// Whether a version is held to anything.
+    #[must_use]
+    pub fn concern(&self, name: &str, version: &str) -> bool {
+        self.has_age(name, version) || self.has_trust(name, version)
+    }
+
+    /// Whether it is held to everything that others are held to.
+    #[must_use]
+    pub fn make_no_exception(&self, name: &str, version: &str) -> bool {
+        let Policy { minimum_release_age_exclude: age, trust_policy_exclude: trust, .. } = self.policy;
+        !excludes(age, name, version) && !excludes(trust, name, version)
+    }
+
+    /// Whether a date of its tarball can tell enough of a version.
+    #[must_use]
+    pub fn may_pass_by_date(&self, name: &str, version: &str) -> bool {
+        !self.has_trust(name, version)
+    }
+
+    /// Whether a version passes because its tarball has not changed since, by its registry's word. A date from before
+    /// there were registries says nothing.
+    #[must_use]
+    pub fn pass_by_date(&self, name: &str, version: &str, modified: i64) -> bool {
+        // Such dates have whole seconds, and some cut the rest off.
+        let is_old = modified >= FIRST_REGISTRY && modified.saturating_add(1000) <= self.cutoff();
+        is_old && self.may_pass_by_date(name, version)
+    }
+
+    /// Whether what an abbreviated packument says is not enough.
+    #[must_use]
+    pub fn need_full(&self, name: &str, version: &str, metadata: &Metadata) -> bool {
+        let has_age = || self.has_age(name, version) && metadata.times.is_none() && !self.is_settled(metadata);
+        !metadata.full && line(metadata, version).is_some() && (self.has_trust(name, version) || has_age())
+    }
+
+    /// Judges one package of a registry; `metadata` is its packument, full where [`Rules::need_full`] says so, `None` if
+    /// it could not be had.
     #[must_use]
     pub fn judge(&self, name: &str, version: &str, metadata: Option<&Metadata>) -> Option<Violation> {
-        let line = |metadata: &Metadata| metadata.versions.split('\n').position(|held| held == version);
-        let known = metadata.and_then(|metadata| Some((metadata, line(metadata)?)));
+        let known = metadata.and_then(|metadata| Some((metadata, line(metadata, version)?)));
         self.age(name, version, known).or_else(|| self.trust(name, version, known))
     }
 
-    fn age(&self, name: &str, version: &str, known: Option<(&Metadata, usize)>) -> Option<Violation> {
+    fn has_age(&self, name: &str, version: &str) -> bool {
         let policy = self.policy;
-        let strict = policy.minimum_release_age > 0 && policy.minimum_release_age_strict;
-        if !strict || excludes(&policy.minimum_release_age_exclude, name, version) {
+        policy.minimum_release_age > 0 && !excludes(&policy.minimum_release_age_exclude, name, version)
+    }
+
+    fn has_trust(&self, name: &str, version: &str) -> bool {
+        let policy = self.policy;
+        policy.trust_policy == TrustPolicy::NoDowngrade && !excludes(&policy.trust_policy_exclude, name, version)
+    }
+
+    /// What was published later is too young.
+    fn cutoff(&self) -> i64 {
+        let minutes = i64::try_from(self.policy.minimum_release_age).unwrap_or(i64::MAX);
+        self.now.saturating_sub(minutes.saturating_mul(60_000))
+    }
+
+    /// Whether the whole packument has not changed for long enough.
+    fn is_settled(&self, metadata: &Metadata) -> bool {
+        metadata.modified.as_deref().and_then(parse_time).is_some_and(|modified| modified <= self.cutoff())
+    }
+
+    fn age(&self, name: &str, version: &str, known: Option<(&Metadata, usize)>) -> Option<Violation> {
+        if !self.has_age(name, version) {
             return None;
         }
         let code = "ERR_PNPM_MINIMUM_RELEASE_AGE_VIOLATION";
-        let minutes = i64::try_from(policy.minimum_release_age).unwrap_or(i64::MAX);
-        let cutoff = self.now.saturating_sub(minutes.saturating_mul(60_000));
+        let cutoff = self.cutoff();
         match known {
             Some((metadata, line)) => match time(metadata, line) {
                 Some(time) if time <= cutoff => None,
@@ -67,7 +122,8 @@ impl<'a> Rules<'a> {
                         format_time(cutoff)
                     ),
                 }),
-                None if metadata.times.is_none() && policy.minimum_release_age_ignore_missing_time => None,
+                None if metadata.times.is_none() && self.is_settled(metadata) => None,
+                None if metadata.times.is_none() && self.policy.minimum_release_age_ignore_missing_time => None,
                 None => Some(Violation { code, message: format!("{name}@{version} has no publish time") }),
             },
             None => Some(Violation { code, message: unchecked(name, version) }),
@@ -76,7 +132,7 @@ impl<'a> Rules<'a> {
 
     fn trust(&self, name: &str, version: &str, known: Option<(&Metadata, usize)>) -> Option<Violation> {
         let policy = self.policy;
-        if policy.trust_policy == TrustPolicy::Off || excludes(&policy.trust_policy_exclude, name, version) {
+        if !self.has_trust(name, version) {
             return None;
         }
         let code = "ERR_PNPM_TRUST_DOWNGRADE";
@@ -137,6 +193,11 @@ pub fn same_tarball(a: &str, b: &str) -> bool {
 
 fn unchecked(name: &str, version: &str) -> String {
     format!("{name}@{version} could not be checked: its metadata cannot be had, or does not name it")
+}
+
+/// Where a packument names a version.
+fn line(metadata: &Metadata, version: &str) -> Option<usize> {
+    metadata.versions.split('\n').position(|held| held == version)
 }
 
 fn time(metadata: &Metadata, line: usize) -> Option<i64> {

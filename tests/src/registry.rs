@@ -1,5 +1,5 @@
 //! A registry in this process, on loopback: serves a [`World`] as real registries do (abbreviated and full packuments,
-//! gzip, ETag and 304, `max-age`), counts requests, and misbehaves on demand.
+//! gzip, ETag and 304, `max-age`, `Last-Modified` of tarballs), counts requests, and misbehaves on demand.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use crate::world::{World, gzip, integrity, tarball_path};
@@ -26,6 +26,7 @@ struct Shared {
     faults: Mutex<BTreeMap<String, Fault>>,
     log: Mutex<Vec<Seen>>,
     max_age: Mutex<u32>,
+    dates_tarballs: Mutex<bool>,
     stopped: AtomicBool,
 }
 
@@ -77,6 +78,7 @@ impl Registry {
             faults: Mutex::default(),
             log: Mutex::default(),
             max_age: Mutex::new(300),
+            dates_tarballs: Mutex::new(true),
             stopped: AtomicBool::new(false),
         });
         let (served, base) = (shared.clone(), url.clone());
@@ -110,6 +112,11 @@ impl Registry {
     /// Sets the `max-age` of packuments, seconds.
     pub fn max_age(&self, seconds: u32) {
         *lock(&self.shared.max_age) = seconds;
+    }
+
+    /// Says nothing of when tarballs last changed, as some registries do not.
+    pub fn leave_tarballs_undated(&self) {
+        *lock(&self.shared.dates_tarballs) = false;
     }
 
     /// What was asked for since the last call.
@@ -256,7 +263,12 @@ fn answer(shared: &Shared, base: &str, asked: &Asked) -> Reply {
         && let Some(package) = world.get(name)
         && let Some(version) = package.versions.keys().find(|version| tarball_path(name, version) == asked.path)
     {
-        let headers = vec![("content-type", "application/octet-stream".to_owned())];
+        let mut headers = vec![("content-type", "application/octet-stream".to_owned())];
+        if let Some(published) = wit::time::parse_time(package.time(version)).filter(|_| *lock(&shared.dates_tarballs))
+        {
+            let since = Duration::from_millis(published.unsigned_abs());
+            headers.push(("last-modified", httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since)));
+        }
         return Reply { status: 200, headers, body: package.tarball(name, version) };
     }
     if let Some((name, wanted)) = asked.path.rsplit_once('/')

@@ -37,7 +37,7 @@ pub struct Scenario {
     pub world: World,
     /// The project: path to text, or to a mapping that is written as JSON.
     pub files: IndexMap<String, Value>,
-    /// Environment besides the release age, which is 0 unless named here.
+    /// Environment besides the release age, which is 0 unless named here; what is empty is not set.
     #[serde(default)]
     pub env: IndexMap<String, String>,
     /// Hosts besides the registry, reached through a proxy of this process.
@@ -182,11 +182,12 @@ impl Scenario {
         }
     }
 
-    /// The environment of every install of this scenario.
+    /// The environment of every install of this scenario; what is empty is not set.
     #[must_use]
     pub fn environment(&self) -> IndexMap<String, String> {
         let mut environment = IndexMap::from([("PNPM_CONFIG_MINIMUM_RELEASE_AGE".to_owned(), "0".to_owned())]);
         environment.extend(self.env.clone());
+        environment.retain(|_, value| !value.is_empty());
         environment
     }
 

@@ -45,6 +45,12 @@ impl Package {
         manifest
     }
 
+    /// When a version was published.
+    #[must_use]
+    pub fn time(&self, version: &str) -> &str {
+        self.times.get(version).map_or(OLD, String::as_str)
+    }
+
     /// The packed tarball of a version. Equal input gives equal bytes.
     #[must_use]
     pub fn tarball(&self, name: &str, version: &str) -> Vec<u8> {
@@ -85,7 +91,7 @@ impl Package {
             }
             manifest.insert("dist".into(), Value::Object(dist));
             versions.insert(version.clone(), Value::Object(manifest));
-            time.insert(version.clone(), self.times.get(version).map_or(OLD, String::as_str).into());
+            time.insert(version.clone(), self.time(version).into());
         }
         let mut tags = json!({ "latest": self.latest() });
         for (tag, version) in &self.tags {

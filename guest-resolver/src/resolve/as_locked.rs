@@ -42,9 +42,10 @@ impl AsLocked {
     /// `granted`: the settings that shape subtrees are those the lockfile was made under; `above`:
     /// the keys below which something can never be taken over.
     pub(super) fn new(ctx: &Context, granted: bool, above: Rc<TextSet<Rc<str>>>) -> Self {
-        // Age and trust are held against what the registry says; so is an address that the lockfile does not have yet.
-        let rules = ctx.age.is_some() || ctx.trust.is_some() || ctx.settings.lockfile.include_tarball_url;
-        let granted = granted && !rules && ctx.settings.lockfile.complete == Some(true);
+        // An address that the lockfile does not have yet is the registry's to tell. Age and trust of what stays locked are
+        // for the host to hold it to.
+        let asks = ctx.settings.lockfile.include_tarball_url;
+        let granted = granted && !asks && ctx.settings.lockfile.complete == Some(true);
         Self { granted, above, ..Self::default() }
     }
 

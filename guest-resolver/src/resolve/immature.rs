@@ -7,6 +7,7 @@ use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::age::{AgePolicy, format_time};
 use crate::facts::PackumentKey;
+use crate::lockfile::model::package_key;
 
 use super::Resolution;
 use super::context::Context;
@@ -16,7 +17,8 @@ use super::wanted::failure;
 /// The code of one version that is too young.
 pub const TOO_YOUNG: &str = "ERR_PNPM_MINIMUM_RELEASE_AGE_VIOLATION";
 
-/// What is too young in a finished graph, by name and version; each names `package` and `version` in its facts.
+/// What is too young in a finished graph, by name and version; each names `package` and `version` in its facts. What was
+/// locked before is not told: the host holds all that stays locked to the rule, whether it was asked for or not.
 ///
 /// # Errors
 /// All of them as one failure, if the rule is strict.
@@ -46,6 +48,9 @@ pub fn find(ctx: &Context, resolution: &Resolution) -> Result<Vec<Failure>, Fail
 
 fn violation(ctx: &Context, age: &AgePolicy, resolved: &Resolved) -> Option<Failure> {
     let Origin::Registry(alias) = &resolved.origin else { return None };
+    if ctx.lockfile.as_ref().is_some_and(|lockfile| lockfile.packages.contains_key(package_key(&resolved.id))) {
+        return None;
+    }
     let registry = alias.as_ref().map(|alias| ctx.symbol(alias));
     let version = ctx.text(resolved.version);
     let time = [true, false].into_iter().find_map(|full| {

@@ -132,19 +132,17 @@ impl Subtrees {
                 open.extend(edges(ctx, &key).into_iter().map(|edge| edge.key));
                 self.taken.borrow_mut().insert(Rc::clone(&key), Rc::clone(&resolved));
             }
-            let elsewhere = resolved.manifest.dist.tarball.is_some();
-            let is_held_to_rules = ctx.age.is_some() || ctx.trust.is_some();
-            if elsewhere || is_held_to_rules && matches!(resolved.origin, Origin::Registry(_)) {
+            // Age and trust of what stays locked are for the host to hold it to.
+            if resolved.manifest.dist.tarball.is_some() {
                 let exact = Wanted { alias: resolved.name, specifier: resolved.version, direct: false, ..wanted };
                 match wanted::resolve(ctx, exact, &[]) {
                     Poll::Pending => pending.push(key),
                     Poll::Ready(Err(refused)) => return Poll::Ready(Err(refused)),
-                    Poll::Ready(Ok(found)) if elsewhere => {
+                    Poll::Ready(Ok(found)) => {
                         let manifest = Manifest { dist: found.manifest.dist.clone(), ..(*resolved.manifest).clone() };
                         let held = Resolved { manifest: Rc::new(manifest), ..(*resolved).clone() };
                         self.taken.borrow_mut().insert(key, Rc::new(held));
                     }
-                    Poll::Ready(Ok(_)) => {}
                 }
             }
         }

@@ -14,11 +14,11 @@
 mod ahead;
 mod branches;
 mod change;
-mod complete;
 mod cycles;
 mod excludes;
 mod finish;
 mod inputs;
+mod known;
 mod lifecycle;
 mod link;
 mod local;
@@ -115,11 +115,12 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
     let Found { mut placement, locked, mut early, rest } = placement::find(install, &network, &branches)?;
-    let verification = verify::start(install, &network, &placement, &locked)?;
+    let verification = verify::start(install, &network, &placement, locked)?;
     if config.install.lockfile_only {
         let saved = placement::complete(install, &mut placement, rest)?;
-        verify::finish(verification, install)?;
+        let verified = verification.finish(install)?;
         lockfile_only(install, &placement, &saved)?;
+        verified.remember(install, &network, &placement)?;
         branches.remove()?;
         return Ok(Vec::new());
     }
@@ -129,18 +130,20 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let saved = placement::complete(install, &mut placement, rest)?;
     saved::check_catalogs(install, &saved)?;
     if config.install.dry_run {
-        verify::finish(verification, install)?;
+        verification.finish(install)?;
         excludes::remember(install, &placement)?;
         install.event(Event::Plan(plan.to_string().lines().map(ToOwned::to_owned).collect()));
         return Ok(Vec::new());
     }
-    excludes::remember(install, &placement)?;
     install.tell_what_is_added(&placement, &plan);
     let store = packages::open_store(install)?;
+    verification.ask_but_for(&placement, &packages::needed(&placement, &plan));
     let (packages, plan) = packages::have(install, &network, &store, &layout, (&mut placement, plan, early))?;
-    verify::finish(verification, install)?;
+    let verified = verification.finish(install)?;
+    excludes::remember(install, &placement)?;
     let linked = link::carry_out(install, &network, &placement, &plan, &layout, packages)?;
     let ignored_builds = finish::record(install, (&placement, &saved), &plan, &layout, linked, inputs, seen)?;
+    verified.remember(install, &network, &placement)?;
     network.settle();
     placement::strict_peers(install, &placement)?;
     if install.undecided(&ignored_builds).is_none() {

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use wit::{Integrity, names::Algorithm};
 
 use super::{
-    FetchError, FetchJob, ImportFailure, PackageStore,
+    Dates, FetchError, FetchJob, ImportFailure, PackageStore,
     arrivals::{Arrivals, Arrived, Content, Next, Verified},
     incoming::Incoming,
     job::Place,
@@ -42,6 +42,8 @@ pub struct FetchOptions {
     pub allow_missing_integrity: bool,
     /// Records downloads and imports.
     pub timings: Timings,
+    /// Told when tarballs last changed, if anybody wants to know.
+    pub dates: Option<Dates>,
 }
 
 /// Gets packages into the store. Cloning it is cheap.
@@ -262,6 +264,9 @@ impl<S: PackageStore> Inner<S> {
             self.send_for(landing, job, integrity);
             return None;
         };
+        if let Some(dates) = &self.options.dates {
+            dates.found(job);
+        }
         let requester = self.options.requester.clone();
         self.http.report().event(Event::FoundInStore { package_id: job.package_id(), requester });
         landing.land(Ok(index.clone()));
@@ -318,6 +323,9 @@ impl<S: PackageStore> Inner<S> {
             let answer = inner.http.get(&query).await;
             span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
             drop(span);
+            if let (Some(dates), Ok(response)) = (&inner.options.dates, &answer) {
+                dates.fetched(&job, &response.headers);
+            }
             let arrived = Arrived::new(job, shown, answer, integrity, landing);
             let begun = incoming.filter(|incoming| incoming.is_of_use());
             inner.queue(if let Some(begun) = begun { arrived.watched(begun) } else { arrived });

@@ -18,13 +18,14 @@ fn metadata(lines: &[(&str, &str, u8)]) -> Metadata {
 
 #[test]
 fn nothing_is_asked_where_no_policy_is_set() {
-    assert!(Rules::new(&Policy::default(), NOW).is_none());
+    let policy = Policy { minimum_release_age: 0, ..Policy::default() };
+    assert!(Rules::new(&policy, NOW).is_none());
+    assert!(Rules::new(&Policy::default(), NOW).is_some(), "a day is the default");
 }
 
 #[test]
-fn a_strict_age_holds_for_what_is_locked() {
+fn an_age_holds_for_what_is_locked_whether_it_is_strict_or_not() {
     let policy = Policy {
-        minimum_release_age_strict: true,
         minimum_release_age_exclude: vec!["a@1.2.0 || 1.3.0".to_owned(), "@s/*".to_owned()],
         ..Policy::default()
     };
@@ -40,8 +41,54 @@ fn a_strict_age_holds_for_what_is_locked() {
 }
 
 #[test]
+fn an_abbreviated_packument_that_has_not_changed_for_long_is_enough() {
+    let policy = Policy::default();
+    let rules = Rules::new(&policy, NOW).unwrap();
+    let of = |modified: Option<&str>| Metadata {
+        modified: modified.map(str::to_owned),
+        times: None,
+        full: false,
+        ..metadata(&[("1.0.0", "", 0)])
+    };
+    let tells = |version: &str, found: &Metadata| {
+        (rules.need_full("a", version, found), rules.judge("a", version, Some(found)).is_none())
+    };
+    assert_eq!(tells("1.0.0", &of(Some("2023-11-01T00:00:00.000Z"))), (false, true));
+    assert_eq!(tells("9.0.0", &of(Some("2023-11-01T00:00:00.000Z"))), (false, false), "it does not name that one");
+    assert!(tells("1.0.0", &of(Some("2023-11-14T20:00:00.000Z"))).0, "some version is young");
+    assert!(tells("1.0.0", &of(None)).0);
+    let timed = Metadata { times: Some("2020-01-01".to_owned()), ..of(None) };
+    assert_eq!(tells("1.0.0", &timed), (false, true), "some registries tell times in it");
+    let strict = Policy { minimum_release_age_ignore_missing_time: false, ..Policy::default() };
+    let untimed = Metadata { full: true, ..of(None) };
+    assert_eq!(tells("1.0.0", &untimed), (false, true), "nobody knows the time");
+    assert!(Rules::new(&strict, NOW).unwrap().judge("a", "1.0.0", Some(&untimed)).is_some());
+}
+
+#[test]
+fn an_old_tarball_is_enough_where_no_evidence_is_asked_for() {
+    let policy = Policy::default();
+    let rules = Rules::new(&policy, NOW).unwrap();
+    let day = 86_400_000;
+    let now = i64::try_from(NOW).unwrap();
+    assert!(rules.pass_by_date("a", "1.0.0", now - day - 1000));
+    assert!(!rules.pass_by_date("a", "1.0.0", now - day), "a second is cut off");
+    assert!(!rules.pass_by_date("a", "1.0.0", 499_162_500_000), "1985 is no date of a registry");
+    let trust = Policy { trust_policy: TrustPolicy::NoDowngrade, ..Policy::default() };
+    assert!(!Rules::new(&trust, NOW).unwrap().pass_by_date("a", "1.0.0", now - 2 * day));
+}
+
+#[test]
+fn exceptions_are_known_as_such() {
+    let policy = Policy { minimum_release_age_exclude: vec!["a@1.0.0".to_owned()], ..Policy::default() };
+    let rules = Rules::new(&policy, NOW).unwrap();
+    assert!(!rules.concern("a", "1.0.0") && !rules.make_no_exception("a", "1.0.0"));
+    assert!(rules.concern("a", "1.1.0") && rules.make_no_exception("a", "1.1.0"));
+}
+
+#[test]
 fn weaker_evidence_than_before_is_found_and_age_forgives_it() {
-    let policy = Policy { trust_policy: TrustPolicy::NoDowngrade, ..Policy::default() };
+    let policy = Policy { minimum_release_age: 0, trust_policy: TrustPolicy::NoDowngrade, ..Policy::default() };
     let found = metadata(&[
         ("1.0.0", "2020-01-01", 0),
         ("1.1.0-rc", "2020-02-01", 2),

@@ -61,7 +61,8 @@ pub(super) fn remember(install: &Install<'_>, placement: &Placement) -> Result<(
     Ok(())
 }
 
-fn too_young(notice: &Notice) -> Option<(String, String)> {
+/// The name and version that a notice says are too young.
+pub(super) fn too_young(notice: &Notice) -> Option<(String, String)> {
     let Notice::Other(failure) = notice else { return None };
     let fact = |name: &str| failure.facts.iter().find(|(held, _)| held == name).map(|(_, value)| value.clone());
     (failure.code == TOO_YOUNG).then(|| Some((fact("package")?, fact("version")?))).flatten()

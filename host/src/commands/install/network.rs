@@ -11,7 +11,7 @@ use wit::Integrity;
 use super::{Failures, Install, one};
 use crate::{
     exotic::{self, Everything, Sources},
-    fetch::{FetchOptions, Fetcher, ImportFailure, PackageStore},
+    fetch::{Dates, FetchOptions, Fetcher, ImportFailure, PackageStore},
     graph::Source,
     link::Contents,
     registry::{Http, NetworkSettings, Registry, Surroundings, connect},
@@ -57,6 +57,7 @@ pub(super) struct Network<'a> {
     install: &'a Install<'a>,
     clients: &'a Clients,
     connected: OnceLock<Connected>,
+    dates: Dates,
 }
 
 struct Connected {
@@ -139,7 +140,7 @@ fn failure(error: &store::ImportError) -> ImportFailure {
 
 impl<'a> Network<'a> {
     pub(super) fn new(install: &'a Install<'a>, clients: &'a Clients) -> Self {
-        Self { install, clients, connected: OnceLock::new() }
+        Self { install, clients, connected: OnceLock::new(), dates: Dates::default() }
     }
 
     /// Where packages come from, by name and scope. Asks npm where nobody else says.
@@ -210,10 +211,22 @@ impl<'a> Network<'a> {
                 lockfile_dir: self.install.context.config.project.root.clone(),
                 allow_missing_integrity: false,
                 timings: self.install.context.timings.clone(),
+                dates: self.has_release_age().then(|| self.dates.clone()),
             };
             Fetcher::new(connected.http.clone(), Arc::new(shelf), options)
         };
         Ok(connected.fetcher.get_or_init(new).clone())
+    }
+
+    /// Whether it counts when tarballs last changed.
+    fn has_release_age(&self) -> bool {
+        let config = &self.install.context.config;
+        config.settings.policy.minimum_release_age > 0 && !config.install.trust_lockfile
+    }
+
+    /// When tarballs last changed.
+    pub(super) fn dates(&self) -> &Dates {
+        &self.dates
     }
 
     /// What is left of it when all is done.

@@ -72,7 +72,7 @@ pub(super) fn have(
 
 /// The packages whose files or executables are wanted: all but those of slots that stand and offer no command to the
 /// project or to a slot that is made.
-fn needed(placement: &Placement, plan: &Plan) -> BTreeSet<SnapshotIndex> {
+pub(super) fn needed(placement: &Placement, plan: &Plan) -> BTreeSet<SnapshotIndex> {
     let snapshots = (0..).zip(&placement.snapshots);
     let mut needed: BTreeSet<SnapshotIndex> =
         snapshots.map(|(at, _)| at).filter(|at| !plan.reused.contains_key(at)).collect();

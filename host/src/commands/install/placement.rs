@@ -6,8 +6,8 @@ use std::io;
 use wit::ImporterId;
 
 use super::{
-    Branches, Failures, Install, Network, ahead, change, complete, excludes::TOO_YOUNG, local, moved_on, one, packages,
-    project_document, verify::Locked,
+    Branches, Failures, Install, Network, ahead, change, excludes::TOO_YOUNG, known, known::Known, local, moved_on,
+    one, packages, project_document, verify::Locked,
 };
 use crate::{
     config::LockfileUse,
@@ -78,7 +78,8 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
             Ok(placement) => {
                 install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
                 tell(install, &placement);
-                return Ok(Found { placement, locked: Locked::All, early: Early::default(), rest: None });
+                let locked = Locked { lockfile: project.lockfile, is_all: true, known: None };
+                return Ok(Found { placement, locked, early: Early::default(), rest: None });
             }
             Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
             Err(drifts) => {
@@ -230,7 +231,8 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, mut project: Project) -
     install.stage(Stage::ResolutionStarted);
     let registry = network.registry()?;
     let config = &install.context.config;
-    project.settings.lockfile.complete = Some(complete::is_known(install, project.lockfile.as_deref()));
+    let known = project.lockfile.as_deref().map(|lockfile| Known::of(install, lockfile));
+    project.settings.lockfile.complete = Some(known.as_ref().is_some_and(|known| known.is_complete));
     let (mut store, mut filler) = (None, None);
     if !config.install.lockfile_only && !config.install.dry_run {
         let store = store.insert(packages::open_store(install)?);
@@ -242,11 +244,7 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, mut project: Project) -
         engine::lay_out(&project, &network.oracle(store)?, Limits::default()).map_err(of_engine)?
     };
     // Who asks for nothing has read all of it off the lockfile.
-    let locked = match &project.lockfile {
-        _ if !rest.has_asked() => Locked::All,
-        Some(lockfile) => Locked::By(lockfile.clone()),
-        None => Locked::Nothing,
-    };
+    let locked = Locked { lockfile: project.lockfile.clone(), is_all: !rest.has_asked(), known };
     Ok(Found { placement, locked, early: Early::begun(filler), rest: Some(Rest { project, rest }) })
 }
 
@@ -273,7 +271,6 @@ pub(super) fn complete(
     if placement.lockfile.is_none() {
         placement.lockfile = project.lockfile;
     }
-    complete::remember(install, placement);
     tell(install, placement);
     Ok(saved)
 }
@@ -286,7 +283,7 @@ fn tell(install: &Install<'_>, placement: &Placement) {
                 Event::Deprecated { prefix: prefix.clone(), name, version, message, depth }
             }
             Notice::PeerIssue(_) => continue,
-            Notice::Other(failure) if [PEER_ISSUES, TOO_YOUNG, complete::COMPLETE].contains(&failure.code.as_str()) => {
+            Notice::Other(failure) if [PEER_ISSUES, TOO_YOUNG, known::COMPLETE].contains(&failure.code.as_str()) => {
                 continue;
             }
             Notice::Other(failure) => {

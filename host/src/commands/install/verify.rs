@@ -1,56 +1,45 @@
 //! Holds a lockfile to what its registry says and its user has set, before anything is linked: that a tarball it names
-//! is the registry's, in every mode; that what is placed as it stands is old enough and trusted. The metadata is asked
-//! for while packages are fetched; what has passed is remembered by digest, so that nothing is asked again.
+//! is the registry's, in every mode; that what is placed as it stands is old enough and trusted. The registry is asked
+//! while packages are fetched, and not for the age of what it dates as it serves it. What has passed is remembered, so
+//! that nothing is asked again.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    fs,
-    path::PathBuf,
-    sync::mpsc::{self, Receiver},
+mod asking;
+
+use std::collections::{BTreeSet, HashSet};
+
+use wit::{
+    PackageName,
+    settings::{Policy, Registries},
 };
 
-use wit::{PackageName, settings::Registries};
-
-use super::{Failures, Install, Network, one};
+use self::asking::Asking;
+use super::{Failures, Install, Network, excludes, known, known::Known, one};
 use crate::{
     diagnostic::Diagnostic,
-    facts::{Answer, Metadata, MetadataRequest, Oracle as _, Reply, Request, RequestId, Unavailable},
-    graph::{Placement, Snapshot, Source},
+    facts::{Answer, Metadata, Reason, Unavailable},
+    graph::{Placement, Snapshot, SnapshotIndex, Source},
     registry::{registry_for, tarball_url},
     verify::{Rules, Violation, bind, same_tarball},
 };
 
-/// Raised by a change of what is checked.
-const FORM: &str = "verified 3";
 /// So many violations are shown.
 const SHOWN: usize = 20;
 
-/// A verification under way.
-pub(super) struct Verification {
-    asked: Vec<Entry>,
-    answers: Receiver<(RequestId, Answer)>,
-    verdict: PathBuf,
-}
-
 /// What of a placement was locked before: the resolver has held to age and trust what it picked, and nothing else.
-pub(super) enum Locked {
-    /// All of it.
-    All,
-    /// What this lockfile names.
-    By(String),
-    /// There was no lockfile.
-    Nothing,
+pub(super) struct Locked {
+    /// The lockfile it comes from.
+    pub(super) lockfile: Option<String>,
+    /// All of it was.
+    pub(super) is_all: bool,
+    /// What is known of the lockfile, if it was looked up.
+    pub(super) known: Option<Known>,
 }
 
 impl Locked {
     /// Whether it has a package.
     fn has(&self) -> impl Fn(&Snapshot) -> bool {
-        let keys = if let Self::By(lockfile) = self { keys(lockfile) } else { HashSet::new() };
-        move |snapshot| match self {
-            Self::All => true,
-            Self::By(_) => keys.contains(format!("{}@{}", snapshot.name, snapshot.version).as_str()),
-            Self::Nothing => false,
-        }
+        let keys = self.lockfile.as_deref().filter(|_| !self.is_all).map(keys).unwrap_or_default();
+        move |snapshot| self.is_all || keys.contains(format!("{}@{}", snapshot.name, snapshot.version).as_str())
     }
 }
 
@@ -60,7 +49,7 @@ fn keys(lockfile: &str) -> HashSet<&str> {
 }
 
 /// A package to be verified.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     name: PackageName,
     version: String,
@@ -71,55 +60,155 @@ struct Entry {
     is_judged: bool,
 }
 
-/// Asks for what is needed; `None` where nothing is to be verified, or has been.
+/// A verification under way.
+pub(super) struct Verification {
+    /// What of the placement was locked.
+    locked: Locked,
+    /// What it is held to; empty: nothing.
+    policy: String,
+    /// What was held to it before.
+    known: Known,
+    asking: Option<Asking>,
+}
+
+/// Asks for what no date of a tarball can tell.
 pub(super) fn start(
     install: &Install<'_>,
     network: &Network<'_>,
     placement: &Placement,
-    locked: &Locked,
-) -> Result<Option<Verification>, Failures> {
+    mut locked: Locked,
+) -> Result<Verification, Failures> {
     let config = &install.context.config;
-    let policy = &config.settings.policy;
     if config.install.trust_lockfile {
-        return Ok(None);
+        let known = locked.known.take().unwrap_or_default();
+        return Ok(Verification { locked, policy: String::new(), known, asking: None });
     }
-    // Without rules nobody need know what was locked.
-    let is_locked = Rules::new(policy, 1).map(|_| locked.has());
+    let rules = Rules::new(&config.settings.policy, install.environment.now);
     let mut entries = BTreeSet::new();
-    for snapshot in &placement.snapshots {
-        let Source::Registry { registry, tarball, .. } = &snapshot.source else { continue };
-        let tarball = match tarball {
-            Some(tarball) => elsewhere(&network.settings()?.registries, snapshot, registry.as_deref(), tarball)?,
-            None => None,
-        };
-        let is_judged = is_locked.as_ref().is_some_and(|is_locked| is_locked(snapshot));
-        if is_judged || tarball.is_some() {
-            let (name, version) = (snapshot.name.clone(), snapshot.version.clone());
-            entries.insert(Entry { name, version, registry: registry.clone(), tarball, is_judged });
+    {
+        // Without rules nobody need know what was locked.
+        let is_locked = rules.as_ref().map(|_| locked.has());
+        for snapshot in &placement.snapshots {
+            let is_judged = is_locked.as_ref().is_some_and(|is_locked| is_locked(snapshot));
+            let entry = entry(network, rules.as_ref(), snapshot, is_judged)?;
+            entries.extend(entry.filter(|entry| entry.is_judged || entry.tarball.is_some()));
         }
     }
-    if entries.is_empty() {
-        return Ok(None);
+    let policy = match rules.is_some() || !entries.is_empty() {
+        true => policy(&config.settings.policy, &network.settings()?.registries),
+        false => String::new(),
+    };
+    let known = locked.known.take().or_else(|| {
+        let lockfile = locked.lockfile.as_deref().filter(|_| !entries.is_empty())?;
+        Some(Known::of(install, lockfile))
+    });
+    let known = known.unwrap_or_default();
+    if known.policy == policy {
+        entries.retain(|entry| !known.held.contains(&entry.line()));
     }
-    let is_any_judged = entries.iter().any(|entry| entry.is_judged);
-    let policy = if is_any_judged { serde_json::to_string(policy).unwrap_or_default() } else { String::new() };
-    let verdict = config.directories.cache.join("v1").join("verified").join(digest(&policy, &entries));
-    if verdict.exists() {
-        return Ok(None);
+    let asking = match entries.is_empty() {
+        true => None,
+        false => Some(Asking::start(install, network, entries.into_iter().collect())?),
+    };
+    Ok(Verification { locked, policy, known, asking })
+}
+
+impl Verification {
+    /// Asks for what is not fetched either: nothing of it will be dated.
+    pub(super) fn ask_but_for(&self, placement: &Placement, fetched: &BTreeSet<SnapshotIndex>) {
+        let Some(asking) = &self.asking else { return };
+        let snapshots = fetched.iter().filter_map(|at| placement.snapshots.get(*at as usize));
+        let fetched: HashSet<String> = snapshots.map(|it| format!("{}@{}", it.name, it.version)).collect();
+        asking.ask_but_for(&fetched);
     }
-    let oracle = network.registry()?;
-    let (replies, answers) = mpsc::channel();
-    for (id, entry) in (0..).zip(&entries) {
-        let request = MetadataRequest {
-            name: entry.name.clone(),
-            registry: entry.registry.clone(),
-            full: entry.is_judged,
-            wanted: entry.tarball.is_some().then(|| entry.version.clone()),
-            likely: false,
-        };
-        oracle.ask(Request::Metadata(request), Reply::new(id, &replies));
+
+    /// Waits for what is still to be told, and judges.
+    pub(super) fn finish(self, install: &Install<'_>) -> Result<Verified, Failures> {
+        let Self { locked, policy, known, asking } = self;
+        let is_news = asking.is_some();
+        if let Some(asking) = asking {
+            let _phase = install.phase("verify");
+            let found = asking.finish();
+            if !found.is_empty() {
+                return Err(vec![refusal(found)]);
+            }
+        }
+        Ok(Verified { locked, policy, known, is_news })
     }
-    Ok(Some(Verification { asked: entries.into_iter().collect(), answers, verdict }))
+}
+
+/// A placement that holds.
+pub(super) struct Verified {
+    locked: Locked,
+    policy: String,
+    known: Known,
+    /// Something of it was not known before.
+    is_news: bool,
+}
+
+impl Verified {
+    /// Remembers what is known of the lockfile now.
+    pub(super) fn remember(
+        self,
+        install: &Install<'_>,
+        network: &Network<'_>,
+        placement: &Placement,
+    ) -> Result<(), Failures> {
+        let Self { locked, policy, known, is_news } = self;
+        let Some(lockfile) = placement.lockfile.as_ref().or(locked.lockfile.as_ref()) else { return Ok(()) };
+        let is_same = locked.lockfile.as_ref() == Some(lockfile);
+        if is_same && !is_news {
+            return Ok(());
+        }
+        let is_complete = known::is_complete(placement) || is_same && known.is_complete;
+        let now = Known { is_complete, held: held(install, network, placement, &policy)?, policy };
+        let says_something = now.is_complete || !now.held.is_empty();
+        if says_something && !(is_same && now == known) {
+            now.remember(install, lockfile);
+        }
+        Ok(())
+    }
+}
+
+/// All of a placement that was held to the policy without an exception, by the resolver or here.
+fn held(
+    install: &Install<'_>,
+    network: &Network<'_>,
+    placement: &Placement,
+    policy: &str,
+) -> Result<HashSet<String>, Failures> {
+    if policy.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rules = Rules::new(&install.context.config.settings.policy, install.environment.now);
+    let young: HashSet<(String, String)> = placement.notices.iter().filter_map(excludes::too_young).collect();
+    let mut held = HashSet::new();
+    for snapshot in &placement.snapshots {
+        let (name, version) = (snapshot.name.as_str(), snapshot.version.as_str());
+        let is_exception = rules.as_ref().is_some_and(|rules| !rules.make_no_exception(name, version))
+            || young.contains(&(name.to_owned(), version.to_owned()));
+        if let Some(entry) = entry(network, rules.as_ref(), snapshot, true)?.filter(|_| !is_exception) {
+            held.insert(entry.line());
+        }
+    }
+    Ok(held)
+}
+
+/// What is to be verified of a package of a registry.
+fn entry(
+    network: &Network<'_>,
+    rules: Option<&Rules<'_>>,
+    snapshot: &Snapshot,
+    is_judged: bool,
+) -> Result<Option<Entry>, Failures> {
+    let Source::Registry { registry, tarball, .. } = &snapshot.source else { return Ok(None) };
+    let tarball = match tarball {
+        Some(tarball) => elsewhere(&network.settings()?.registries, snapshot, registry.as_deref(), tarball)?,
+        None => None,
+    };
+    let (name, version) = (snapshot.name.clone(), snapshot.version.clone());
+    let is_judged = is_judged && rules.is_some_and(|rules| rules.concern(name.as_str(), &version));
+    Ok(Some(Entry { name, version, registry: registry.clone(), tarball, is_judged }))
 }
 
 /// The absolute address of a tarball that is not where the registry keeps that version.
@@ -135,50 +224,37 @@ fn elsewhere(
     Ok((!same_tarball(&absolute, &canonical)).then_some(absolute))
 }
 
-/// Names what was verified, and under which policy.
-fn digest(policy: &str, entries: &BTreeSet<Entry>) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let mut part = |text: &str| {
-        hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+/// Names what packages are held to: exceptions aside, for what they let pass is not remembered.
+fn policy(policy: &Policy, registries: &Registries) -> String {
+    let policy = Policy {
+        minimum_release_age_exclude: Vec::new(),
+        minimum_release_age_strict: false,
+        trust_policy_exclude: Vec::new(),
+        ..policy.clone()
     };
-    part(FORM);
-    part(policy);
-    for Entry { name, version, registry, tarball, is_judged } in entries {
-        part(name.as_str());
-        part(version);
-        part(registry.as_deref().unwrap_or_default());
-        part(tarball.as_deref().unwrap_or_default());
-        part(if *is_judged { "judged" } else { "" });
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
-/// Waits for the answers and judges.
-pub(super) fn finish(verification: Option<Verification>, install: &Install<'_>) -> Result<(), Failures> {
-    let Some(Verification { asked, answers, verdict }) = verification else { return Ok(()) };
-    let _phase = install.phase("verify");
-    let policy = &install.context.config.settings.policy;
-    let rules = Rules::new(policy, install.environment.now);
-    let mut found = Vec::new();
-    for (id, answer) in answers.iter().take(asked.len()) {
-        let Some(entry) = asked.get(id as usize) else { continue };
-        found.extend(entry.judge(rules.as_ref().filter(|_| entry.is_judged), &answer));
-    }
-    if found.is_empty() {
-        // Without the note it is verified once more.
-        let folder = verdict.parent().map_or(Ok(()), fs::create_dir_all);
-        drop(folder.and_then(|()| fs::write(&verdict, b"")));
-        return Ok(());
-    }
-    Err(vec![refusal(found)])
+    let text = serde_json::to_string(&(policy, registries)).unwrap_or_default();
+    blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
 impl Entry {
+    /// `name@version`.
+    fn package_id(&self) -> String {
+        format!("{}@{}", self.name, self.version)
+    }
+
+    /// All of it, without line breaks.
+    fn line(&self) -> String {
+        let text = (&self.name, &self.version, &self.registry, &self.tarball, self.is_judged);
+        serde_json::to_string(&text).unwrap_or_default()
+    }
+
     fn judge(&self, rules: Option<&Rules<'_>>, answer: &Answer) -> Option<Violation> {
         let (name, version) = (self.name.as_str(), self.version.as_str());
         let metadata = match answer {
             Answer::Metadata(metadata) => Some(metadata),
-            Answer::Unavailable(why) if self.tarball.is_some() => return Some(self.unavailable(why)),
+            Answer::Unavailable(why) if self.tarball.is_some() || why.reason != Reason::NotFound => {
+                return Some(self.unavailable(why));
+            }
             _ => None,
         };
         let manifest = |metadata: &'_ Metadata| metadata.manifests.iter().position(|(held, _)| held == version);
@@ -194,10 +270,12 @@ impl Entry {
         let detail = why.detail.clone().or_else(|| Some(format!("{} {}", why.url.as_ref()?, why.status?)));
         let (name, version) = (&self.name, &self.version);
         let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-        Violation {
-            code: "ERR_PNPM_META_FETCH_FAIL",
-            message: format!("the tarball URL of {name}@{version} could not be checked{detail}"),
-        }
+        let code = match why.reason {
+            Reason::Offline => "ERR_PNPM_NO_OFFLINE_META",
+            _ => "ERR_PNPM_META_FETCH_FAIL",
+        };
+        let what = if self.tarball.is_some() { "the tarball URL of " } else { "" };
+        Violation { code, message: format!("{what}{name}@{version} could not be checked{detail}") }
     }
 }
 
