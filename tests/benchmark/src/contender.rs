@@ -15,7 +15,7 @@ pub(crate) use run::{RUN_ONE, Run, run_one};
 
 use crate::{
     fixture::Fixture,
-    registry::Registry,
+    registry::{Asked, Registry},
     scenario::{RESTORE_COLD, Scenario, Start},
 };
 
@@ -38,8 +38,8 @@ pub(crate) struct Contender {
 struct Seed {
     lockfile: &'static str,
     text: String,
-    /// Paths of the tarballs that are needed.
-    tarballs: Vec<String>,
+    /// Paths of the packuments that a run without a lockfile asks for, and of the tarballs that are needed.
+    asked: Asked,
 }
 
 impl Contender {
@@ -96,16 +96,17 @@ impl Contender {
     pub(crate) fn seed(&mut self, registry: &Registry) -> Result<()> {
         registry.counts();
         let asked = self.run(false, registry)?.requests.1;
+        let packuments = registry.counted().packuments;
         let found = self.kind.lockfiles().iter().find(|name| self.project().join(name).exists());
         let lockfile = *found.context("it wrote no lockfile")?;
         let text = fs::read_to_string(self.project().join(lockfile))?;
-        self.seed = Some(Seed { lockfile, text, tarballs: Vec::new() });
+        self.seed = Some(Seed { lockfile, text, asked: Asked { packuments, ..Asked::default() } });
         self.prepare(&RESTORE_COLD, registry)?;
         registry.counts();
         let needed = self.run(true, registry)?.requests.1;
         // Without a lockfile some are fetched that turn out not to be needed, but never most.
         ensure!(needed * 2 >= asked, "a restore asked for {needed} tarballs, the first run for {asked}");
-        self.seed.iter_mut().for_each(|seed| seed.tarballs = registry.counted());
+        self.seed.iter_mut().for_each(|seed| seed.asked.tarballs = registry.counted().tarballs);
         self.check_tree()
     }
 
@@ -118,7 +119,7 @@ impl Contender {
         registry.slow(false);
         let run = run?;
         let seed = self.seed.as_ref().context("it was not seeded")?;
-        check_requests(scenario, run.requests, seed.tarballs.len() as u64)?;
+        check_requests(scenario, run.requests, seed.asked.tarballs.len() as u64)?;
         let text = fs::read_to_string(self.project().join(seed.lockfile)).context("the lockfile is gone")?;
         ensure!(text == seed.text, "another lockfile than in the first run");
         self.check_tree()?;
@@ -208,11 +209,11 @@ impl Contender {
         fs::remove_dir_all(self.folder.join("aside")).ok();
     }
 
-    /// `node_modules` of its project, if it is isolated as pnpm's is, and the tarballs that it was made of.
-    pub(crate) fn isolated_tree(&self) -> Option<(PathBuf, &[String])> {
+    /// `node_modules` of its project, if it is isolated as pnpm's is, and what it was made of.
+    pub(crate) fn isolated_tree(&self) -> Option<(PathBuf, &Asked)> {
         let isolated = self.kind.tool == Tool::Pnpm && self.kind.layout == Layout::Isolated;
         let seed = self.seed.as_ref().filter(|_| isolated)?;
-        Some((self.project().join("node_modules"), &seed.tarballs))
+        Some((self.project().join("node_modules"), &seed.asked))
     }
 
     fn project(&self) -> PathBuf {

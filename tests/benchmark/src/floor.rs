@@ -1,6 +1,6 @@
-//! The floor under a restore: a program that knows the whole tree and only makes its folders, hard links and symbolic
-//! links, on as many threads as there are. Below a cold restore it also fetches, verifies and unpacks the tarballs, and
-//! links while it waits for them. An installer with such a tree does all that, and more.
+//! The floor under an installation: a program that knows the whole tree and only makes its folders, hard links and symbolic
+//! links, on as many threads as there are. Where packages or metadata are cold it also fetches them, verifies and unpacks
+//! the tarballs, inflates the packuments, and links while it waits. An installer with such a tree does all that, and more.
 
 mod unpack;
 
@@ -21,7 +21,7 @@ use anyhow::{Context as _, Result, ensure};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, mkdirat, openat, symlinkat};
 use unpack::{Bodies, Unpacker};
 
-use crate::contender::Run;
+use crate::{contender::Run, registry::Asked};
 
 /// Its name in the table.
 pub(crate) const FLOOR: &str = "floor";
@@ -45,18 +45,18 @@ struct Part {
 /// A tree to be made again and again.
 pub(crate) struct Floor {
     parts: Vec<Part>,
-    tarballs: Vec<String>,
+    paths: Vec<String>,
     folder: PathBuf,
     made: u32,
 }
 
 impl Floor {
-    /// Of the `node_modules` that an isolated install has left; `folder` is scratch on the same disk. `tarballs` are
-    /// what a cold restore fetches, none for a hot one.
+    /// Of the `node_modules` that an isolated install has left; `folder` is scratch on the same disk; `fetched` is what has
+    /// to be fetched.
     ///
     /// # Errors
     /// If it cannot be read, or is no such tree.
-    pub(crate) fn of(modules: &Path, folder: &Path, tarballs: &[String]) -> Result<Self> {
+    pub(crate) fn of(modules: &Path, folder: &Path, fetched: &Asked) -> Result<Self> {
         let slots = fs::read_dir(modules.join(".pnpm")).context("there is no virtual store")?;
         let mut slots: Vec<OsString> = slots.map(|entry| Ok(entry?.file_name())).collect::<Result<_>>()?;
         slots.retain(|slot| modules.join(".pnpm").join(slot).is_dir());
@@ -71,13 +71,14 @@ impl Floor {
         ensure!(parts.len() > 1, "there are no slots");
         // The largest first, so that all threads end together.
         parts.sort_by_key(|part| std::cmp::Reverse(count(&part.entries)));
-        Ok(Self { parts, tarballs: tarballs.to_vec(), folder: folder.to_owned(), made: 0 })
+        let paths = [fetched.packuments.as_slice(), &fetched.tarballs].concat();
+        Ok(Self { parts, paths, folder: folder.to_owned(), made: 0 })
     }
 
-    /// Makes the tree once; tarballs come from the registry at `url`, `far` if it answers late.
+    /// Makes the tree once; what is fetched comes from the registry at `url`, `far` if it answers late.
     ///
     /// # Errors
-    /// If the system refuses something, or a tarball is not to be had.
+    /// If the system refuses something, or a path is not to be had.
     pub(crate) fn measure(&mut self, url: &str, far: bool) -> Result<Run> {
         self.made += 1;
         let target = self.folder.join(format!("made/{}", self.made));
@@ -89,7 +90,7 @@ impl Floor {
         let start = Instant::now();
         thread::scope(|scope| {
             // The last worker closes it, also where all have failed: then nobody waits to hand a body over.
-            let bodies = Arc::new(unpack::fetch(scope, url, far, &self.tarballs));
+            let bodies = Arc::new(unpack::fetch(scope, url, far, &self.paths));
             let (next, target, store, this) = (&next, &target, &store, &*self);
             let work = |bodies: Arc<Bodies>| scope.spawn(move || this.work(&bodies, next, target, store));
             let running: Vec<_> = (1..threads).map(|_| bodies.clone()).map(work).collect();

@@ -15,7 +15,7 @@ use crate::{
     floor::{FLOOR, Floor},
     generate,
     machine::Machine,
-    registry::Registry,
+    registry::{Asked, Registry},
     results::{Results, Row, Summary},
     scenario::{SCENARIOS, Scenario, Start},
 };
@@ -55,9 +55,22 @@ pub(crate) fn contender_argument(text: &str) -> Result<(String, PathBuf), String
 /// A contender and, if it could not be started with, why.
 type Ready = (Contender, Result<(), String>);
 
-/// Scenarios with a floor: all that has to be done is known beforehand.
+/// Scenarios with a floor: those that make the whole tree.
 fn has_floor(scenario: &Scenario) -> bool {
-    scenario.start == Start::Lockfile
+    matches!(scenario.start, Start::Lockfile | Start::Manifest)
+}
+
+/// What nobody can do without fetching: the packages that are not in the store, and the metadata that is not in the cache,
+/// where there is no lockfile.
+fn fetched(scenario: &Scenario, asked: &Asked) -> Asked {
+    let mut fetched = asked.clone();
+    if scenario.hot_store {
+        fetched.tarballs.clear();
+    }
+    if scenario.hot_metadata || scenario.start == Start::Lockfile {
+        fetched.packuments.clear();
+    }
+    fetched
 }
 
 /// One measuring.
@@ -150,10 +163,7 @@ impl Measuring {
     fn floor(&self, ready: &[Ready], scenario: &Scenario, fixture: &Fixture) -> Option<Floor> {
         let folder = self.work.join(&fixture.name).join(FLOOR).join(scenario.name.replace('/', "-"));
         let mut trees = ready.iter().filter(|_| has_floor(scenario)).filter_map(|(it, _)| it.isolated_tree());
-        trees.find_map(|(modules, tarballs)| {
-            let tarballs = if scenario.hot_store { &[] } else { tarballs };
-            Floor::of(&modules, &folder, tarballs).ok()
-        })
+        trees.find_map(|(modules, asked)| Floor::of(&modules, &folder, &fetched(scenario, asked)).ok())
     }
 
     fn rounds(&mut self, ready: &mut [Ready], fixture: &Fixture, scenario: &Scenario) -> Result<()> {

@@ -46,7 +46,8 @@ pub(crate) fn section(results: &Results, scaling: Option<&Results>, chart: &str)
     parts.push(
         "Against the best peer: the ratio to the fastest other program with the same layout (isolated, or slots shared \
          by projects); **slower** marks what wasi-pm loses. A dash: it has no such thing, or did not finish. The floor makes \
-         the same isolated tree from a list and does nothing else; below a cold restore it also fetches, verifies and unpacks."
+         the same isolated tree from a list and resolves nothing; where packages or metadata are cold it also fetches them, \
+         verifies and unpacks the ones and inflates the others."
             .to_owned(),
     );
     for fixture in &fixtures {

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -39,13 +39,20 @@ struct Shared {
     upstream: Option<Upstream>,
     base: String,
     answers: Mutex<HashMap<String, Option<Arc<Answer>>>>,
-    packuments: AtomicU64,
-    /// Paths of the tarballs that were asked for.
-    tarballs: Mutex<Vec<String>>,
-    /// Those of the time before the last count.
-    counted: Mutex<Vec<String>>,
+    asked: Mutex<Asked>,
+    /// What was asked for in the time before the last count.
+    counted: Mutex<Asked>,
     slow: AtomicBool,
     line_free: Mutex<Instant>,
+}
+
+/// Paths that were asked for.
+#[derive(Clone, Default)]
+pub(crate) struct Asked {
+    /// Of packuments.
+    pub(crate) packuments: Vec<String>,
+    /// Of tarballs.
+    pub(crate) tarballs: Vec<String>,
 }
 
 struct Answer {
@@ -80,8 +87,7 @@ impl Registry {
             upstream,
             base: url.clone(),
             answers: Mutex::default(),
-            packuments: AtomicU64::new(0),
-            tarballs: Mutex::default(),
+            asked: Mutex::default(),
             counted: Mutex::default(),
             slow: AtomicBool::new(false),
             line_free: Mutex::new(Instant::now()),
@@ -118,18 +124,20 @@ impl Registry {
 
     /// Requests for packuments and for tarballs since the last call.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        let tarballs = std::mem::take(&mut *lock(&self.shared.tarballs));
-        let counts = (self.shared.packuments.swap(0, Ordering::Relaxed), tarballs.len() as u64);
-        *lock(&self.shared.counted) = tarballs;
+        let asked = std::mem::take(&mut *lock(&self.shared.asked));
+        let counts = (asked.packuments.len() as u64, asked.tarballs.len() as u64);
+        *lock(&self.shared.counted) = asked;
         counts
     }
 
-    /// Paths of the tarballs that the last call of [`Registry::counts`] counted, the largest first.
-    pub(crate) fn counted(&self) -> Vec<String> {
-        let (mut paths, answers) = (lock(&self.shared.counted).clone(), lock(&self.shared.answers));
+    /// What the last call of [`Registry::counts`] counted, the largest first.
+    pub(crate) fn counted(&self) -> Asked {
+        let (mut asked, answers) = (lock(&self.shared.counted).clone(), lock(&self.shared.answers));
         let size = |path: &String| answers.get(path).and_then(|it| Some(it.as_ref()?.plain.len()));
-        paths.sort_by_key(|path| std::cmp::Reverse(size(path)));
-        paths
+        for paths in [&mut asked.packuments, &mut asked.tarballs] {
+            paths.sort_by_key(|path| std::cmp::Reverse(size(path)));
+        }
+        asked
     }
 }
 
@@ -184,9 +192,10 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<(String, HashMap<S
 
 fn reply(shared: &Shared, path: &str, headers: &HashMap<String, String>) -> Vec<u8> {
     let tarball = path.contains("/-/");
-    match tarball {
-        true => lock(&shared.tarballs).push(path.to_owned()),
-        false => _ = shared.packuments.fetch_add(1, Ordering::Relaxed),
+    {
+        let mut asked = lock(&shared.asked);
+        let paths = if tarball { &mut asked.tarballs } else { &mut asked.packuments };
+        paths.push(path.to_owned());
     }
     let header = |name: &str, part: &str| headers.get(name).is_some_and(|value| value.contains(part));
     let full = !tarball && !header("accept", "vnd.npm.install-v1");

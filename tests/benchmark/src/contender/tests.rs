@@ -74,7 +74,7 @@ fn a_dependency_without_its_manifest_is_not_there_and_one_hoisted_to_the_root_is
 fn before_a_cold_restore_only_the_project_and_its_lockfile_are_left() {
     let folder = tempfile::tempdir().unwrap();
     let mut contender = contender(folder.path());
-    contender.seed = Some(Seed { lockfile: "bun.lock", text: "locked".into(), tarballs: Vec::new() });
+    contender.seed = Some(Seed { lockfile: "bun.lock", text: "locked".into(), asked: Asked::default() });
     for package in ["node_modules/a", "p/node_modules/@s/b", "../store/x", "../cache/x", "../home/x"] {
         put(folder.path(), package);
     }

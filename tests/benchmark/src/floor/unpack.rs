@@ -1,4 +1,4 @@
-//! Tarballs, fetched over many connections and unpacked into a folder each, by whoever is free.
+//! Tarballs and packuments, fetched over many connections, and unpacked into a folder each or inflated, by whoever is free.
 
 use std::{
     collections::VecDeque,
@@ -25,9 +25,13 @@ const NEAR: usize = 4;
 /// Bodies in memory that nobody has unpacked yet.
 const WAITING: usize = 16;
 
-/// A tarball's bytes, and its place in the list.
+/// Asked for besides, so that packuments come as installers have them.
+const PACKUMENT: &str = "accept: application/vnd.npm.install-v1+json\r\naccept-encoding: gzip\r\n";
+
+/// What has come, and its place in the list.
 pub(super) struct Body {
     at: usize,
+    is_tarball: bool,
     bytes: Vec<u8>,
 }
 
@@ -61,7 +65,7 @@ pub(super) fn fetch<'scope>(scope: &'scope Scope<'scope, '_>, url: &str, far: bo
             loop {
                 let Some((at, path)) = take(&mut open.lock().unwrap_or_else(PoisonError::into_inner)) else { return };
                 let body = get(&mut stream, &address, path).with_context(|| path.clone());
-                if sender.send(body.map(|bytes| Body { at, bytes })).is_err() {
+                if sender.send(body.map(|bytes| Body { at, is_tarball: is_tarball(path), bytes })).is_err() {
                     return;
                 }
             }
@@ -76,7 +80,8 @@ fn get(connection: &mut Option<BufReader<TcpStream>>, address: &str, path: &str)
         none => none.insert(BufReader::new(TcpStream::connect(address)?)),
     };
     // In one piece: the parts of a request that is written in several wait for each other's acknowledgement.
-    stream.get_mut().write_all(format!("GET /{path} HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes())?;
+    let accept = if is_tarball(path) { "" } else { PACKUMENT };
+    stream.get_mut().write_all(format!("GET /{path} HTTP/1.1\r\nhost: {address}\r\n{accept}\r\n").as_bytes())?;
     let (mut line, mut length) = (String::new(), None);
     stream.read_line(&mut line)?;
     ensure!(line.contains(" 200 "), "{}", line.trim_end());
@@ -90,6 +95,10 @@ fn get(connection: &mut Option<BufReader<TcpStream>>, address: &str, path: &str)
     Ok(body)
 }
 
+fn is_tarball(path: &str) -> bool {
+    path.contains("/-/")
+}
+
 /// What one thread unpacks with, and uses again.
 pub(super) struct Unpacker {
     decompressor: Decompressor,
@@ -101,14 +110,19 @@ impl Unpacker {
         Self { decompressor: Decompressor::new(), plain: Vec::new() }
     }
 
-    /// Digests a tarball and writes its files.
+    /// Digests a tarball and writes its files; a packument is only inflated.
     pub(super) fn unpack(&mut self, body: &Body, store: &Path) -> Result<()> {
-        std::hint::black_box(Sha512::digest(&body.bytes));
+        if body.is_tarball {
+            std::hint::black_box(Sha512::digest(&body.bytes));
+        }
         let size = body.bytes.last_chunk().map_or(0, |size| u32::from_le_bytes(*size)) as usize;
         if self.plain.len() < size {
             self.plain.resize(size, 0);
         }
         let length = self.decompressor.gzip_decompress(&body.bytes, &mut self.plain)?;
+        if !body.is_tarball {
+            return Ok(());
+        }
         let into = store.join(body.at.to_string());
         fs::create_dir(&into)?;
         let into = super::open(CWD, &into)?;
