@@ -137,7 +137,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     }
     install.tell_what_is_added(&placement, &plan);
     let store = packages::open_store(install)?;
-    verification.ask_but_for(&placement, &packages::needed(&placement, &plan));
+    verification.ask_but_for(&placement, || packages::needed(&placement, &plan));
     let (packages, plan) = packages::have(install, &network, &store, &layout, (&mut placement, plan, early))?;
     let verified = verification.finish(install)?;
     excludes::remember(install, &placement)?;

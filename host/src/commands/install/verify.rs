@@ -4,22 +4,18 @@
 //! that nothing is asked again.
 
 mod asking;
+mod entry;
 
 use std::collections::{BTreeSet, HashSet};
 
-use wit::{
-    PackageName,
-    settings::{Policy, Registries},
-};
+use wit::settings::{Policy, Registries};
 
-use self::asking::Asking;
+use self::{asking::Asking, entry::Entry};
 use super::{Failures, Install, Network, excludes, known, known::Known, one};
 use crate::{
     diagnostic::Diagnostic,
-    facts::{Answer, Metadata, Reason, Unavailable},
-    graph::{Placement, Snapshot, SnapshotIndex, Source},
-    registry::{registry_for, tarball_url},
-    verify::{Rules, Violation, bind, same_tarball},
+    graph::{Placement, Snapshot, SnapshotIndex},
+    verify::{Rules, Violation},
 };
 
 /// So many violations are shown.
@@ -46,18 +42,6 @@ impl Locked {
 /// All that may be the key of a package, whoever wrote the lockfile.
 fn keys(lockfile: &str) -> HashSet<&str> {
     lockfile.split([' ', '\n', '\r', '\'', '"', ':', '(', ')', '{', ',']).filter(|word| word.contains('@')).collect()
-}
-
-/// A package to be verified.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    name: PackageName,
-    version: String,
-    registry: Option<String>,
-    /// Where the lockfile has it from, if that is not where its registry keeps tarballs.
-    tarball: Option<String>,
-    /// It is held to age and trust.
-    is_judged: bool,
 }
 
 /// A verification under way.
@@ -90,8 +74,7 @@ pub(super) fn start(
         let is_locked = rules.as_ref().map(|_| locked.has());
         for snapshot in &placement.snapshots {
             let is_judged = is_locked.as_ref().is_some_and(|is_locked| is_locked(snapshot));
-            let entry = entry(network, rules.as_ref(), snapshot, is_judged)?;
-            entries.extend(entry.filter(|entry| entry.is_judged || entry.tarball.is_some()));
+            entries.extend(Entry::of(network, rules.as_ref().filter(|_| is_judged), snapshot)?);
         }
     }
     let policy = match rules.is_some() || !entries.is_empty() {
@@ -115,8 +98,9 @@ pub(super) fn start(
 
 impl Verification {
     /// Asks for what is not fetched either: nothing of it will be dated.
-    pub(super) fn ask_but_for(&self, placement: &Placement, fetched: &BTreeSet<SnapshotIndex>) {
+    pub(super) fn ask_but_for(&self, placement: &Placement, fetched: impl FnOnce() -> BTreeSet<SnapshotIndex>) {
         let Some(asking) = &self.asking else { return };
+        let fetched = fetched();
         let snapshots = fetched.iter().filter_map(|at| placement.snapshots.get(*at as usize));
         let fetched: HashSet<String> = snapshots.map(|it| format!("{}@{}", it.name, it.version)).collect();
         asking.ask_but_for(&fetched);
@@ -187,41 +171,11 @@ fn held(
         let (name, version) = (snapshot.name.as_str(), snapshot.version.as_str());
         let is_exception = rules.as_ref().is_some_and(|rules| !rules.make_no_exception(name, version))
             || young.contains(&(name.to_owned(), version.to_owned()));
-        if let Some(entry) = entry(network, rules.as_ref(), snapshot, true)?.filter(|_| !is_exception) {
-            held.insert(entry.line());
+        if !is_exception {
+            held.extend(Entry::of(network, rules.as_ref(), snapshot)?.map(|entry| entry.line()));
         }
     }
     Ok(held)
-}
-
-/// What is to be verified of a package of a registry.
-fn entry(
-    network: &Network<'_>,
-    rules: Option<&Rules<'_>>,
-    snapshot: &Snapshot,
-    is_judged: bool,
-) -> Result<Option<Entry>, Failures> {
-    let Source::Registry { registry, tarball, .. } = &snapshot.source else { return Ok(None) };
-    let tarball = match tarball {
-        Some(tarball) => elsewhere(&network.settings()?.registries, snapshot, registry.as_deref(), tarball)?,
-        None => None,
-    };
-    let (name, version) = (snapshot.name.clone(), snapshot.version.clone());
-    let is_judged = is_judged && rules.is_some_and(|rules| rules.concern(name.as_str(), &version));
-    Ok(Some(Entry { name, version, registry: registry.clone(), tarball, is_judged }))
-}
-
-/// The absolute address of a tarball that is not where the registry keeps that version.
-fn elsewhere(
-    registries: &Registries,
-    snapshot: &Snapshot,
-    named: Option<&str>,
-    tarball: &str,
-) -> Result<Option<String>, Failures> {
-    let registry = registry_for(registries, &snapshot.name, named).map_err(one)?;
-    let absolute = registry.join(tarball).map_or_else(|_| tarball.to_owned(), Into::into);
-    let canonical = tarball_url(&registry, &snapshot.name, &snapshot.version);
-    Ok((!same_tarball(&absolute, &canonical)).then_some(absolute))
 }
 
 /// Names what packages are held to: exceptions aside, for what they let pass is not remembered.
@@ -234,49 +188,6 @@ fn policy(policy: &Policy, registries: &Registries) -> String {
     };
     let text = serde_json::to_string(&(policy, registries)).unwrap_or_default();
     blake3::hash(text.as_bytes()).to_hex().to_string()
-}
-
-impl Entry {
-    /// `name@version`.
-    fn package_id(&self) -> String {
-        format!("{}@{}", self.name, self.version)
-    }
-
-    /// All of it, without line breaks.
-    fn line(&self) -> String {
-        let text = (&self.name, &self.version, &self.registry, &self.tarball, self.is_judged);
-        serde_json::to_string(&text).unwrap_or_default()
-    }
-
-    fn judge(&self, rules: Option<&Rules<'_>>, answer: &Answer) -> Option<Violation> {
-        let (name, version) = (self.name.as_str(), self.version.as_str());
-        let metadata = match answer {
-            Answer::Metadata(metadata) => Some(metadata),
-            Answer::Unavailable(why) if self.tarball.is_some() || why.reason != Reason::NotFound => {
-                return Some(self.unavailable(why));
-            }
-            _ => None,
-        };
-        let manifest = |metadata: &'_ Metadata| metadata.manifests.iter().position(|(held, _)| held == version);
-        let bound = self.tarball.as_deref().and_then(|tarball| {
-            let line = metadata.and_then(|metadata| Some((metadata, manifest(metadata)?)));
-            bind(name, version, tarball, line.map(|(metadata, at)| metadata.manifests[at].1.as_slice()))
-        });
-        bound.or_else(|| rules?.judge(name, version, metadata))
-    }
-
-    /// That nobody answers is no sign that somebody meddled.
-    fn unavailable(&self, why: &Unavailable) -> Violation {
-        let detail = why.detail.clone().or_else(|| Some(format!("{} {}", why.url.as_ref()?, why.status?)));
-        let (name, version) = (&self.name, &self.version);
-        let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-        let code = match why.reason {
-            Reason::Offline => "ERR_PNPM_NO_OFFLINE_META",
-            _ => "ERR_PNPM_META_FETCH_FAIL",
-        };
-        let what = if self.tarball.is_some() { "the tarball URL of " } else { "" };
-        Violation { code, message: format!("{what}{name}@{version} could not be checked{detail}") }
-    }
 }
 
 fn refusal(mut found: Vec<Violation>) -> Diagnostic {
