@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wit::Integrity;
 
 use super::PackageStore;
-use crate::registry::Growing;
+use crate::registry::{End, Growing};
 
 /// A body that has been coming for so long comes slowly. Bit by bit takes half as much of the CPU again as the whole.
 const SLOW: Duration = Duration::from_millis(100);
@@ -61,7 +61,7 @@ impl<S: PackageStore> Incoming<S> {
 
     /// All of it has come here, and some of it has been taken in.
     pub(super) fn is_of_use(&self) -> bool {
-        self.is_begun.load(Ordering::Acquire) && self.body.is_whole()
+        self.is_begun.load(Ordering::Acquire) && self.body.end() == Some(End::Whole)
     }
 
     /// It comes slowly, so that there is time to take it in meanwhile.
@@ -74,10 +74,13 @@ impl<S: PackageStore> Incoming<S> {
         !self.is_queued.swap(true, Ordering::AcqRel)
     }
 
-    /// Takes in what has come, as long as there is time.
+    /// Takes in what has come, as long as there is time; of what broke off, lets go at once.
     pub(super) fn advance(&self, store: &S, has_time: impl Fn() -> bool) {
         self.is_queued.store(false, Ordering::Release);
         let mut progress = self.lock();
+        if self.body.end() == Some(End::Broken) {
+            *progress = Progress::Over;
+        }
         while has_time() && progress.step(store, &self.body) {
             self.is_begun.store(true, Ordering::Release);
         }

@@ -35,7 +35,7 @@ const STEP: usize = 128 << 10;
 pub(crate) struct Watch {
     /// What has come.
     pub(crate) body: Arc<Growing>,
-    /// Called where there is more of it, on the network's threads: it must not block.
+    /// Called where there is more of it, or where no more will come, on the network's threads: it must not block.
     pub(crate) more: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -47,7 +47,16 @@ pub(crate) struct Growing(Mutex<Grown>);
 struct Grown {
     bytes: Vec<u8>,
     since: Option<Instant>,
-    is_whole: bool,
+    end: Option<End>,
+}
+
+/// What became of a body that was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All of it has come.
+    Whole,
+    /// It broke off, and what has come is of no use.
+    Broken,
 }
 
 impl Growing {
@@ -64,9 +73,9 @@ impl Growing {
         !into.is_empty()
     }
 
-    /// What was shown was the whole body.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.lock().is_whole
+    /// What became of it; `None` while it comes.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.lock().end
     }
 
     /// Some more has come.
@@ -83,8 +92,17 @@ impl Growing {
 
     /// All has come: takes it away.
     pub(crate) fn take(&self) -> Vec<u8> {
+        self.ended(End::Whole)
+    }
+
+    /// No more will come: what has come is let go.
+    pub(crate) fn give_up(&self) {
+        drop(self.ended(End::Broken));
+    }
+
+    fn ended(&self, end: End) -> Vec<u8> {
         let mut grown = self.lock();
-        grown.is_whole = true;
+        grown.end = Some(end);
         std::mem::take(&mut grown.bytes)
     }
 }
@@ -123,7 +141,7 @@ pub(super) async fn read(
     }
 }
 
-/// Where a body is gathered: here, or where others can see it.
+/// Where a body is gathered: here, or where others can see it. Those learn it if it is dropped before its end.
 struct Body<'a> {
     own: Vec<u8>,
     watch: Option<&'a Watch>,
@@ -150,8 +168,17 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn end(self) -> Vec<u8> {
-        self.watch.map_or(self.own, |watch| watch.body.take())
+    fn end(mut self) -> Vec<u8> {
+        self.watch.take().map_or_else(|| std::mem::take(&mut self.own), |watch| watch.body.take())
+    }
+}
+
+impl Drop for Body<'_> {
+    fn drop(&mut self) {
+        if let Some(watch) = self.watch {
+            watch.body.give_up();
+            (watch.more)();
+        }
     }
 }
 
@@ -201,3 +228,6 @@ fn gunzip(inflater: &mut Decompressor, packed: &[u8], cap: usize, out: &mut Vec<
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

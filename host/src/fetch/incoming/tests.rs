@@ -57,3 +57,17 @@ fn if_little_was_taken_in_the_whole_is_imported() {
     incoming.body().push(&tarball[2 * PIECE..]);
     assert_eq!(incoming.end(&store, &incoming.body().take(), &integrity(&tarball)), None);
 }
+
+#[test]
+fn what_broke_off_gives_its_place_to_another_even_where_there_is_no_time() {
+    let store = Memory::default();
+    let room = Arc::new(Semaphore::new(1));
+    let incoming = Incoming::new(room.clone());
+    incoming.body().push(&[7; 3 * PIECE]);
+    incoming.advance(&store, || true);
+    assert_eq!(room.available_permits(), 0);
+    incoming.body().give_up();
+    incoming.advance(&store, || false);
+    assert_eq!(room.available_permits(), 1);
+    assert!(!incoming.is_of_use());
+}
