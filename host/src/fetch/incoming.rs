@@ -78,12 +78,12 @@ impl<S: PackageStore> Incoming<S> {
     pub(super) fn advance(&self, store: &S, has_time: impl Fn() -> bool) {
         self.is_queued.store(false, Ordering::Release);
         let mut progress = self.lock();
-        if self.body.end() == Some(End::Broken) {
-            *progress = Progress::Over;
+        match self.body.end() {
+            None => while has_time() && progress.step(store, &self.body) {},
+            Some(End::Whole) => {} // the rest is for `end`
+            Some(End::Broken) => *progress = Progress::Over,
         }
-        while has_time() && progress.step(store, &self.body) {
-            self.is_begun.store(true, Ordering::Release);
-        }
+        self.is_begun.store(matches!(*progress, Progress::Under(_)), Ordering::Release);
     }
 
     /// Takes in the rest, and publishes the package. `None`: the whole is to be imported.

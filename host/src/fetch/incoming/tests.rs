@@ -71,3 +71,14 @@ fn what_broke_off_gives_its_place_to_another_even_where_there_is_no_time() {
     assert_eq!(room.available_permits(), 1);
     assert!(!incoming.is_of_use());
 }
+
+#[test]
+fn nothing_is_begun_of_a_body_that_has_come() {
+    let store = Memory::default();
+    let room = Arc::new(Semaphore::new(1));
+    let incoming = Incoming::new(room.clone());
+    incoming.body().push(&[7; PIECE]);
+    incoming.body().take();
+    incoming.advance(&store, || true);
+    assert_eq!((room.available_permits(), incoming.is_of_use()), (1, false));
+}
