@@ -318,9 +318,8 @@ impl<S: PackageStore> Inner<S> {
             let answer = inner.http.get(&query).await;
             span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
             drop(span);
-            let arrived = Arrived::new(job, shown, answer, integrity, landing);
-            let begun = incoming.filter(|incoming| incoming.is_of_use());
-            inner.queue(if let Some(begun) = begun { arrived.watched(begun) } else { arrived });
+            drop(query); // it must not be the last to hold what is incoming
+            inner.queue(Arrived::new(job, shown, answer, integrity, landing).watched(incoming));
         });
     }
 
@@ -369,31 +368,23 @@ impl<S: PackageStore> Inner<S> {
         let outcome = match content {
             Content::Verified(verified) => self.take(&job, &shown, verified),
             Content::Failed(source) => Err(FetchError::Registry { package: job.package_id(), source }),
-            Content::Body(_) | Content::Watched(..) => return, // it has just been verified
+            Content::Body(_) => return, // it has just been verified
         };
         landing.land(outcome);
     }
 
     /// Lands one that was worked on while it came, unless that was of no use: then it is as any other.
     fn land_watched(&self, group: &mut Vec<Arrived<S>>) -> bool {
-        let Some(Arrived { job, content, integrity: Some(integrity), .. }) = group.first_mut() else { return false };
-        let (body, incoming) = match std::mem::replace(content, Content::Body(Vec::new())) {
-            Content::Watched(body, incoming) => (body, incoming),
-            other => {
-                *content = other;
-                return false;
-            }
-        };
+        let Some(first) = group.first_mut() else { return false };
+        let Some(incoming) = first.begun() else { return false };
+        let Arrived { job, content: Content::Body(body), integrity: Some(integrity), .. } = first else { return false };
         let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
         span.bytes(body.len() as u64);
-        let Some(index) = incoming.end(&*self.store, &body, integrity) else {
-            *content = Content::Body(body);
-            return false;
-        };
+        let Some(index) = incoming.end(&*self.store, body, integrity) else { return false };
         drop(span);
-        let Arrived { job, landing, memory, .. } = group.remove(0);
-        self.tell(&job, body.len() as u64);
-        drop((body, memory));
+        let Arrived { job, size, content, landing, memory, .. } = group.remove(0);
+        self.tell(&job, size as u64);
+        drop((content, memory));
         landing.land(Ok(Arc::new(index)));
         true
     }
