@@ -34,7 +34,7 @@ pub use connect::{Surroundings, connect};
 pub use default::{DefaultRegistryError, default_registry};
 pub use error::RegistryError;
 pub use held::Packument;
-pub(crate) use http::{BUDGET_KIB, Query};
+pub(crate) use http::{BUDGET_KIB, Query, Started};
 pub use http::{Http, Response};
 pub use lanes::Lane;
 pub use oracle::{Downloader, Registry};

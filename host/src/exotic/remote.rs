@@ -59,7 +59,6 @@ impl Sources {
             cap: MAX_TARBALL,
             budget: None,
             started: None,
-            watch: None,
         };
         let (sender, receiver) = channel();
         let http = self.http.clone();

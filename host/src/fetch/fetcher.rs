@@ -14,11 +14,11 @@ use wit::{Integrity, names::Algorithm};
 use super::{
     FetchError, FetchJob, ImportFailure, PackageStore,
     arrivals::{Arrivals, Arrived, Content, Next, Verified},
-    incoming::Incoming,
+    incoming::{Incoming, WATCHED_FROM},
     job::Place,
 };
 use crate::{
-    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, Watch, without_secrets},
+    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, Started, Watch, without_secrets},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
 };
@@ -311,22 +311,33 @@ impl<S: PackageStore> Inner<S> {
         let inner = self.clone();
         self.http.spawn(async move {
             let shown = without_secrets(url.as_str());
-            let incoming = inner.incoming(integrity.as_ref());
-            let watch = incoming.as_ref().map(|incoming| inner.watch(incoming));
-            let query = Query { watch, ..inner.query(&job, url) };
+            let incoming = Arc::new(OnceLock::new());
+            let query = inner.query(&job, url, inner.started(&job, integrity.as_ref(), incoming.clone()));
             let mut span = inner.options.timings.span(timings::Lane::Download, || job.package_id());
             let answer = inner.http.get(&query).await;
             span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
             drop(span);
-            drop(query); // it must not be the last to hold what is incoming
+            drop(query); // it holds what is incoming too
+            let incoming = Arc::into_inner(incoming).and_then(OnceLock::into_inner);
             inner.queue(Arrived::new(job, shown, answer, integrity, landing).watched(incoming));
         });
     }
 
-    /// A tarball that may be taken in while it comes.
-    fn incoming(&self, integrity: Option<&Integrity>) -> Option<Arc<Incoming<S>>> {
-        let is_common = integrity?.algorithm == Algorithm::Sha512;
-        is_common.then(|| Arc::new(Incoming::new(self.streams.clone())))
+    /// Tells of each attempt. A large tarball is taken in when it comes for the first time, and left in `incoming`.
+    fn started(
+        self: &Arc<Self>,
+        job: &FetchJob,
+        integrity: Option<&Integrity>,
+        incoming: Arc<OnceLock<Arc<Incoming<S>>>>,
+    ) -> Started {
+        let (inner, package_id) = (self.clone(), job.package_id());
+        let is_common = integrity.is_some_and(|integrity| integrity.algorithm == Algorithm::Sha512);
+        Box::new(move |attempt, size| {
+            inner.http.report().event(Event::FetchStarted { package_id: package_id.clone(), attempt, size });
+            let is_large = size.is_some_and(|size| size >= WATCHED_FROM);
+            let is_watched = is_large && is_common && incoming.get().is_none();
+            is_watched.then(|| inner.watch(incoming.get_or_init(|| Arc::new(Incoming::new(inner.streams.clone())))))
+        })
     }
 
     /// Has the pool work on what has come of a tarball, where it has nothing better to do.
@@ -404,8 +415,7 @@ impl<S: PackageStore> Inner<S> {
         }
     }
 
-    fn query(&self, job: &FetchJob, url: reqwest::Url) -> Query {
-        let (report, package_id) = (self.http.report().clone(), job.package_id());
+    fn query(&self, job: &FetchJob, url: reqwest::Url, started: Started) -> Query {
         Query {
             url,
             lane: Lane::Tarball(job.size_hint.unwrap_or(0)),
@@ -414,10 +424,7 @@ impl<S: PackageStore> Inner<S> {
             headers: reqwest::header::HeaderMap::new(),
             cap: MAX_TARBALL,
             budget: Some(self.budget.clone()),
-            started: Some(Box::new(move |attempt, size| {
-                report.event(Event::FetchStarted { package_id: package_id.clone(), attempt, size });
-            })),
-            watch: None,
+            started: Some(started),
         }
     }
 

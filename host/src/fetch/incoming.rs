@@ -17,6 +17,8 @@ use wit::Integrity;
 use super::PackageStore;
 use crate::registry::{End, Growing};
 
+/// Tarballs that are announced to be shorter are not worth it, bytes.
+pub(super) const WATCHED_FROM: u64 = 768 << 10;
 /// A body that has been coming for so long comes slowly. Bit by bit takes half as much of the CPU again as the whole.
 const SLOW: Duration = Duration::from_millis(100);
 /// What is taken in at a time, bytes.
@@ -24,7 +26,7 @@ const PIECE: usize = 128 << 10;
 /// If less than this part was taken in while it came, the whole is imported: inflating bit by bit takes twice as long.
 const WORTH: usize = 4;
 
-/// A tarball on its way.
+/// A tarball on its way; it exists only where it may be of use.
 pub(super) struct Incoming<S: PackageStore> {
     body: Arc<Growing>,
     is_queued: AtomicBool,

@@ -26,12 +26,10 @@ pub(super) enum BodyError {
     Broken(String),
 }
 
-/// Bodies that are announced to be shorter are not worth watching, bytes.
-const WATCHED_FROM: usize = 768 << 10;
 /// How much comes between two calls of [`Watch::more`], bytes.
 const STEP: usize = 128 << 10;
 
-/// Somebody who works on a large body while it comes.
+/// Somebody who works on a body while it comes.
 pub(crate) struct Watch {
     /// What has come.
     pub(crate) body: Arc<Growing>,
@@ -107,18 +105,18 @@ impl Growing {
     }
 }
 
-/// Reads it all; `watch` sees it grow if it is large.
+/// Reads it all; `watch` sees it grow.
 pub(super) async fn read(
     response: &mut reqwest::Response,
     cap: usize,
     stall: Duration,
-    watch: Option<&Watch>,
+    watch: Option<Watch>,
 ) -> Result<Vec<u8>, BodyError> {
     let announced = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > cap {
         return Err(BodyError::TooLarge);
     }
-    let mut body = Body::new(Vec::with_capacity(announced.min(MAX_TRUST)), watch.filter(|_| announced >= WATCHED_FROM));
+    let mut body = Body::new(Vec::with_capacity(announced.min(MAX_TRUST)), watch);
     let mut deadline = Instant::now() + stall;
     let mut since = 0;
     loop {
@@ -142,16 +140,16 @@ pub(super) async fn read(
 }
 
 /// Where a body is gathered: here, or where others can see it. Those learn it if it is dropped before its end.
-struct Body<'a> {
+struct Body {
     own: Vec<u8>,
-    watch: Option<&'a Watch>,
+    watch: Option<Watch>,
     length: usize,
     told: usize,
 }
 
-impl<'a> Body<'a> {
-    fn new(room: Vec<u8>, watch: Option<&'a Watch>) -> Self {
-        let own = match watch {
+impl Body {
+    fn new(room: Vec<u8>, watch: Option<Watch>) -> Self {
+        let own = match &watch {
             Some(watch) => std::mem::replace(&mut watch.body.lock().bytes, room),
             None => room,
         };
@@ -160,7 +158,7 @@ impl<'a> Body<'a> {
 
     fn push(&mut self, chunk: &[u8]) {
         self.length += chunk.len();
-        let Some(watch) = self.watch else { return self.own.extend_from_slice(chunk) };
+        let Some(watch) = &self.watch else { return self.own.extend_from_slice(chunk) };
         watch.body.push(chunk);
         if self.length - self.told >= STEP {
             self.told = self.length;
@@ -173,9 +171,9 @@ impl<'a> Body<'a> {
     }
 }
 
-impl Drop for Body<'_> {
+impl Drop for Body {
     fn drop(&mut self) {
-        if let Some(watch) = self.watch {
+        if let Some(watch) = &self.watch {
             watch.body.give_up();
             (watch.more)();
         }

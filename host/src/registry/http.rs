@@ -43,8 +43,8 @@ pub struct Http {
     runtime: OnceLock<Runtime>,
 }
 
-/// Told of an attempt whose head is there: its number and the announced length.
-pub(crate) type Started = Box<dyn Fn(u32, Option<u64>) + Send + Sync>;
+/// Told of an attempt whose head is there: its number and the announced length. Who works on its body while it comes.
+pub(crate) type Started = Box<dyn Fn(u32, Option<u64>) -> Option<Watch> + Send + Sync>;
 
 /// What is asked for.
 pub(crate) struct Query {
@@ -62,10 +62,8 @@ pub(crate) struct Query {
     pub(crate) cap: usize,
     /// Taken before the body is read, in KiB, and given back with the response.
     pub(crate) budget: Option<Arc<Semaphore>>,
-    /// Told of each attempt once its head is there: its number and the announced length.
+    /// Told of each attempt once its head is there.
     pub(crate) started: Option<Started>,
-    /// Works on a large body while it comes for the first time.
-    pub(crate) watch: Option<Watch>,
 }
 
 /// The size of [`Query::budget`] that the fetcher uses, KiB.
@@ -180,10 +178,7 @@ impl Http {
         if !(200..300).contains(&status) && status != 304 {
             return Err(self.refused(response, url, identity).await);
         }
-        if let Some(started) = &query.started {
-            started(attempt, response.content_length());
-        }
-        let watch = query.watch.as_ref().filter(|_| attempt == 1);
+        let watch = query.started.as_ref().and_then(|started| started(attempt, response.content_length()));
         let memory = match &query.budget {
             Some(budget) => Some(reserve(budget, response.content_length()).await),
             None => None,

@@ -20,10 +20,11 @@ fn watch() -> (Watch, Sights) {
 
 #[test]
 fn of_a_body_that_broke_off_nothing_is_kept_and_that_is_told_once() {
-    let whole = vec![7; 2 * WATCHED_FROM];
+    let whole = vec![7; 4 * STEP];
     let served = whole.clone();
     let (watch, sights) = watch();
     let (body, held) = (watch.body.clone(), watch.body.clone());
+    let watch = Mutex::new(Some(watch));
     let server = serve(move |asked| {
         let whole = response("200 OK", "", &served);
         match asked.before {
@@ -44,8 +45,7 @@ fn of_a_body_that_broke_off_nothing_is_kept_and_that_is_told_once() {
         headers: HeaderMap::new(),
         cap: 1 << 30,
         budget: None,
-        started: None,
-        watch: Some(watch),
+        started: Some(Box::new(move |_, _| watch.lock().unwrap().take())),
     };
     let (tell, told) = mpsc::channel();
     let asking = http.clone();
