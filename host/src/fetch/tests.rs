@@ -1,3 +1,5 @@
+mod slow;
+
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha512};
