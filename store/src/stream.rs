@@ -8,19 +8,11 @@
 //! This way takes plain tarballs only, and decides nothing: of whatever is unusual or wrong it says [`GivenUp`],
 //! removes what it wrote, and the whole tarball is imported, or refused, as if nobody had tried. Invariant: what it
 //! publishes is what [`Store::import`] would have published, and nothing can be found before every byte has been held
-//! to the integrity. It needs some 600 KiB and the package's index. A process removes what is under way when it ends
-//! ([`abandon_streams`]); a killed one leaves that in `tmp`, and the first stream of a later one removes what is a day
-//! old.
+//! to the integrity. It needs some 600 KiB and the package's index.
 
 use std::{
     fs,
     io::{self, Write as _},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::SystemTime,
 };
 
 use cap_std::fs::Dir;
@@ -31,9 +23,10 @@ use wit::{Integrity, names::Algorithm};
 use crate::{
     Imported, Store,
     digest::compare,
-    import::{BlobWriter, MANIFEST, Staged, blob, describe},
+    import::{BlobWriter, MANIFEST, blob, describe},
     index::{FileEntry, INDEX},
     key::Key,
+    staged::Staged,
     tarball::{self, BLOCK, Entry, Extension, File, Limits, Reader},
 };
 
@@ -57,37 +50,6 @@ const SMALL: u64 = 8 << 20;
 const RATIO: u64 = 20;
 const MOST_FILES: usize = 20_000;
 
-/// The stream that sees to left-overs is the first one of a process.
-static SWEPT: AtomicBool = AtomicBool::new(false);
-
-/// What is under way in this process, and whether that has ended.
-static UNDER_WAY: Mutex<UnderWay> = Mutex::new(UnderWay { staged: Vec::new(), is_over: false });
-
-struct UnderWay {
-    staged: Vec<(Store, String)>,
-    is_over: bool,
-}
-
-fn under_way() -> std::sync::MutexGuard<'static, UnderWay> {
-    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Removes what streams of this process have written so far; none of them publishes anything any more, and none begins.
-/// For the end of a process, which does not wait for its downloads.
-pub fn abandon_streams() {
-    let mut under_way = under_way();
-    under_way.is_over = true;
-    for (store, name) in under_way.staged.drain(..) {
-        // Another thread may be writing into it, or removing it: then a file vanishes underfoot, and it is tried again.
-        let staging = store.staging();
-        let gone = || {
-            let is_not_there = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
-            staging.remove_dir_all(&name).is_ok() || staging.symlink_metadata(&name).is_err_and(is_not_there)
-        };
-        let _ = (0..10).any(|_| gone());
-    }
-}
-
 /// A package of which a part has come. It is removed unless it is finished.
 pub struct Stream {
     limits: Limits,
@@ -105,34 +67,7 @@ pub struct Stream {
     files: Vec<FileEntry>,
     manifest: Vec<u8>,
     writer: BlobWriter,
-    staged: Live,
-}
-
-/// A staged folder that [`UNDER_WAY`] knows.
-struct Live(Option<Staged>);
-
-impl Live {
-    fn dir(&self) -> Result<&Dir, GivenUp> {
-        self.0.as_ref().map(|staged| &staged.dir).ok_or(GivenUp)
-    }
-
-    /// Publishes it, unless the process is at its end.
-    fn publish(mut self, key: &Key) -> Result<bool, GivenUp> {
-        let mut under_way = under_way();
-        let staged = self.0.take().filter(|_| !under_way.is_over).ok_or(GivenUp)?;
-        let (_, name) = staged.place();
-        under_way.staged.retain(|(_, held)| *held != name);
-        staged.publish(key).map_err(|_| GivenUp)
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        let Some(staged) = self.0.take() else { return };
-        let (_, name) = staged.place();
-        drop(staged);
-        under_way().staged.retain(|(_, held)| *held != name);
-    }
+    staged: Staged,
 }
 
 /// What is to be taken from the window.
@@ -167,18 +102,7 @@ impl Store {
     /// # Errors
     /// [`GivenUp`] if nothing can be written.
     pub fn stream(&self, limits: &Limits) -> Result<Stream, GivenUp> {
-        if !SWEPT.swap(true, Ordering::Relaxed) {
-            // Somebody else may be at it, or the disk may refuse: there is another day.
-            let store = self.clone();
-            drop(thread::Builder::new().name("sweep".to_owned()).spawn(move || store.sweep(SystemTime::now())));
-        }
-        let mut under_way = under_way();
-        if under_way.is_over {
-            return Err(GivenUp);
-        }
         let staged = Staged::new(self).map_err(|_| GivenUp)?;
-        under_way.staged.push(staged.place());
-        drop(under_way);
         Ok(Stream {
             limits: limits.clone(),
             hasher: Sha512::new(),
@@ -192,7 +116,7 @@ impl Store {
             files: Vec::new(),
             manifest: Vec::new(),
             writer: BlobWriter::default(),
-            staged: Live(Some(staged)),
+            staged,
         })
     }
 }
@@ -230,10 +154,10 @@ impl Stream {
         let integrity = compare(digest.as_slice().into(), expected).map_err(|_| GivenUp)?;
         self.sort()?;
         let index = describe(&self.manifest, self.files, self.reader.skipped, &self.limits);
-        let file = self.writer.create(self.staged.dir()?, INDEX, false);
+        let file = self.writer.create(&self.staged.dir, INDEX, false);
         file.and_then(|mut file| file.write_all(&index.encode())).map_err(|_| GivenUp)?;
         let key = Key::of(integrity.algorithm, &integrity.digests[0]);
-        let is_new = self.staged.publish(&key)?;
+        let is_new = self.staged.publish(&key).map_err(|_| GivenUp)?;
         Ok(Imported { index, integrity, is_new })
     }
 
@@ -268,7 +192,7 @@ impl Stream {
         let (taken, next) = match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Header => {
                 let entry = self.reader.header(&ready[..BLOCK], self.offset).map_err(|_| GivenUp)?;
-                (BLOCK, Next::begin(entry, self.offset, self.staged.dir()?, &mut self.writer)?)
+                (BLOCK, Next::begin(entry, self.offset, &self.staged.dir, &mut self.writer)?)
             }
             Next::Extension(extension, size, offset) => {
                 self.reader.extend(extension, &ready[..size], offset).map_err(|_| GivenUp)?;
@@ -279,7 +203,7 @@ impl Stream {
                 if path == MANIFEST {
                     self.manifest = data.to_vec();
                 }
-                let blob = self.writer.write(self.staged.dir()?, data, executable).map_err(|_| GivenUp)?;
+                let blob = self.writer.write(&self.staged.dir, data, executable).map_err(|_| GivenUp)?;
                 self.files.push(FileEntry { path, blob, size: size as u64, executable });
                 (size, Next::padding(size))
             }
@@ -289,7 +213,7 @@ impl Stream {
                 if large.left > 0 {
                     (taken, Next::Large(large))
                 } else {
-                    let (entry, size) = large.end(self.staged.dir()?, &mut self.writer).map_err(|_| GivenUp)?;
+                    let (entry, size) = large.end(&self.staged.dir, &mut self.writer).map_err(|_| GivenUp)?;
                     self.files.push(entry);
                     (taken, Next::padding(size))
                 }
