@@ -43,16 +43,23 @@ const UNNAMED: &str = "unnamed";
 /// Bits of the window of deflate.
 const WINDOW_BITS: u8 = 15;
 
-/// Nothing of it is verified yet, so no more than this is written, and from so many bytes on no more than so many times
-/// what has come. What is larger is imported as a whole.
-const MOST_WRITTEN: u64 = 256 << 20;
-const SMALL: u64 = 8 << 20;
-const RATIO: u64 = 20;
-const MOST_FILES: usize = 20_000;
+/// What is written at most of a tarball while nothing of it is verified. What is larger is imported as a whole.
+#[derive(Debug, Clone, Copy)]
+struct Most {
+    /// Bytes.
+    written: u64,
+    /// Unpacked to packed, from `small` bytes on.
+    ratio: u64,
+    small: u64,
+    files: usize,
+}
+
+const MOST: Most = Most { written: 256 << 20, ratio: 20, small: 8 << 20, files: 20_000 };
 
 /// A package of which a part has come. It is removed unless it is finished.
 pub struct Stream {
     limits: Limits,
+    most: Most,
     hasher: Sha512,
     inflater: Decompress,
     /// The compressed data have ended.
@@ -102,9 +109,14 @@ impl Store {
     /// # Errors
     /// [`GivenUp`] if nothing can be written.
     pub fn stream(&self, limits: &Limits) -> Result<Stream, GivenUp> {
+        self.stream_at_most(MOST, limits)
+    }
+
+    fn stream_at_most(&self, most: Most, limits: &Limits) -> Result<Stream, GivenUp> {
         let staged = Staged::new(self).map_err(|_| GivenUp)?;
         Ok(Stream {
             limits: limits.clone(),
+            most: Most { ratio: most.ratio.min(limits.ratio as u64), ..most },
             hasher: Sha512::new(),
             inflater: Decompress::new_gzip(WINDOW_BITS),
             is_inflated: false,
@@ -182,8 +194,8 @@ impl Stream {
     /// More was made of the bytes than packages are made of; the whole has another ratio, and is judged by that.
     fn is_suspicious(&self) -> bool {
         let (taken, made) = (self.inflater.total_in(), self.inflater.total_out());
-        let ratio = RATIO.min(self.limits.ratio as u64);
-        made > MOST_WRITTEN || (made > SMALL && made / taken.max(1) > ratio) || self.files.len() > MOST_FILES
+        let Most { written, ratio, small, .. } = self.most;
+        made > written || (made > small && made / taken.max(1) > ratio)
     }
 
     /// Takes the next thing, which is in the window as far as it is wanted.
@@ -192,6 +204,9 @@ impl Stream {
         let (taken, next) = match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Header => {
                 let entry = self.reader.header(&ready[..BLOCK], self.offset).map_err(|_| GivenUp)?;
+                if matches!(entry, Entry::File { .. }) && self.files.len() >= self.most.files {
+                    return Err(GivenUp);
+                }
                 (BLOCK, Next::begin(entry, self.offset, &self.staged.dir, &mut self.writer)?)
             }
             Next::Extension(extension, size, offset) => {
