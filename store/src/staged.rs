@@ -42,6 +42,9 @@ pub fn abandon_imports() {
     });
 }
 
+/// What the name of a package begins with that is on its way out.
+pub(crate) const ASIDE: &str = "aside-";
+
 /// A folder of `tmp` that a package is made in; it is removed unless it is published.
 #[derive(Debug)]
 pub(crate) struct Staged {
@@ -114,6 +117,13 @@ fn unused_name() -> String {
     format!("{}-{count}-{:x}", std::process::id(), now.subsec_nanos())
 }
 
+/// Whether a package in the making, or one that is on its way out, may have this name in `tmp`.
+fn is_ours(name: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut parts = name.strip_prefix(ASIDE).unwrap_or(name).split('-');
+    (0..3).all(|_| parts.next().is_some_and(is_number)) && parts.next().is_none()
+}
+
 fn is_taken(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty)
 }
@@ -124,6 +134,9 @@ fn sweep_once(store: &Store) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let store = store.clone();
-        drop(thread::Builder::new().name("sweep".to_owned()).spawn(move || store.sweep(SystemTime::now())));
+        drop(thread::Builder::new().name("sweep".to_owned()).spawn(move || store.sweep(SystemTime::now(), is_ours)));
     });
 }
+
+#[cfg(test)]
+mod tests;
