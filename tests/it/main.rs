@@ -17,6 +17,7 @@ mod own_lockfiles;
 mod patches;
 mod plugins;
 mod properties;
+mod slow_tarballs;
 mod specifiers;
 mod support;
 mod tls;
