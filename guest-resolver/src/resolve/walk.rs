@@ -196,7 +196,7 @@ impl Walker {
         from: From,
         mut parents: Vec<Parent>,
     ) -> Result<Vec<Parent>, Failure> {
-        self.know_ranges(ctx, from, &mut parents).await;
+        self.know_ranges(ctx, from, &mut parents).await?;
         let mut asked: Vec<(usize, Edge)> = Vec::new();
         for (at, parent) in parents.iter().enumerate() {
             let edges = self.edges_of(ctx, from, parent);
