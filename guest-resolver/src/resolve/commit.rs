@@ -74,6 +74,7 @@ pub(super) fn locked(
         version: ctx.symbol(&version),
         manifest: Rc::new(manifest),
         origin: Origin::Pinned(package.resolution.clone()),
+        as_locked: false,
     }))
 }
 

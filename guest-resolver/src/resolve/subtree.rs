@@ -325,5 +325,6 @@ fn package(ctx: &Context, key: &str) -> Result<Rc<Resolved>, Failure> {
         .ok_or_else(|| failure("ERR_WASI_PM_BUG", format!("the lockfile does not say all that is below {key}")))?;
     let id = wanted::patched(ctx, id.to_owned(), name, version)?;
     let (name, version) = (ctx.symbol(name), ctx.symbol(version));
-    Ok(Rc::new(Resolved { id, name, version, manifest: Rc::new(manifest), origin: Origin::Registry(None) }))
+    let (manifest, origin) = (Rc::new(manifest), Origin::Registry(None));
+    Ok(Rc::new(Resolved { id, name, version, manifest, origin, as_locked: false }))
 }

@@ -40,6 +40,9 @@ pub struct Resolved {
     pub manifest: Rc<Manifest>,
     /// Where its bytes come from.
     pub origin: Origin,
+    /// It was read off the lockfile, so its dependencies are asked for as they are locked, not as it asks for them
+    /// itself.
+    pub as_locked: bool,
 }
 
 impl Resolved {

@@ -184,6 +184,7 @@ pub(super) fn build(
         version: ctx.symbol(&version),
         manifest: Rc::new(manifest),
         origin,
+        as_locked: false,
     }))
 }
 

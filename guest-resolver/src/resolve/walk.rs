@@ -230,7 +230,7 @@ impl Walker {
     }
 
     fn all_edges(&mut self, ctx: &Context, id: PackageId, resolved: &Rc<Resolved>) -> Rc<[Edge]> {
-        if self.subtrees.single.has_read(resolved) {
+        if resolved.as_locked {
             return children_of(ctx, &resolved.manifest);
         }
         Rc::clone(self.edges.entry(id).or_insert_with(|| children_of(ctx, &resolved.manifest)))

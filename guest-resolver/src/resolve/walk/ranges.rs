@@ -52,8 +52,8 @@ impl Walker {
     }
 
     fn ranges_count(&self, ctx: &Context, from: From, parent: &Parent) -> bool {
-        let Resolved { id, manifest, .. } = &*parent.seed.resolved;
-        if !self.subtrees.single.has_read(&parent.seed.resolved) {
+        let Resolved { id, manifest, as_locked, .. } = &*parent.seed.resolved;
+        if !as_locked {
             return false;
         }
         Pins::below(ctx, parent.seed.edge.prior, id).is_none()
