@@ -107,18 +107,11 @@ pub struct Changes {
 }
 
 impl Plan {
-    /// Compares what is wanted with what is there.
+    /// Compares what is [`wanted`] with what is there.
     #[must_use]
-    pub fn new(placement: &Placement, layout: &Layout, disk: Disk) -> Self {
-        Self::compare(placement, layout, wanted(placement, layout), disk)
-    }
-
-    /// [`Plan::new`] where it is known already what is [`wanted`].
-    #[must_use]
-    pub fn compare(placement: &Placement, layout: &Layout, wanted: Tree, disk: Disk) -> Self {
-        let mut plan = Self::differences(placement, layout, wanted, &disk);
-        plan.before = (disk.tree, disk.stamps);
-        plan
+    pub fn new(placement: &Placement, layout: &Layout, wanted: Tree, disk: Disk) -> Self {
+        let plan = Self::differences(placement, layout, wanted, &disk);
+        Self { before: (disk.tree, disk.stamps), ..plan }
     }
 
     fn differences(placement: &Placement, layout: &Layout, mut tree: Tree, disk: &Disk) -> Self {
