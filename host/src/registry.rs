@@ -28,7 +28,7 @@ pub(crate) mod testing;
 mod tls;
 mod urls;
 
-pub(crate) use body::{End, Growing, Watch};
+pub(crate) use body::{End, Growing, Watch, tarball_in};
 pub use cache::MAX_FRESH;
 pub use connect::{Surroundings, connect};
 pub use default::{DefaultRegistryError, default_registry};

@@ -123,6 +123,8 @@ pub(super) struct Arrived<S: PackageStore> {
     pub(super) shown: String,
     pub(super) size: usize,
     pub(super) content: Content<S>,
+    /// The body may be compressed once more than the tarball is.
+    pub(super) is_packed: bool,
     /// What has been done of it while it came. It goes to the pool with it, whether it is of use or not: to drop it may
     /// remove files, which the network must not wait for.
     pub(super) incoming: Option<Arc<Incoming<S>>>,
@@ -152,6 +154,7 @@ impl<S: PackageStore> Arrived<S> {
         integrity: Option<Integrity>,
         landing: Landing<S>,
     ) -> Self {
+        let is_packed = answer.as_ref().is_ok_and(Response::is_packed);
         let is_page = |body: &[u8]| body.trim_ascii_start().first() == Some(&b'<');
         let (size, content, memory) = match answer {
             Ok(Response { body, .. }) if is_page(&body) => {
@@ -161,7 +164,7 @@ impl<S: PackageStore> Arrived<S> {
             Ok(Response { body, memory, .. }) => (body.len(), Content::Body(body), memory),
             Err(error) => (0, Content::Failed(error), None),
         };
-        Self { job, shown, size, content, incoming: None, integrity, landing, memory }
+        Self { job, shown, size, content, is_packed, incoming: None, integrity, landing, memory }
     }
 
     /// With what has been done of it while it came.

@@ -18,7 +18,7 @@ use super::{
     job::Place,
 };
 use crate::{
-    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, Started, Watch, without_secrets},
+    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, Started, Watch, tarball_in, without_secrets},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
 };
@@ -401,9 +401,11 @@ impl<S: PackageStore> Inner<S> {
     }
 
     fn verify_all(&self, group: &mut [Arrived<S>]) {
-        let bodies = group.iter_mut().filter_map(|arrived| match &mut arrived.content {
-            Content::Body(body) => Some((std::mem::take(body), arrived.integrity.clone())),
-            _ => None,
+        let bodies = group.iter_mut().filter_map(|arrived| {
+            let Content::Body(body) = &mut arrived.content else { return None };
+            let body = std::mem::take(body);
+            let tarball = if arrived.is_packed { tarball_in(body, MAX_TARBALL) } else { body };
+            Some((tarball, arrived.integrity.clone()))
         });
         let bodies: Vec<_> = bodies.collect();
         if bodies.is_empty() {

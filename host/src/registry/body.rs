@@ -203,6 +203,14 @@ pub(super) fn with_gunzipped<T>(packed: &[u8], cap: usize, read: impl FnOnce(&[u
     })
 }
 
+/// The tarball in a body that says it is compressed. Some proxies compress one once more though nobody asked for it;
+/// some servers mean by it that the tarball itself is, and then it stays as it is.
+pub(crate) fn tarball_in(body: Vec<u8>, cap: usize) -> Vec<u8> {
+    const GZIP: [u8; 2] = [0x1f, 0x8b];
+    let inner = with_gunzipped(&body, cap, |inner| inner.starts_with(&GZIP).then(|| inner.to_vec()));
+    inner.ok().flatten().unwrap_or(body)
+}
+
 /// Decodes into `out`, which grows as needed; the length of the result.
 fn gunzip(inflater: &mut Decompressor, packed: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<usize, BodyError> {
     let broken = || BodyError::Broken("the body is no gzip".to_owned());

@@ -9,7 +9,7 @@ use std::{
 
 use reqwest::{
     Url,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION},
 };
 use tokio::{
     runtime::Runtime,
@@ -69,7 +69,7 @@ pub(crate) struct Query {
 /// The size of [`Query::budget`] that the fetcher uses, KiB.
 pub(crate) const BUDGET_KIB: u32 = 96 * 1024;
 
-/// A whole answer: 2xx or 304.
+/// A whole answer: 2xx, or 304 to who sent validators.
 #[derive(Debug)]
 pub struct Response {
     /// The status.
@@ -82,6 +82,14 @@ pub struct Response {
     pub body: Vec<u8>,
     /// Memory that this body counts for.
     pub(crate) memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Response {
+    /// Its head says that the body is compressed.
+    pub(crate) fn is_packed(&self) -> bool {
+        let encoding = self.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        matches!(encoding, Some(b"gzip" | b"x-gzip"))
+    }
 }
 
 enum Failed {
@@ -175,7 +183,8 @@ impl Http {
         let (mut response, identity) = self.follow(query).await?;
         let url = without_secrets(query.url.as_str());
         let status = response.status().as_u16();
-        if !(200..300).contains(&status) && status != 304 {
+        let is_unchanged = status == 304 && !query.headers.is_empty();
+        if !(200..300).contains(&status) && !is_unchanged {
             return Err(self.refused(response, url, identity).await);
         }
         let watch = query.started.as_ref().and_then(|started| started(attempt, response.content_length()));
