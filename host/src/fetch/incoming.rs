@@ -81,11 +81,17 @@ impl<S: PackageStore> Incoming<S> {
         self.is_queued.store(false, Ordering::Release);
         let mut progress = self.lock();
         match self.body.end() {
-            None => while has_time() && progress.step(store, &self.body) {},
+            None => {
+                while has_time() && progress.step(store, &self.body) {
+                    self.is_begun.store(true, Ordering::Release); // all may have come before this ends
+                }
+            }
             Some(End::Whole) => {} // the rest is for `end`
             Some(End::Broken) => *progress = Progress::Over,
         }
-        self.is_begun.store(matches!(*progress, Progress::Under(_)), Ordering::Release);
+        if matches!(*progress, Progress::Over) {
+            self.is_begun.store(false, Ordering::Release);
+        }
     }
 
     /// Takes in the rest, and publishes the package. `None`: the whole is to be imported.

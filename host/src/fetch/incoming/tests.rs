@@ -82,3 +82,20 @@ fn nothing_is_begun_of_a_body_that_has_come() {
     incoming.advance(&store, || true);
     assert_eq!((room.available_permits(), incoming.is_of_use()), (1, false));
 }
+
+#[test]
+fn it_is_of_use_though_all_has_come_before_the_pool_was_done_with_a_part() {
+    let (store, tarball) = (Memory::default(), vec![7; 3 * PIECE]);
+    let incoming = incoming(1);
+    incoming.body().push(&tarball);
+    let (body, asked) = (std::cell::RefCell::new(Vec::new()), std::cell::Cell::new(0));
+    incoming.advance(&store, || {
+        asked.set(asked.get() + 1);
+        if asked.get() == 3 {
+            body.replace(incoming.body().take());
+            assert!(incoming.is_of_use());
+        }
+        true
+    });
+    assert_eq!(incoming.end(&store, &body.into_inner(), &integrity(&tarball)), Some(tarball));
+}
