@@ -24,8 +24,8 @@ pub struct Plan {
     pub base: Base,
     /// Packages to build or to link anew.
     pub slots: Vec<SlotChange>,
-    /// Slots that stand and are used as they are, so that nothing of the store is needed for them; whether their packages
-    /// have scripts to run.
+    /// Slots that stand and are used as they are, so that nothing of the store is needed for them; whether their
+    /// packages have scripts to run.
     pub reused: BTreeMap<SnapshotIndex, bool>,
     /// Slots to remove; shared ones are left to `store prune`.
     pub removed_slots: Vec<String>,

@@ -11,8 +11,8 @@
 //! └── tmp/                                 packages being made; left-overs of killed processes are swept
 //! ```
 //!
-//! The key of a package is the digest that its tarball has, by the algorithm of `dist.integrity`. A package is staged as
-//! a whole and renamed once, index included: there is no moment at which a part of it can be seen, so a kill leaves
+//! The key of a package is the digest that its tarball has, by the algorithm of `dist.integrity`. A package is staged
+//! as a whole and renamed once, index included: there is no moment at which a part of it can be seen, so a kill leaves
 //! nothing torn, and two processes that import the same package both succeed. Nothing is synced to disk; instead the
 //! size and type of every file are checked when it is linked ([`PackageDir::check`]).
 //!

@@ -39,8 +39,8 @@ impl Store {
         swept.map(|()| Pruned { packages: freed.len() as u64, bytes: freed.iter().sum() })
     }
 
-    /// Removes what killed processes left of packages that they were making, under the names that are meant. What cannot
-    /// be removed is left, and the first reason told at the end.
+    /// Removes what killed processes left of packages that they were making, under the names that are meant. What
+    /// cannot be removed is left, and the first reason told at the end.
     pub(crate) fn sweep(&self, now: SystemTime, is_meant: impl Fn(&str) -> bool) -> io::Result<()> {
         let mut swept = Ok(());
         for entry in self.staging().entries()? {
