@@ -46,17 +46,6 @@ fn a_kill_at_any_moment_loses_nothing() {
 }
 
 #[test]
-fn a_failed_installation_leaves_nothing_in_the_making() {
-    let (registry, project) = many();
-    registry.fault("p39/-/p39-1.0.0.tgz", Fault::Status(404));
-    project.run(&["install"]).fails_with("ERR_PNPM_FETCH_404");
-    assert_eq!(tree(&project.store().join("v1/tmp")), Vec::<String>::new());
-    registry.heal();
-    project.run(&["install"]).ok();
-    assert_eq!(tree(&project.store().join("v1/tmp")), Vec::<String>::new());
-}
-
-#[test]
 fn an_interrupt_ends_the_program_at_once_with_its_own_code() {
     let (registry, project) = many();
     registry.fault("p7", Fault::Stalled);

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{
     project::{Project, Run},
     registry::{Fault, Registry},
@@ -31,7 +31,7 @@ fn noise() -> String {
 
 /// A package of many bytes, whose integrity may be said to be another one.
 fn large(integrity: Option<&str>) -> World {
-    let mut world = world("large: {versions: {1.0.0: {}}}");
+    let mut world = world("large: {versions: {1.0.0: {}}}\nother: {versions: {1.0.0: {}}}");
     let fields = world["large"].versions.get_mut("1.0.0").unwrap();
     fields.insert("files".into(), json!({ "index.js": "module.exports = 'here'\n", "noise.txt": noise() }));
     if let Some(integrity) = integrity {
@@ -42,11 +42,17 @@ fn large(integrity: Option<&str>) -> World {
 
 /// An installation whose large tarball is on its way, and of which a part has been written to the store.
 fn in_the_middle(integrity: Option<&str>) -> (Registry, Project, Child) {
+    in_the_middle_of(&json!({ "large": "1" }), integrity)
+}
+
+/// The same with these dependencies; metadata of `other` is on its way too.
+fn in_the_middle_of(dependencies: &Value, integrity: Option<&str>) -> (Registry, Project, Child) {
     let registry = Registry::start(large(integrity));
+    registry.fault("other", Fault::Slow);
     registry.max_age(0);
     registry.fault(TARBALL, Fault::Slow);
     let project = Project::new(&registry.url, binary());
-    manifest(&project, &json!({ "large": "1" }));
+    manifest(&project, dependencies);
     let retries = ["--config.fetchRetries=1", "--config.fetchRetryMintimeout=10", "--config.fetchRetryMaxtimeout=20"];
     let child = project.start(&[&["install"], &retries[..]].concat());
     let started = Instant::now();
@@ -104,6 +110,14 @@ fn one_that_breaks_off_again_and_again_is_an_error() {
     end(child).fails_with("ERR_PNPM_TARBALL_FETCH");
     let attempts = registry.seen().into_iter().filter(|seen| seen.path == TARBALL).count();
     assert_eq!(attempts, 2);
+    nothing_is_left(&registry, &project);
+}
+
+#[test]
+fn a_failure_of_another_package_leaves_nothing_of_it() {
+    let (registry, project, child) = in_the_middle_of(&json!({ "large": "1", "other": "1" }), None);
+    registry.fault("other", Fault::Status(404));
+    end(child).fails_with("ERR_PNPM_FETCH_404");
     nothing_is_left(&registry, &project);
 }
 
