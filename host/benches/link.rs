@@ -11,7 +11,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use host::{
     graph::{Group, ImporterLinks, Link, Placement, RootLink, Snapshot, Source, Target},
     link::{Contents, Early, Folder, Job, Linked, Stored, link},
-    plan::Plan,
+    plan::{Plan, wanted},
     report::{Event, Report, event::ImportMethod},
     state::{Disk, Layout},
     timings::Timings,
@@ -129,7 +129,7 @@ fn link_all(folder: &Path, placement: &Placement, source: &Stored) -> Linked {
     std::fs::create_dir_all(folder).expect("a temporary folder");
     let layout = layout(folder, folder);
     let disk = Disk::read(&layout, placement).expect("an empty folder");
-    let plan = Plan::new(placement, &layout, disk);
+    let plan = Plan::new(placement, &layout, wanted(placement, &layout), disk);
     let job = Job {
         patches: &[],
         placement,

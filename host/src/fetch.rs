@@ -4,7 +4,7 @@
 //! hint (resolution) ─┐                                   ┌─▶ found
 //!                    ├─▶ one flight per integrity ─ find ┤
 //! plan (finish) ─────┘                                   └─▶ download (network threads) ─▶ import (CPU pool)
-//!                                                              └ large, pool idle ─▶ stream (CPU pool) ─┘
+//!                                                        └ large, slow, pool idle ─▶ stream (CPU pool) ─┘
 //! ```
 //! Invariant: no package is looked up, downloaded or imported twice in a command, and bodies that wait for the CPU
 //! never hold more than a fixed amount of memory.

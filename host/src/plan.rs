@@ -24,8 +24,8 @@ pub struct Plan {
     pub base: Base,
     /// Packages to build or to link anew.
     pub slots: Vec<SlotChange>,
-    /// Slots that stand and are used as they are, so that nothing of the store is needed for them; whether their packages
-    /// have scripts to run.
+    /// Slots that stand and are used as they are, so that nothing of the store is needed for them; whether their
+    /// packages have scripts to run.
     pub reused: BTreeMap<SnapshotIndex, bool>,
     /// Slots to remove; shared ones are left to `store prune`.
     pub removed_slots: Vec<String>,
@@ -107,18 +107,11 @@ pub struct Changes {
 }
 
 impl Plan {
-    /// Compares what is wanted with what is there.
+    /// Compares what is [`wanted`] with what is there.
     #[must_use]
-    pub fn new(placement: &Placement, layout: &Layout, disk: Disk) -> Self {
-        Self::compare(placement, layout, wanted(placement, layout), disk)
-    }
-
-    /// [`Plan::new`] where it is known already what is [`wanted`].
-    #[must_use]
-    pub fn compare(placement: &Placement, layout: &Layout, wanted: Tree, disk: Disk) -> Self {
-        let mut plan = Self::differences(placement, layout, wanted, &disk);
-        plan.before = (disk.tree, disk.stamps);
-        plan
+    pub fn new(placement: &Placement, layout: &Layout, wanted: Tree, disk: Disk) -> Self {
+        let plan = Self::differences(placement, layout, wanted, &disk);
+        Self { before: (disk.tree, disk.stamps), ..plan }
     }
 
     fn differences(placement: &Placement, layout: &Layout, mut tree: Tree, disk: &Disk) -> Self {

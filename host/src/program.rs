@@ -25,7 +25,7 @@ pub fn main() -> ExitCode {
         };
     let report = report::start(invocation.show, &environment);
     let done = commands::run(&invocation, &environment, &report);
-    store::abandon_streams();
+    store::abandon_imports();
     match done {
         Ok(()) => ExitCode::from(exit::OK),
         Err(diagnostics) => {

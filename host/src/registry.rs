@@ -28,13 +28,13 @@ pub(crate) mod testing;
 mod tls;
 mod urls;
 
-pub(crate) use body::{Growing, Watch};
+pub(crate) use body::{End, Growing, Watch, tarball_in};
 pub use cache::MAX_FRESH;
 pub use connect::{Surroundings, connect};
 pub use default::{DefaultRegistryError, default_registry};
 pub use error::RegistryError;
 pub use held::Packument;
-pub(crate) use http::{BUDGET_KIB, Query};
+pub(crate) use http::{BUDGET_KIB, Query, Started};
 pub use http::{Http, Response};
 pub use lanes::Lane;
 pub use oracle::{Downloader, Registry};

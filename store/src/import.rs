@@ -4,7 +4,6 @@ use std::{
     collections::HashSet,
     io::{self, Write as _},
     path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering},
 };
 
 use cap_std::fs::Dir;
@@ -19,6 +18,7 @@ use crate::{
     index::{FileEntry, INDEX, PackageIndex},
     key::Key,
     manifest::Manifest,
+    staged::Staged,
     tarball::{self, Contents, Limits, Rejection},
 };
 
@@ -116,79 +116,6 @@ impl Store {
         };
         let (index, is_new) = kept().map_err(|source| ImportError::Write { store: self.path().to_owned(), source })?;
         Ok(Imported { index, integrity, is_new })
-    }
-}
-
-/// A folder of `tmp` that a package is made in; it is removed unless it is published.
-#[derive(Debug)]
-pub(crate) struct Staged {
-    store: Store,
-    name: String,
-    pub(crate) dir: Dir,
-    published: bool,
-}
-
-static COUNTER: AtomicU32 = AtomicU32::new(0);
-
-impl Staged {
-    pub(crate) fn new(store: &Store) -> io::Result<Self> {
-        let parent = store.staging();
-        loop {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-            let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let name = format!("{}-{count}-{:x}", std::process::id(), now.subsec_nanos());
-            match parent.create_dir(&name) {
-                Ok(()) => {
-                    return Ok(Self { dir: parent.open_dir(&name)?, store: store.clone(), name, published: false });
-                }
-                // Another container with the same process numbers shares the store.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Where it is: its store, and its name in `tmp`.
-    pub(crate) fn place(&self) -> (Store, String) {
-        (self.store.clone(), self.name.clone())
-    }
-
-    /// The one rename. A package that is there already has the same bytes, so it wins: then the answer is false.
-    pub(crate) fn publish(mut self, key: &Key) -> io::Result<bool> {
-        let target = key.path();
-        let packages = self.store.packages();
-        let rename = || self.store.staging().rename(&self.name, packages, &target);
-        let renamed = match rename() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                match packages.create_dir(&key.shard) {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                    _ => {}
-                }
-                rename()
-            }
-            other => other,
-        };
-        match renamed {
-            Ok(()) => {
-                self.published = true;
-                Ok(true)
-            }
-            Err(error) if is_taken(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn is_taken(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty)
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        if !self.published {
-            // What cannot be removed now is pruned later.
-            let _ = self.store.staging().remove_dir_all(&self.name);
-        }
     }
 }
 

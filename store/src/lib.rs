@@ -8,11 +8,11 @@
 //! │           ├── index                    what it holds: postcard, see [`PackageIndex`]
 //! │           ├── 0b…77                    a file, by the blake3 of its content
 //! │           └── 5d…02-x                  an executable file
-//! └── tmp/                                 packages being made; left-overs of killed processes are pruned
+//! └── tmp/                                 packages being made; left-overs of killed processes are swept
 //! ```
 //!
-//! The key of a package is the digest that its tarball has, by the algorithm of `dist.integrity`. A package is staged as a
-//! whole and renamed once, index included: there is no moment at which a part of it can be seen, so a kill leaves
+//! The key of a package is the digest that its tarball has, by the algorithm of `dist.integrity`. A package is staged
+//! as a whole and renamed once, index included: there is no moment at which a part of it can be seen, so a kill leaves
 //! nothing torn, and two processes that import the same package both succeed. Nothing is synced to disk; instead the
 //! size and type of every file are checked when it is linked ([`PackageDir::check`]).
 //!
@@ -30,6 +30,7 @@ mod key;
 mod manifest;
 mod package;
 mod prune;
+mod staged;
 mod status;
 mod stream;
 mod tarball;
@@ -50,8 +51,9 @@ pub use index::{FileEntry, PackageIndex};
 pub use key::Key;
 pub use package::{Damage, PackageDir, ReadError};
 pub use prune::Pruned;
+pub use staged::abandon_imports;
 pub use status::Damaged;
-pub use stream::{GivenUp, Stream, abandon_streams};
+pub use stream::{GivenUp, Stream};
 pub use tarball::{Limits, Rejection};
 
 /// The store of one user: cheap to clone, safe to share between threads and processes.

@@ -12,6 +12,7 @@ use crate::{
     Store,
     index::{FileEntry, INDEX, PackageIndex},
     key::Key,
+    staged::ASIDE,
 };
 
 /// The store could not be read.
@@ -159,7 +160,7 @@ impl Store {
     /// Moves a package out of the way in one step, then removes it. Another process may be quicker: that is as good.
     pub(crate) fn set_aside(&self, key: &Key) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let aside = format!("aside-{}-{}-{}", std::process::id(), now.as_nanos(), key.shard);
+        let aside = format!("{ASIDE}{}-{}-{}", std::process::id(), now.as_nanos(), key.shard);
         if self.packages().rename(key.path(), self.staging(), &aside).is_ok() {
             // What cannot be removed now is pruned later.
             let _ = self.staging().remove_dir_all(&aside);

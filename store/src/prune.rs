@@ -34,20 +34,20 @@ impl Store {
     /// # Errors
     /// If the folders of the store cannot be listed or changed.
     pub fn prune(&self, now: SystemTime) -> io::Result<Pruned> {
-        let swept = self.sweep(now);
+        let swept = self.sweep(now, |_| true);
         let freed: Vec<u64> = self.keys()?.par_iter().filter_map(|key| self.prune_package(key, now)).collect();
         swept.map(|()| Pruned { packages: freed.len() as u64, bytes: freed.iter().sum() })
     }
 
-    /// Removes what killed processes left of packages that they were making.
-    /// What cannot be removed is left, and the first reason told at the end.
-    pub(crate) fn sweep(&self, now: SystemTime) -> io::Result<()> {
+    /// Removes what killed processes left of packages that they were making, under the names that are meant. What
+    /// cannot be removed is left, and the first reason told at the end.
+    pub(crate) fn sweep(&self, now: SystemTime, is_meant: impl Fn(&str) -> bool) -> io::Result<()> {
         let mut swept = Ok(());
         for entry in self.staging().entries()? {
             let entry = entry?;
             let Ok(found) = entry.metadata() else { continue };
-            if older(&found, now, STALE) {
-                let name = entry.file_name();
+            let name = entry.file_name();
+            if is_meant(&name.to_string_lossy()) && older(&found, now, STALE) {
                 let staging = self.staging();
                 let removed = if found.is_dir() { staging.remove_dir_all(name) } else { staging.remove_file(name) };
                 swept = swept.and(removed.or_else(|error| match error.kind() {

@@ -8,19 +8,11 @@
 //! This way takes plain tarballs only, and decides nothing: of whatever is unusual or wrong it says [`GivenUp`],
 //! removes what it wrote, and the whole tarball is imported, or refused, as if nobody had tried. Invariant: what it
 //! publishes is what [`Store::import`] would have published, and nothing can be found before every byte has been held
-//! to the integrity. It needs some 600 KiB and the package's index. A process removes what is under way when it ends
-//! ([`abandon_streams`]); a killed one leaves that in `tmp`, and the first stream of a later one removes what is a day
-//! old.
+//! to the integrity. It needs some 600 KiB and the package's index.
 
 use std::{
     fs,
     io::{self, Write as _},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::SystemTime,
 };
 
 use cap_std::fs::Dir;
@@ -31,9 +23,10 @@ use wit::{Integrity, names::Algorithm};
 use crate::{
     Imported, Store,
     digest::compare,
-    import::{BlobWriter, MANIFEST, Staged, blob, describe},
+    import::{BlobWriter, MANIFEST, blob, describe},
     index::{FileEntry, INDEX},
     key::Key,
+    staged::Staged,
     tarball::{self, BLOCK, Entry, Extension, File, Limits, Reader},
 };
 
@@ -50,47 +43,23 @@ const UNNAMED: &str = "unnamed";
 /// Bits of the window of deflate.
 const WINDOW_BITS: u8 = 15;
 
-/// Nothing of it is verified yet, so no more than this is written, and from so many bytes on no more than so many times
-/// what has come. What is larger is imported as a whole.
-const MOST_WRITTEN: u64 = 256 << 20;
-const SMALL: u64 = 8 << 20;
-const RATIO: u64 = 20;
-const MOST_FILES: usize = 20_000;
-
-/// The stream that sees to left-overs is the first one of a process.
-static SWEPT: AtomicBool = AtomicBool::new(false);
-
-/// What is under way in this process, and whether that has ended.
-static UNDER_WAY: Mutex<UnderWay> = Mutex::new(UnderWay { staged: Vec::new(), is_over: false });
-
-struct UnderWay {
-    staged: Vec<(Store, String)>,
-    is_over: bool,
+/// What is written at most of a tarball while nothing of it is verified. What is larger is imported as a whole.
+#[derive(Debug, Clone, Copy)]
+struct Most {
+    /// Bytes.
+    written: u64,
+    /// Unpacked to packed, from `small` bytes on.
+    ratio: u64,
+    small: u64,
+    files: usize,
 }
 
-fn under_way() -> std::sync::MutexGuard<'static, UnderWay> {
-    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Removes what streams of this process have written so far; none of them publishes anything any more, and none begins.
-/// For the end of a process, which does not wait for its downloads.
-pub fn abandon_streams() {
-    let mut under_way = under_way();
-    under_way.is_over = true;
-    for (store, name) in under_way.staged.drain(..) {
-        // Another thread may be writing into it, or removing it: then a file vanishes underfoot, and it is tried again.
-        let staging = store.staging();
-        let gone = || {
-            let is_not_there = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
-            staging.remove_dir_all(&name).is_ok() || staging.symlink_metadata(&name).is_err_and(is_not_there)
-        };
-        let _ = (0..10).any(|_| gone());
-    }
-}
+const MOST: Most = Most { written: 256 << 20, ratio: 20, small: 8 << 20, files: 20_000 };
 
 /// A package of which a part has come. It is removed unless it is finished.
 pub struct Stream {
     limits: Limits,
+    most: Most,
     hasher: Sha512,
     inflater: Decompress,
     /// The compressed data have ended.
@@ -105,34 +74,7 @@ pub struct Stream {
     files: Vec<FileEntry>,
     manifest: Vec<u8>,
     writer: BlobWriter,
-    staged: Live,
-}
-
-/// A staged folder that [`UNDER_WAY`] knows.
-struct Live(Option<Staged>);
-
-impl Live {
-    fn dir(&self) -> Result<&Dir, GivenUp> {
-        self.0.as_ref().map(|staged| &staged.dir).ok_or(GivenUp)
-    }
-
-    /// Publishes it, unless the process is at its end.
-    fn publish(mut self, key: &Key) -> Result<bool, GivenUp> {
-        let mut under_way = under_way();
-        let staged = self.0.take().filter(|_| !under_way.is_over).ok_or(GivenUp)?;
-        let (_, name) = staged.place();
-        under_way.staged.retain(|(_, held)| *held != name);
-        staged.publish(key).map_err(|_| GivenUp)
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        let Some(staged) = self.0.take() else { return };
-        let (_, name) = staged.place();
-        drop(staged);
-        under_way().staged.retain(|(_, held)| *held != name);
-    }
+    staged: Staged,
 }
 
 /// What is to be taken from the window.
@@ -167,20 +109,14 @@ impl Store {
     /// # Errors
     /// [`GivenUp`] if nothing can be written.
     pub fn stream(&self, limits: &Limits) -> Result<Stream, GivenUp> {
-        if !SWEPT.swap(true, Ordering::Relaxed) {
-            // Somebody else may be at it, or the disk may refuse: there is another day.
-            let store = self.clone();
-            drop(thread::Builder::new().name("sweep".to_owned()).spawn(move || store.sweep(SystemTime::now())));
-        }
-        let mut under_way = under_way();
-        if under_way.is_over {
-            return Err(GivenUp);
-        }
+        self.stream_at_most(MOST, limits)
+    }
+
+    fn stream_at_most(&self, most: Most, limits: &Limits) -> Result<Stream, GivenUp> {
         let staged = Staged::new(self).map_err(|_| GivenUp)?;
-        under_way.staged.push(staged.place());
-        drop(under_way);
         Ok(Stream {
             limits: limits.clone(),
+            most: Most { ratio: most.ratio.min(limits.ratio as u64), ..most },
             hasher: Sha512::new(),
             inflater: Decompress::new_gzip(WINDOW_BITS),
             is_inflated: false,
@@ -192,7 +128,7 @@ impl Store {
             files: Vec::new(),
             manifest: Vec::new(),
             writer: BlobWriter::default(),
-            staged: Live(Some(staged)),
+            staged,
         })
     }
 }
@@ -230,10 +166,10 @@ impl Stream {
         let integrity = compare(digest.as_slice().into(), expected).map_err(|_| GivenUp)?;
         self.sort()?;
         let index = describe(&self.manifest, self.files, self.reader.skipped, &self.limits);
-        let file = self.writer.create(self.staged.dir()?, INDEX, false);
+        let file = self.writer.create(&self.staged.dir, INDEX, false);
         file.and_then(|mut file| file.write_all(&index.encode())).map_err(|_| GivenUp)?;
         let key = Key::of(integrity.algorithm, &integrity.digests[0]);
-        let is_new = self.staged.publish(&key)?;
+        let is_new = self.staged.publish(&key).map_err(|_| GivenUp)?;
         Ok(Imported { index, integrity, is_new })
     }
 
@@ -258,8 +194,8 @@ impl Stream {
     /// More was made of the bytes than packages are made of; the whole has another ratio, and is judged by that.
     fn is_suspicious(&self) -> bool {
         let (taken, made) = (self.inflater.total_in(), self.inflater.total_out());
-        let ratio = RATIO.min(self.limits.ratio as u64);
-        made > MOST_WRITTEN || (made > SMALL && made / taken.max(1) > ratio) || self.files.len() > MOST_FILES
+        let Most { written, ratio, small, .. } = self.most;
+        made > written || (made > small && made / taken.max(1) > ratio)
     }
 
     /// Takes the next thing, which is in the window as far as it is wanted.
@@ -268,7 +204,10 @@ impl Stream {
         let (taken, next) = match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Header => {
                 let entry = self.reader.header(&ready[..BLOCK], self.offset).map_err(|_| GivenUp)?;
-                (BLOCK, Next::begin(entry, self.offset, self.staged.dir()?, &mut self.writer)?)
+                if matches!(entry, Entry::File { .. }) && self.files.len() >= self.most.files {
+                    return Err(GivenUp);
+                }
+                (BLOCK, Next::begin(entry, self.offset, &self.staged.dir, &mut self.writer)?)
             }
             Next::Extension(extension, size, offset) => {
                 self.reader.extend(extension, &ready[..size], offset).map_err(|_| GivenUp)?;
@@ -279,7 +218,7 @@ impl Stream {
                 if path == MANIFEST {
                     self.manifest = data.to_vec();
                 }
-                let blob = self.writer.write(self.staged.dir()?, data, executable).map_err(|_| GivenUp)?;
+                let blob = self.writer.write(&self.staged.dir, data, executable).map_err(|_| GivenUp)?;
                 self.files.push(FileEntry { path, blob, size: size as u64, executable });
                 (size, Next::padding(size))
             }
@@ -289,7 +228,7 @@ impl Stream {
                 if large.left > 0 {
                     (taken, Next::Large(large))
                 } else {
-                    let (entry, size) = large.end(self.staged.dir()?, &mut self.writer).map_err(|_| GivenUp)?;
+                    let (entry, size) = large.end(&self.staged.dir, &mut self.writer).map_err(|_| GivenUp)?;
                     self.files.push(entry);
                     (taken, Next::padding(size))
                 }

@@ -278,6 +278,7 @@ fn effective_size(header: &Header<'_>, extended: &Extended) -> Result<u64, &'sta
             Err("an extended header is larger than 1 MiB")
         }
         (Kind::Pax | Kind::PaxGlobal | Kind::GnuLongName | Kind::GnuLongLink, _) | (_, None) => Ok(header.size),
+        (_, Some(1..)) if header.is_bare => Err("an entry of a kind that has no data has a PAX size"),
         (_, Some(size)) if header.size == size || header.size == 0 => Ok(size),
         (_, Some(_)) => Err("the PAX size of an entry differs from that of its header"),
     }

@@ -10,8 +10,9 @@ use host::{
 use tests::{
     native::{self, Codes, Made, Order},
     oracle::Facts,
-    project::Run,
-    scenario::{self, Scenario},
+    project::{Project, Run},
+    registry::Registry,
+    scenario::{self, Scenario, Step},
     world::World,
 };
 
@@ -88,16 +89,36 @@ fn in_memory(about: &str, given: &engine::Project, mode: LockfileUse, facts: &Fa
     native.map(|made| made.lockfile.or(old).unwrap_or_default())
 }
 
-fn agrees(scenario: &Scenario) {
+/// A step of a scenario whose project stands as the step finds it.
+struct Prepared<'a> {
+    about: String,
+    step: &'a Step,
+    at: usize,
+    project: &'a Project,
+    registry: &'a Registry,
+    given: engine::Project,
+    mode: LockfileUse,
+    facts: Facts<'a>,
+}
+
+/// Hands each step of a scenario over, in order, to what carries it out.
+fn each_step(scenario: &Scenario, carry_out: impl Fn(Prepared<'_>)) {
     let (registry, project) = scenario.start(binary());
     let mut world: World = scenario.world.clone();
     for (at, step) in scenario.steps.iter().enumerate() {
-        let about = format!("{} step {at}", scenario.name);
         scenario.prepare(step, &registry, &project, &mut world);
         let (given, mode) = scenario.load(step, &registry, &project);
-        let in_memory = in_memory(&about, &given, mode, &Facts::new(&world, &registry.url).beside(project.dir()));
+        let facts = Facts::new(&world, &registry.url).beside(project.dir()).with(&scenario.plugin);
+        let about = format!("{} step {at}", scenario.name);
+        carry_out(Prepared { about, step, at, project: &project, registry: &registry, given, mode, facts });
+    }
+}
+
+fn agrees(scenario: &Scenario) {
+    each_step(scenario, |Prepared { about, step, at, project, registry, given, mode, facts }| {
+        let in_memory = in_memory(&about, &given, mode, &facts);
         let mut command = project.command(&step.words());
-        command.current_dir(step.place(&project));
+        command.current_dir(step.place(project));
         let run: Run = command.envs(scenario.environment()).output().unwrap().into();
         if let Some(code) = &step.fails {
             run.fails_with(code);
@@ -105,14 +126,14 @@ fn agrees(scenario: &Scenario) {
                 Err(codes) => assert!(codes.contains(code), "{about}: {codes:?}"),
                 Ok(_) => assert!(OF_THE_HOST.contains(&code.as_str()), "{about}: the resolver sees nothing"),
             }
-            continue;
+            return;
         }
         run.ok();
         let (made, expected) = (project.read("pnpm-lock.yaml"), fs::read_to_string(scenario.expected(at)).unwrap());
         assert_eq!(in_memory.as_ref(), Ok(&made), "{about}: in memory and end to end");
-        let made = scenario.made(&registry, &project);
+        let made = scenario.made(registry, project);
         assert_eq!(made, expected, "{about}: end to end and by pnpm");
-    }
+    });
 }
 
 #[test]
@@ -141,23 +162,17 @@ fn agrees_with_plugin(resolve: impl Fn(&str, &engine::Project, LockfileUse, &Fac
     let scenarios = scenario::with_plugin();
     assert!(!scenarios.is_empty(), "the scenarios are gone");
     for scenario in &scenarios {
-        let (registry, project) = scenario.start(binary());
-        let mut world: World = scenario.world.clone();
-        for (at, step) in scenario.steps.iter().enumerate() {
-            let about = format!("{} step {at}", scenario.name);
-            scenario.prepare(step, &registry, &project, &mut world);
-            let (given, mode) = scenario.load(step, &registry, &project);
-            let facts = Facts::new(&world, &registry.url).beside(project.dir()).with(&scenario.plugin);
+        each_step(scenario, |Prepared { about, step, at, project, registry, given, mode, facts }| {
             match (resolve(&about, &given, mode, &facts), &step.fails) {
                 (Ok(made), None) => {
                     project.write("pnpm-lock.yaml", &made);
                     let expected = fs::read_to_string(scenario.expected(at)).unwrap();
-                    assert_eq!(scenario.made(&registry, &project), expected, "{about}: in memory and by pnpm");
+                    assert_eq!(scenario.made(registry, project), expected, "{about}: in memory and by pnpm");
                 }
                 (Err(codes), Some(code)) => assert!(codes.contains(code), "{about}: {codes:?}"),
                 (made, _) => panic!("{about}: {made:?}"),
             }
-        }
+        });
     }
 }
 

@@ -18,6 +18,7 @@ mod patches;
 mod plugins;
 mod properties;
 mod release_age;
+mod slow_tarballs;
 mod specifiers;
 mod support;
 mod tls;

@@ -56,6 +56,9 @@ pub enum Fault {
     Stalled,
     /// Waits, then serves.
     Delay(Duration),
+    /// Sends the body bit by bit, ever more slowly, until the path behaves again: then the rest at once, or, if another
+    /// fault has been set by then, nothing more.
+    Slow,
     /// Redirects there.
     Redirect(String),
 }
@@ -173,7 +176,7 @@ fn connection(stream: &TcpStream, shared: &Shared, base: &str) {
                 std::thread::sleep(*time);
                 answer(shared, base, &asked)
             }
-            Some(Fault::Truncated | Fault::Stalled) | None => answer(shared, base, &asked),
+            Some(Fault::Truncated | Fault::Stalled | Fault::Slow) | None => answer(shared, base, &asked),
         };
         let authorization = asked.headers.get("authorization").cloned();
         lock(&shared.log).push(Seen { path: asked.path.clone(), authorization, status: reply.status });
@@ -188,7 +191,11 @@ fn connection(stream: &TcpStream, shared: &Shared, base: &str) {
             head += &format!("{name}: {value}\r\n");
         }
         head += "\r\n";
-        if writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(&reply.body)).is_err() {
+        let sent = writer.write_all(head.as_bytes()).and_then(|()| match fault {
+            Some(Fault::Slow) => send_slowly(writer, shared, &asked.path, &reply.body),
+            _ => writer.write_all(&reply.body),
+        });
+        if sent.is_err() {
             return;
         }
         match fault {
@@ -200,6 +207,27 @@ fn connection(stream: &TcpStream, shared: &Shared, base: &str) {
                 return;
             }
             _ => {}
+        }
+    }
+}
+
+/// Pieces of 128 KiB: a dozen within half a second, then four a second.
+fn send_slowly(mut writer: &TcpStream, shared: &Shared, path: &str, body: &[u8]) -> std::io::Result<()> {
+    let mut pieces = body.chunks(128 << 10).enumerate();
+    loop {
+        match lock(&shared.faults).get(path) {
+            Some(Fault::Slow) if !shared.stopped.load(Ordering::Relaxed) => {}
+            Some(_) => return Err(std::io::ErrorKind::Interrupted.into()),
+            None => return pieces.try_for_each(|(_, piece)| writer.write_all(piece)),
+        }
+        // The last one is kept back.
+        if pieces.len() > 1
+            && let Some((at, piece)) = pieces.next()
+        {
+            writer.write_all(piece)?;
+            std::thread::sleep(Duration::from_millis(if at < 12 { 40 } else { 250 }));
+        } else {
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }

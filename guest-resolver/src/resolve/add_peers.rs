@@ -1,5 +1,5 @@
-//! Peers that projects lack, added to them until none is missing that can be had: the required ones of all projects first,
-//! then the optional ones that something else brings anyway.
+//! Peers that projects lack, added to them until none is missing that can be had: the required ones of all projects
+//! first, then the optional ones that something else brings anyway.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -15,7 +15,7 @@ use wit::guest::exports::wasi_pm::resolver::resolution::Notice;
 use wit::settings::LinkWorkspacePackages;
 
 use crate::extensions;
-use crate::intern::{NumberMap, NumberSet, Symbol, TextSet};
+use crate::intern::{NumberMap, Symbol, TextSet};
 use crate::lockfile::model::{Package, Resolution, Snapshot, is_named, package_key, split_key};
 use crate::semver::Version;
 
@@ -34,8 +34,6 @@ pub(super) struct AsLocked {
     above: Rc<TextSet<Rc<str>>>,
     /// By key in `snapshots`.
     known: RefCell<NumberMap<Symbol, Option<Rc<Resolved>>>>,
-    /// Where these are in memory; they stay there as long as they are held above.
-    addresses: RefCell<NumberSet<usize>>,
 }
 
 impl AsLocked {
@@ -57,15 +55,8 @@ impl AsLocked {
         }
         let text = ctx.text(key);
         let read = if self.above.contains(&text) { read(ctx, &text) } else { None };
-        self.addresses.borrow_mut().extend(read.as_ref().map(|read| Rc::as_ptr(read) as usize));
         self.known.borrow_mut().insert(key, read.clone());
         read
-    }
-
-    /// Whether a package was read off the lockfile here: its dependencies are asked for as they are locked, not as it
-    /// asks for them itself.
-    pub(super) fn has_read(&self, resolved: &Rc<Resolved>) -> bool {
-        self.addresses.borrow().contains(&(Rc::as_ptr(resolved) as usize))
     }
 }
 
@@ -103,7 +94,8 @@ fn read(ctx: &Context, key: &str) -> Option<Rc<Resolved>> {
     manifest.dist.integrity = Some(integrity.clone());
     let id = wanted::patched(ctx, id.to_owned(), name, version).ok()?;
     let (name, version) = (ctx.symbol(name), ctx.symbol(version));
-    Some(Rc::new(Resolved { id, name, version, manifest: Rc::new(manifest), origin: Origin::Registry(None) }))
+    let (manifest, origin) = (Rc::new(manifest), Origin::Registry(None));
+    Some(Rc::new(Resolved { id, name, version, manifest, origin, as_locked: true }))
 }
 
 /// Whether a project of the workspace might stand for the package.

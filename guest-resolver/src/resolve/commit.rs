@@ -1,6 +1,6 @@
-//! Commits that the existing lockfile holds, and what plugins have answered: as long as a project asks for it in the same
-//! words, or in others that name the same repository, it stays, with all that is below it, though a branch has moved. So no
-//! plugin is needed where all that it would be asked is locked.
+//! Commits that the existing lockfile holds, and what plugins have answered: as long as a project asks for it in the
+//! same words, or in others that name the same repository, it stays, with all that is below it, though a branch has
+//! moved. So no plugin is needed where all that it would be asked is locked.
 
 use std::rc::Rc;
 
@@ -16,8 +16,8 @@ use super::edges::Edge;
 use super::tree::{Origin, Resolved};
 use super::{reuse, wanted};
 
-/// The specifier that leads to a locked commit or a plugin's answer and nowhere else; `None` if it is none, or is kept in a form of which that
-/// cannot be told. `version` is what follows the name in the lockfile.
+/// The specifier that leads to a locked commit or a plugin's answer and nowhere else; `None` if it is none, or is kept
+/// in a form of which that cannot be told. `version` is what follows the name in the lockfile.
 pub(super) fn specifier(version: &str, resolution: &Resolution) -> Option<String> {
     match resolution {
         Resolution::Git { .. } => Some(version.to_owned()),
@@ -74,6 +74,7 @@ pub(super) fn locked(
         version: ctx.symbol(&version),
         manifest: Rc::new(manifest),
         origin: Origin::Pinned(package.resolution.clone()),
+        as_locked: false,
     }))
 }
 

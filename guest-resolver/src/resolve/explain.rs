@@ -181,6 +181,13 @@ fn name_of(edge: &str) -> &str {
     crate::lockfile::model::split_key(edge).map_or(edge, |(name, _)| name)
 }
 
+/// Whether it is for sure that a package or its version is not there, or that nobody may be asked.
+pub fn is_absence(failure: &Failure) -> bool {
+    const ABSENT: [&str; 4] =
+        ["ERR_PNPM_FETCH_404", "ERR_PNPM_NO_VERSIONS", "ERR_PNPM_NO_MATCHING_VERSION", "ERR_PNPM_NO_OFFLINE_META"];
+    ABSENT.contains(&failure.code.as_str())
+}
+
 /// Metadata could not be had.
 pub fn unavailable(name: &str, why: &Unavailable) -> Failure {
     let status = why.status.map(|status| format!(" ({status})")).unwrap_or_default();

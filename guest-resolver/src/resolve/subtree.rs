@@ -1,7 +1,7 @@
 //! Subtrees that the existing lockfile holds whole: an edge whose locked version still fits leads there again, and all
 //! below stays as it is locked, though other versions might be picked today. Not where a project now asks otherwise for
-//! something that is needed there, nor above a package that asks for peers, nor where the settings have changed what the
-//! lockfile was made under.
+//! something that is needed there, nor above a package that asks for peers, nor where the settings have changed what
+//! the lockfile was made under.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -97,8 +97,8 @@ impl Subtrees {
         self.at(ctx, edge).is_some() || self.single.at(ctx, edge).is_some()
     }
 
-    /// Whether a locked package needs something that a project now asks otherwise for; a commit also where that is a peer
-    /// which it has not found so far.
+    /// Whether a locked package needs something that a project now asks otherwise for; a commit also where that is a
+    /// peer which it has not found so far.
     pub(super) fn needs_changed(&self, ctx: &Context, key: &str) -> bool {
         let Some(snapshot) = snapshot(ctx, key).filter(|_| !self.names.is_empty()) else { return false };
         let mut needs = snapshot.dependencies.keys().chain(snapshot.optional_dependencies.keys());
@@ -323,5 +323,6 @@ fn package(ctx: &Context, key: &str) -> Result<Rc<Resolved>, Failure> {
         .ok_or_else(|| failure("ERR_WASI_PM_BUG", format!("the lockfile does not say all that is below {key}")))?;
     let id = wanted::patched(ctx, id.to_owned(), name, version)?;
     let (name, version) = (ctx.symbol(name), ctx.symbol(version));
-    Ok(Rc::new(Resolved { id, name, version, manifest: Rc::new(manifest), origin: Origin::Registry(None) }))
+    let (manifest, origin) = (Rc::new(manifest), Origin::Registry(None));
+    Ok(Rc::new(Resolved { id, name, version, manifest, origin, as_locked: false }))
 }

@@ -1,5 +1,5 @@
-//! Dependencies that no registry vouches for: copied folders, tarballs, git, and what plugins resolve. What is behind them
-//! is asked of the host, unless the existing lockfile has a commit or a plugin's answer for the same specifier.
+//! Dependencies that no registry vouches for: copied folders, tarballs, git, and what plugins resolve. What is behind
+//! them is asked of the host, unless the existing lockfile has a commit or a plugin's answer for the same specifier.
 
 use std::rc::Rc;
 use std::task::{Poll, ready};
@@ -184,6 +184,7 @@ pub(super) fn build(
         version: ctx.symbol(&version),
         manifest: Rc::new(manifest),
         origin,
+        as_locked: false,
     }))
 }
 

@@ -196,7 +196,7 @@ impl Walker {
         from: From,
         mut parents: Vec<Parent>,
     ) -> Result<Vec<Parent>, Failure> {
-        self.know_ranges(ctx, from, &mut parents).await;
+        self.know_ranges(ctx, from, &mut parents).await?;
         let mut asked: Vec<(usize, Edge)> = Vec::new();
         for (at, parent) in parents.iter().enumerate() {
             let edges = self.edges_of(ctx, from, parent);
@@ -230,7 +230,7 @@ impl Walker {
     }
 
     fn all_edges(&mut self, ctx: &Context, id: PackageId, resolved: &Rc<Resolved>) -> Rc<[Edge]> {
-        if self.subtrees.single.has_read(resolved) {
+        if resolved.as_locked {
             return children_of(ctx, &resolved.manifest);
         }
         Rc::clone(self.edges.entry(id).or_insert_with(|| children_of(ctx, &resolved.manifest)))

@@ -191,7 +191,7 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[C
         Ok(id) => id,
         Err(refused) => return Poll::Ready(Err(refused)),
     };
-    let resolved = Rc::new(Resolved { id, name, version, manifest, origin });
+    let resolved = Rc::new(Resolved { id, name, version, manifest, origin, as_locked: false });
     ctx.picked.borrow_mut().insert(known, Rc::clone(&resolved));
     Poll::Ready(Ok(resolved))
 }
@@ -389,6 +389,7 @@ fn from_project(ctx: &Context, wanted: Wanted, project: &Project) -> Rc<Resolved
         version: ctx.symbol(&path),
         manifest: Rc::new(Manifest { dev_dependencies: Default::default(), ..project.manifest.clone() }),
         origin: Origin::Directory(folder),
+        as_locked: false,
     })
 }
 
@@ -401,6 +402,7 @@ fn linked(ctx: &Context, wanted: Wanted, folder: &str) -> Rc<Resolved> {
         name: wanted.alias,
         manifest: Rc::new(manifest),
         origin: Origin::Link(folder.to_owned()),
+        as_locked: false,
     })
 }
 

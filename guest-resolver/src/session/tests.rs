@@ -132,26 +132,37 @@ fn offered(manifest: &Value, selection: &Value) -> Vec<String> {
 /// What a session asks for that resolves a project which has a lockfile, and the lockfile it comes to.
 fn asked_again(before: &Value, manifest: &Value, settings: &Value) -> (Vec<String>, String) {
     let registry = registry();
-    let lockfile = resolve_again(&registry, given(before, &json!({"lockfileOnly": true}))).1;
+    let again = locked(before, manifest, settings);
+    let (mut asked, lockfile) = resolve_again(again, |request| answer(&registry, request)).unwrap();
+    asked.sort();
+    asked.dedup();
+    (asked, lockfile.unwrap())
+}
+
+/// A project that has the lockfile of an earlier manifest.
+fn locked(before: &Value, manifest: &Value, settings: &Value) -> Project {
+    let registry = registry();
+    let first = given(before, &json!({"lockfileOnly": true}));
+    let lockfile = resolve_again(first, |request| answer(&registry, request)).unwrap().1;
     let mut again = given(manifest, &json!({"lockfileOnly": true}));
     let mut all: Value = serde_json::from_str(&again.settings).unwrap();
     all["lockfile"] = json!({"complete": true});
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     again.settings = all.to_string();
     again.lockfile = lockfile;
-    let (mut asked, lockfile) = resolve_again(&registry, again);
-    asked.sort();
-    asked.dedup();
-    (asked, lockfile.unwrap())
+    again
 }
 
-fn resolve_again(registry: &Registry, project: Project) -> (Vec<String>, Option<String>) {
-    let mut session = Session::open(project).unwrap();
+fn resolve_again(
+    project: Project,
+    answer: impl Fn(&Request) -> Answer,
+) -> Result<(Vec<String>, Option<String>), Vec<Failure>> {
+    let mut session = Session::open(project)?;
     let (mut replies, mut asked) = (Vec::new(), Vec::new());
     loop {
-        let progress = session.advance(replies).unwrap();
+        let progress = session.advance(replies)?;
         if let Some(outcome) = progress.outcome {
-            return (asked, outcome.lockfile);
+            return Ok((asked, outcome.lockfile));
         }
         asked.extend(progress.requests.iter().map(|it| match &it.request {
             Request::Metadata(it) => it.name.clone(),
@@ -159,7 +170,7 @@ fn resolve_again(registry: &Registry, project: Project) -> (Vec<String>, Option<
             other => panic!("{other:?}"),
         }));
         let requests = progress.requests.into_iter();
-        replies = requests.map(|it| Reply { id: it.id, answer: answer(registry, &it.request) }).collect();
+        replies = requests.map(|it| Reply { id: it.id, answer: answer(&it.request) }).collect();
     }
 }
 
@@ -271,6 +282,35 @@ fn a_range_is_asked_for_where_a_project_now_has_a_higher_version() {
     let (asked, lockfile) = asked_again(&before, &after, &json!({}));
     assert_eq!(asked, ["part", "seat"]);
     assert!(!lockfile.contains("part@1.0.0"), "what is below follows: {lockfile}");
+}
+
+#[test]
+fn where_a_range_counts_only_what_is_not_there_stays_as_it_is_locked() {
+    let before = json!({"dependencies": {"seat": "1", "host": "2", "part": "1.0.0"}});
+    let after = json!({"dependencies": {"seat": "1", "host": "2", "part": "1.1.0"}});
+    let registry = registry();
+    let with_seat = |reason, status| {
+        let unavailable = Unavailable { reason, url: None, status, detail: None };
+        let is_seat = |request: &Request| matches!(request, Request::Metadata(asked) if asked.name == "seat");
+        resolve_again(locked(&before, &after, &json!({})), |request| match is_seat(request) {
+            true => Answer::Unavailable(unavailable.clone()),
+            false => answer(&registry, request),
+        })
+    };
+    for (reason, status) in [(UnavailableReason::NotFound, Some(404)), (UnavailableReason::Offline, None)] {
+        let lockfile = with_seat(reason, status).unwrap().1.unwrap();
+        assert!(lockfile.contains("part@1.0.0") && lockfile.contains("part@1.1.0"), "{lockfile}");
+    }
+    for (reason, status, code) in [
+        (UnavailableReason::Network, Some(500), "ERR_PNPM_FETCH_500"),
+        (UnavailableReason::Network, None, "ERR_PNPM_META_FETCH_FAIL"),
+        (UnavailableReason::Unauthorized, Some(401), "ERR_PNPM_FETCH_401"),
+        (UnavailableReason::Forbidden, Some(403), "ERR_PNPM_FETCH_403"),
+        (UnavailableReason::Invalid, None, "ERR_PNPM_META_FETCH_FAIL"),
+    ] {
+        let failures = with_seat(reason, status).unwrap_err();
+        assert_eq!((failures[0].code.as_str(), failures[0].chain.join(" > ")), (code, ". > seat@1".to_owned()));
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub fn watch_signals() {
         if let Some(code) = code {
             RUNNING.stop(); // a script has a process group of its own, so the terminal's Ctrl-C does not reach it
             let _written = together();
-            store::abandon_streams();
+            store::abandon_imports();
             report::leave_line();
             std::process::exit(i32::from(code));
         }

@@ -256,7 +256,7 @@ impl Install<'_> {
             early.hoist(&layout.lockfile_dir, inputs::method(options.import), &wanted.hoisted);
         }
         let disk = Disk::after(before, layout, placement).map_err(one)?;
-        Ok(Plan::compare(placement, layout, wanted, disk))
+        Ok(Plan::new(placement, layout, wanted, disk))
     }
 
     fn tell_what_is_added(&self, placement: &Placement, plan: &Plan) {

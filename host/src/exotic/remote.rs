@@ -11,7 +11,7 @@ use super::{ExoticError, Sources, remembered::Note};
 use crate::{
     graph::Source,
     pack,
-    registry::{Lane, NetworkMode, Query, Response, parse_url, without_secrets},
+    registry::{Lane, NetworkMode, Query, Response, parse_url, tarball_in, without_secrets},
 };
 
 /// The largest tarball, packed, bytes.
@@ -59,7 +59,6 @@ impl Sources {
             cap: MAX_TARBALL,
             budget: None,
             started: None,
-            watch: None,
         };
         let (sender, receiver) = channel();
         let http = self.http.clone();
@@ -69,10 +68,13 @@ impl Sources {
             drop(sender.send(answer));
         });
         let lost = || ExoticError::new("ERR_WASI_PM_INTERRUPTED", "the download ended before it was done".to_owned());
-        let response = receiver.recv().map_err(|_| lost())?.map_err(|error| ExoticError::network(&error))?;
+        let mut response = receiver.recv().map_err(|_| lost())?.map_err(|error| ExoticError::network(&error))?;
         if response.body.trim_ascii_start().first() == Some(&b'<') {
             let message = format!("{} is a web page, not a tarball", without_secrets(url));
             return Err(ExoticError::new("ERR_PNPM_TARBALL_EXTRACT", message));
+        }
+        if response.is_packed() {
+            response.body = tarball_in(response.body, MAX_TARBALL);
         }
         Ok(response)
     }

@@ -95,7 +95,7 @@ impl<S: PackageStore> Waiting<S> {
 
     /// Adds others that wait to be verified.
     fn join(&mut self, group: &mut Vec<Arrived<S>>) {
-        if !matches!(group[0].content, Content::Body(_)) {
+        if !group[0].is_plain() {
             return;
         }
         let wanted = group[0].size * SIDE_BY_SIDE;
@@ -106,7 +106,7 @@ impl<S: PackageStore> Waiting<S> {
             && let Some(next) = self.pop()
         {
             most -= 1;
-            if matches!(next.content, Content::Body(_)) {
+            if next.is_plain() {
                 bytes += next.size;
                 group.push(next);
             } else {
@@ -123,6 +123,11 @@ pub(super) struct Arrived<S: PackageStore> {
     pub(super) shown: String,
     pub(super) size: usize,
     pub(super) content: Content<S>,
+    /// The body may be compressed once more than the tarball is.
+    pub(super) is_packed: bool,
+    /// What has been done of it while it came. It goes to the pool with it, whether it is of use or not: to drop it may
+    /// remove files, which the network must not wait for.
+    pub(super) incoming: Option<Arc<Incoming<S>>>,
     pub(super) integrity: Option<Integrity>,
     pub(super) landing: Landing<S>,
     pub(super) memory: Option<OwnedSemaphorePermit>,
@@ -131,8 +136,6 @@ pub(super) struct Arrived<S: PackageStore> {
 pub(super) enum Content<S: PackageStore> {
     Failed(RegistryError),
     Body(Vec<u8>),
-    /// A body that was worked on while it came.
-    Watched(Vec<u8>, Arc<Incoming<S>>),
     Verified(Verified<S>),
 }
 
@@ -151,6 +154,7 @@ impl<S: PackageStore> Arrived<S> {
         integrity: Option<Integrity>,
         landing: Landing<S>,
     ) -> Self {
+        let is_packed = answer.as_ref().is_ok_and(Response::is_packed);
         let is_page = |body: &[u8]| body.trim_ascii_start().first() == Some(&b'<');
         let (size, content, memory) = match answer {
             Ok(Response { body, .. }) if is_page(&body) => {
@@ -160,16 +164,23 @@ impl<S: PackageStore> Arrived<S> {
             Ok(Response { body, memory, .. }) => (body.len(), Content::Body(body), memory),
             Err(error) => (0, Content::Failed(error), None),
         };
-        Self { job, shown, size, content, integrity, landing, memory }
+        Self { job, shown, size, content, is_packed, incoming: None, integrity, landing, memory }
     }
 
-    /// Its body was worked on while it came.
-    pub(super) fn watched(mut self, incoming: Arc<Incoming<S>>) -> Self {
-        self.content = match self.content {
-            Content::Body(body) => Content::Watched(body, incoming),
-            other => other,
-        };
-        self
+    /// With what has been done of it while it came.
+    pub(super) fn watched(self, incoming: Option<Arc<Incoming<S>>>) -> Self {
+        Self { incoming, ..self }
+    }
+
+    /// What was done of it while it came, if that is of use; only once.
+    pub(super) fn begun(&mut self) -> Option<Arc<Incoming<S>>> {
+        self.incoming.take().filter(|incoming| incoming.is_of_use())
+    }
+
+    /// It is to be verified, and nobody has begun to while it came.
+    fn is_plain(&self) -> bool {
+        let is_begun = || self.incoming.as_ref().is_some_and(|incoming| incoming.is_of_use());
+        matches!(self.content, Content::Body(_)) && !is_begun()
     }
 }
 

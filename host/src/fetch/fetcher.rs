@@ -14,11 +14,11 @@ use wit::{Integrity, names::Algorithm};
 use super::{
     Dates, FetchError, FetchJob, ImportFailure, PackageStore,
     arrivals::{Arrivals, Arrived, Content, Next, Verified},
-    incoming::Incoming,
+    incoming::{Incoming, WATCHED_FROM},
     job::Place,
 };
 use crate::{
-    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, Watch, without_secrets},
+    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, Started, Watch, tarball_in, without_secrets},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
 };
@@ -316,9 +316,8 @@ impl<S: PackageStore> Inner<S> {
         let inner = self.clone();
         self.http.spawn(async move {
             let shown = without_secrets(url.as_str());
-            let incoming = inner.incoming(integrity.as_ref());
-            let watch = incoming.as_ref().map(|incoming| inner.watch(incoming));
-            let query = Query { watch, ..inner.query(&job, url) };
+            let incoming = Arc::new(OnceLock::new());
+            let query = inner.query(&job, url, inner.started(&job, integrity.as_ref(), incoming.clone()));
             let mut span = inner.options.timings.span(timings::Lane::Download, || job.package_id());
             let answer = inner.http.get(&query).await;
             span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
@@ -326,16 +325,27 @@ impl<S: PackageStore> Inner<S> {
             if let (Some(dates), Ok(response)) = (&inner.options.dates, &answer) {
                 dates.fetched(&job, &response.headers);
             }
-            let arrived = Arrived::new(job, shown, answer, integrity, landing);
-            let begun = incoming.filter(|incoming| incoming.is_of_use());
-            inner.queue(if let Some(begun) = begun { arrived.watched(begun) } else { arrived });
+            drop(query); // it holds what is incoming too
+            let incoming = Arc::into_inner(incoming).and_then(OnceLock::into_inner);
+            inner.queue(Arrived::new(job, shown, answer, integrity, landing).watched(incoming));
         });
     }
 
-    /// A tarball that may be taken in while it comes.
-    fn incoming(&self, integrity: Option<&Integrity>) -> Option<Arc<Incoming<S>>> {
-        let is_common = integrity?.algorithm == Algorithm::Sha512;
-        is_common.then(|| Arc::new(Incoming::new(self.streams.clone())))
+    /// Tells of each attempt. A large tarball is taken in when it comes for the first time, and left in `incoming`.
+    fn started(
+        self: &Arc<Self>,
+        job: &FetchJob,
+        integrity: Option<&Integrity>,
+        incoming: Arc<OnceLock<Arc<Incoming<S>>>>,
+    ) -> Started {
+        let (inner, package_id) = (self.clone(), job.package_id());
+        let is_common = integrity.is_some_and(|integrity| integrity.algorithm == Algorithm::Sha512);
+        Box::new(move |attempt, size| {
+            inner.http.report().event(Event::FetchStarted { package_id: package_id.clone(), attempt, size });
+            let is_large = size.is_some_and(|size| size >= WATCHED_FROM);
+            let is_watched = is_large && is_common && incoming.get().is_none();
+            is_watched.then(|| inner.watch(incoming.get_or_init(|| Arc::new(Incoming::new(inner.streams.clone())))))
+        })
     }
 
     /// Has the pool work on what has come of a tarball, where it has nothing better to do.
@@ -377,39 +387,33 @@ impl<S: PackageStore> Inner<S> {
         let outcome = match content {
             Content::Verified(verified) => self.take(&job, &shown, verified),
             Content::Failed(source) => Err(FetchError::Registry { package: job.package_id(), source }),
-            Content::Body(_) | Content::Watched(..) => return, // it has just been verified
+            Content::Body(_) => return, // it has just been verified
         };
         landing.land(outcome);
     }
 
     /// Lands one that was worked on while it came, unless that was of no use: then it is as any other.
     fn land_watched(&self, group: &mut Vec<Arrived<S>>) -> bool {
-        let Some(Arrived { job, content, integrity: Some(integrity), .. }) = group.first_mut() else { return false };
-        let (body, incoming) = match std::mem::replace(content, Content::Body(Vec::new())) {
-            Content::Watched(body, incoming) => (body, incoming),
-            other => {
-                *content = other;
-                return false;
-            }
-        };
+        let Some(first) = group.first_mut() else { return false };
+        let Some(incoming) = first.begun() else { return false };
+        let Arrived { job, content: Content::Body(body), integrity: Some(integrity), .. } = first else { return false };
         let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
         span.bytes(body.len() as u64);
-        let Some(index) = incoming.end(&*self.store, &body, integrity) else {
-            *content = Content::Body(body);
-            return false;
-        };
+        let Some(index) = incoming.end(&*self.store, body, integrity) else { return false };
         drop(span);
-        let Arrived { job, landing, memory, .. } = group.remove(0);
-        self.tell(&job, body.len() as u64);
-        drop((body, memory));
+        let Arrived { job, size, content, landing, memory, .. } = group.remove(0);
+        self.tell(&job, size as u64);
+        drop((content, memory));
         landing.land(Ok(Arc::new(index)));
         true
     }
 
     fn verify_all(&self, group: &mut [Arrived<S>]) {
-        let bodies = group.iter_mut().filter_map(|arrived| match &mut arrived.content {
-            Content::Body(body) => Some((std::mem::take(body), arrived.integrity.clone())),
-            _ => None,
+        let bodies = group.iter_mut().filter_map(|arrived| {
+            let Content::Body(body) = &mut arrived.content else { return None };
+            let body = std::mem::take(body);
+            let tarball = if arrived.is_packed { tarball_in(body, MAX_TARBALL) } else { body };
+            Some((tarball, arrived.integrity.clone()))
         });
         let bodies: Vec<_> = bodies.collect();
         if bodies.is_empty() {
@@ -421,8 +425,7 @@ impl<S: PackageStore> Inner<S> {
         }
     }
 
-    fn query(&self, job: &FetchJob, url: reqwest::Url) -> Query {
-        let (report, package_id) = (self.http.report().clone(), job.package_id());
+    fn query(&self, job: &FetchJob, url: reqwest::Url, started: Started) -> Query {
         Query {
             url,
             lane: Lane::Tarball(job.size_hint.unwrap_or(0)),
@@ -431,10 +434,7 @@ impl<S: PackageStore> Inner<S> {
             headers: reqwest::header::HeaderMap::new(),
             cap: MAX_TARBALL,
             budget: Some(self.budget.clone()),
-            started: Some(Box::new(move |attempt, size| {
-                report.event(Event::FetchStarted { package_id: package_id.clone(), attempt, size });
-            })),
-            watch: None,
+            started: Some(started),
         }
     }
 

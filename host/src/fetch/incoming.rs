@@ -15,8 +15,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wit::Integrity;
 
 use super::PackageStore;
-use crate::registry::Growing;
+use crate::registry::{End, Growing};
 
+/// Tarballs that are announced to be shorter are not worth it, bytes.
+pub(super) const WATCHED_FROM: u64 = 768 << 10;
 /// A body that has been coming for so long comes slowly. Bit by bit takes half as much of the CPU again as the whole.
 const SLOW: Duration = Duration::from_millis(100);
 /// What is taken in at a time, bytes.
@@ -24,7 +26,7 @@ const PIECE: usize = 128 << 10;
 /// If less than this part was taken in while it came, the whole is imported: inflating bit by bit takes twice as long.
 const WORTH: usize = 4;
 
-/// A tarball on its way.
+/// A tarball on its way; it exists only where it may be of use.
 pub(super) struct Incoming<S: PackageStore> {
     body: Arc<Growing>,
     is_queued: AtomicBool,
@@ -61,7 +63,7 @@ impl<S: PackageStore> Incoming<S> {
 
     /// All of it has come here, and some of it has been taken in.
     pub(super) fn is_of_use(&self) -> bool {
-        self.is_begun.load(Ordering::Acquire) && self.body.is_whole()
+        self.is_begun.load(Ordering::Acquire) && self.body.end() == Some(End::Whole)
     }
 
     /// It comes slowly, so that there is time to take it in meanwhile.
@@ -74,12 +76,21 @@ impl<S: PackageStore> Incoming<S> {
         !self.is_queued.swap(true, Ordering::AcqRel)
     }
 
-    /// Takes in what has come, as long as there is time.
+    /// Takes in what has come, as long as there is time; of what broke off, lets go at once.
     pub(super) fn advance(&self, store: &S, has_time: impl Fn() -> bool) {
         self.is_queued.store(false, Ordering::Release);
         let mut progress = self.lock();
-        while has_time() && progress.step(store, &self.body) {
-            self.is_begun.store(true, Ordering::Release);
+        match self.body.end() {
+            None => {
+                while has_time() && progress.step(store, &self.body) {
+                    self.is_begun.store(true, Ordering::Release); // all may have come before this ends
+                }
+            }
+            Some(End::Whole) => {} // the rest is for `end`
+            Some(End::Broken) => *progress = Progress::Over,
+        }
+        if matches!(*progress, Progress::Over) {
+            self.is_begun.store(false, Ordering::Release);
         }
     }
 

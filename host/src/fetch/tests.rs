@@ -1,3 +1,5 @@
+mod slow;
+
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha512};
@@ -181,6 +183,34 @@ fn a_web_page_and_a_missing_tarball_are_final() {
     let outcomes = setup.fetcher.finish(&[job("a", Some(sha512(b"a"))), job("b", Some(sha512(b"b")))]);
     assert_eq!((code(&outcomes[0]), code(&outcomes[1])), ("ERR_PNPM_TARBALL_EXTRACT", "ERR_PNPM_FETCH_404"));
     assert_eq!(server.asked.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn a_tarball_that_a_proxy_has_compressed_once_more_is_the_same_tarball() {
+    let pack = |bytes: &[u8]| {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gz, bytes).unwrap();
+        gz.finish().unwrap()
+    };
+    let (tarball, twice, not_twice) = (pack(b"a tar"), pack(&pack(b"a tar")), pack(b"another tar"));
+    let labelled = not_twice.clone();
+    let server = serve(move |asked| {
+        let body = if asked.path.starts_with("/a/") { &twice } else { &labelled };
+        response("200 OK", "content-encoding: gzip\r\n", body)
+    });
+    let setup = setup(&server, |_, _| {});
+    let jobs = [job("a", Some(sha512(&tarball))), job("b", Some(sha512(&not_twice)))];
+    let outcomes = setup.fetcher.finish(&jobs);
+    let taken: Vec<_> =
+        outcomes.iter().map(|outcome| (code(outcome), outcome.as_ref().ok().map(|it| &***it))).collect();
+    assert_eq!(taken, [("ok", Some(&tarball[..])), ("ok", Some(&not_twice[..]))]);
+}
+
+#[test]
+fn an_answer_that_nothing_has_changed_is_refused_where_nobody_asked_for_that() {
+    let server = serve(|_| response("304 Not Modified", "", b""));
+    let setup = setup(&server, |_, _| {});
+    assert_eq!(code(&setup.fetcher.finish(&[job("a", Some(sha512(b"bytes")))])[0]), "ERR_PNPM_FETCH_STATUS");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     graph::{Group, HoistedLink, ImporterLinks, Link, Placement, RootLink, Snapshot, SnapshotIndex, Source, Target},
-    plan::{Base, Plan},
+    plan::{Base, Plan, wanted},
     report::{Event, Report, event::ImportMethod},
     state::{Disk, Layout, Record, disk::Owner, modules_yaml::Included, record},
     timings::Timings,
@@ -145,7 +145,8 @@ impl World {
 
     fn plan(&self) -> Plan {
         let layout = self.layout();
-        Plan::new(&self.placement, &layout, Disk::read(&layout, &self.placement).unwrap())
+        let wanted = wanted(&self.placement, &layout);
+        Plan::new(&self.placement, &layout, wanted, Disk::read(&layout, &self.placement).unwrap())
     }
 
     /// Links, without recording it.

@@ -45,14 +45,20 @@ pub(super) fn content(snapshot: &Snapshot) -> Digest {
             put(commit);
             put(path.as_deref().unwrap_or(""));
         }
-        Source::Directory(folder) | Source::Unsupported(folder) => {
+        Source::Directory(folder) => {
             put("directory");
             put(folder);
+        }
+        Source::Unsupported(kind) => {
+            put("unsupported");
+            put(kind);
         }
         Source::Custom { plugin, value, integrity } => {
             put("custom");
             put(plugin);
-            put(integrity.as_deref().unwrap_or(value));
+            // A value is whatever a plugin answers: it may look like an integrity, and have more than one line.
+            let of_value = || format!("value {value:?}");
+            put(&integrity.as_ref().map_or_else(of_value, |integrity| format!("integrity {integrity}")));
         }
     }
     put(snapshot.patch.as_deref().unwrap_or(""));
@@ -74,3 +80,6 @@ pub(super) fn edges(snapshot: &Snapshot, placement: &Placement) -> Digest {
     }
     digest(text.as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

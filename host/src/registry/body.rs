@@ -26,16 +26,14 @@ pub(super) enum BodyError {
     Broken(String),
 }
 
-/// Bodies that are announced to be shorter are not worth watching, bytes.
-const WATCHED_FROM: usize = 768 << 10;
 /// How much comes between two calls of [`Watch::more`], bytes.
 const STEP: usize = 128 << 10;
 
-/// Somebody who works on a large body while it comes.
+/// Somebody who works on a body while it comes.
 pub(crate) struct Watch {
     /// What has come.
     pub(crate) body: Arc<Growing>,
-    /// Called where there is more of it, on the network's threads: it must not block.
+    /// Called where there is more of it, or where no more will come, on the network's threads: it must not block.
     pub(crate) more: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -47,7 +45,16 @@ pub(crate) struct Growing(Mutex<Grown>);
 struct Grown {
     bytes: Vec<u8>,
     since: Option<Instant>,
-    is_whole: bool,
+    end: Option<End>,
+}
+
+/// What became of a body that was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All of it has come.
+    Whole,
+    /// It broke off, and what has come is of no use.
+    Broken,
 }
 
 impl Growing {
@@ -64,9 +71,9 @@ impl Growing {
         !into.is_empty()
     }
 
-    /// What was shown was the whole body.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.lock().is_whole
+    /// What became of it; `None` while it comes.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.lock().end
     }
 
     /// Some more has come.
@@ -83,24 +90,33 @@ impl Growing {
 
     /// All has come: takes it away.
     pub(crate) fn take(&self) -> Vec<u8> {
+        self.ended(End::Whole)
+    }
+
+    /// No more will come: what has come is let go.
+    pub(crate) fn give_up(&self) {
+        drop(self.ended(End::Broken));
+    }
+
+    fn ended(&self, end: End) -> Vec<u8> {
         let mut grown = self.lock();
-        grown.is_whole = true;
+        grown.end = Some(end);
         std::mem::take(&mut grown.bytes)
     }
 }
 
-/// Reads it all; `watch` sees it grow if it is large.
+/// Reads it all; `watch` sees it grow.
 pub(super) async fn read(
     response: &mut reqwest::Response,
     cap: usize,
     stall: Duration,
-    watch: Option<&Watch>,
+    watch: Option<Watch>,
 ) -> Result<Vec<u8>, BodyError> {
     let announced = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > cap {
         return Err(BodyError::TooLarge);
     }
-    let mut body = Body::new(Vec::with_capacity(announced.min(MAX_TRUST)), watch.filter(|_| announced >= WATCHED_FROM));
+    let mut body = Body::new(Vec::with_capacity(announced.min(MAX_TRUST)), watch);
     let mut deadline = Instant::now() + stall;
     let mut since = 0;
     loop {
@@ -123,17 +139,17 @@ pub(super) async fn read(
     }
 }
 
-/// Where a body is gathered: here, or where others can see it.
-struct Body<'a> {
+/// Where a body is gathered: here, or where others can see it. Those learn it if it is dropped before its end.
+struct Body {
     own: Vec<u8>,
-    watch: Option<&'a Watch>,
+    watch: Option<Watch>,
     length: usize,
     told: usize,
 }
 
-impl<'a> Body<'a> {
-    fn new(room: Vec<u8>, watch: Option<&'a Watch>) -> Self {
-        let own = match watch {
+impl Body {
+    fn new(room: Vec<u8>, watch: Option<Watch>) -> Self {
+        let own = match &watch {
             Some(watch) => std::mem::replace(&mut watch.body.lock().bytes, room),
             None => room,
         };
@@ -142,7 +158,7 @@ impl<'a> Body<'a> {
 
     fn push(&mut self, chunk: &[u8]) {
         self.length += chunk.len();
-        let Some(watch) = self.watch else { return self.own.extend_from_slice(chunk) };
+        let Some(watch) = &self.watch else { return self.own.extend_from_slice(chunk) };
         watch.body.push(chunk);
         if self.length - self.told >= STEP {
             self.told = self.length;
@@ -150,8 +166,17 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn end(self) -> Vec<u8> {
-        self.watch.map_or(self.own, |watch| watch.body.take())
+    fn end(mut self) -> Vec<u8> {
+        self.watch.take().map_or_else(|| std::mem::take(&mut self.own), |watch| watch.body.take())
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.body.give_up();
+            (watch.more)();
+        }
     }
 }
 
@@ -178,6 +203,14 @@ pub(super) fn with_gunzipped<T>(packed: &[u8], cap: usize, read: impl FnOnce(&[u
     })
 }
 
+/// The tarball in a body that says it is compressed. Some proxies compress one once more though nobody asked for it;
+/// some servers mean by it that the tarball itself is, and then it stays as it is.
+pub(crate) fn tarball_in(body: Vec<u8>, cap: usize) -> Vec<u8> {
+    const GZIP: [u8; 2] = [0x1f, 0x8b];
+    let inner = with_gunzipped(&body, cap, |inner| inner.starts_with(&GZIP).then(|| inner.to_vec()));
+    inner.ok().flatten().unwrap_or(body)
+}
+
 /// Decodes into `out`, which grows as needed; the length of the result.
 fn gunzip(inflater: &mut Decompressor, packed: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<usize, BodyError> {
     let broken = || BodyError::Broken("the body is no gzip".to_owned());
@@ -201,3 +234,6 @@ fn gunzip(inflater: &mut Decompressor, packed: &[u8], cap: usize, out: &mut Vec<
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

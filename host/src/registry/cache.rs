@@ -121,7 +121,7 @@ fn read(file: &File, path: &Path, first: &[u8]) -> Option<Entry> {
     };
     let (validators, index) = postcard::from_bytes(&index).ok()?;
     let body_at = index_end as u64;
-    let length = body_at + header.body_len;
+    let length = body_at.checked_add(header.body_len)?;
     // Where the whole file is here, its length is known without asking for it.
     let is_whole = first.len() < FIRST_READ && first.len() as u64 == length;
     (is_whole || file.metadata().ok()?.len() == length).then_some(())?;

@@ -2,10 +2,10 @@
 //! a minute.
 
 use std::{
-    io::Read,
-    process::{Command, Stdio},
+    io::{self, Read},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,17 +30,30 @@ fn run_within(path: &str, patience: Duration) -> Result<String, String> {
         // Whoever waited has given up.
         drop(sender.send(read.map(|_| text)));
     });
-    let Ok(printed) = printed.recv_timeout(patience) else {
+    let deadline = Instant::now() + patience;
+    let ended = |printed| Some((printed, ended(&mut child, deadline)?));
+    let Some((printed, status)) = printed.recv_timeout(patience).ok().and_then(ended) else {
         // Both fail only if it has ended in the meantime.
         let _ = child.kill();
         let _ = child.wait();
         return Err(format!("the token helper {path} took longer than {} seconds", patience.as_secs()));
     };
-    let status = child.wait().map_err(|error| format!("the token helper {path} is lost: {error}"))?;
+    let status = status.map_err(|error| format!("the token helper {path} is lost: {error}"))?;
     if !status.success() {
         return Err(format!("the token helper {path} failed: {status}"));
     }
     printed.map_err(|error| format!("the token helper {path} printed no text: {error}"))
+}
+
+/// How it ends, if it does so in time: it may have closed its output long before.
+fn ended(child: &mut Child, deadline: Instant) -> Option<io::Result<ExitStatus>> {
+    loop {
+        match child.try_wait().transpose() {
+            Some(ended) => return Some(ended),
+            None if Instant::now() >= deadline => return None,
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -53,5 +66,17 @@ mod tests {
         assert!(run("/nonexistent/helper").is_err());
         assert!(run_within("/usr/bin/yes", Duration::from_millis(1)).is_err());
         assert_eq!(run("/bin/true"), Ok(String::new()));
+    }
+
+    #[test]
+    fn a_helper_that_prints_and_does_not_end_is_an_error() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("helper");
+        // Written by another process: while a file is open here, a thread that starts a program keeps it busy.
+        let script = r#"printf '#!/bin/sh\necho token\nexec >&-\nexec sleep 60\n' > "$0" && chmod +x "$0""#;
+        let written = Command::new("/bin/sh").args(["-c", script]).arg(&path).status();
+        assert!(written.expect("there is a shell").success());
+        let failed = run_within(&path.display().to_string(), Duration::from_millis(500));
+        assert!(failed.is_err_and(|error| error.contains("took longer")));
     }
 }

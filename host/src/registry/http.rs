@@ -9,7 +9,7 @@ use std::{
 
 use reqwest::{
     Url,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION},
 };
 use tokio::{
     runtime::Runtime,
@@ -43,8 +43,8 @@ pub struct Http {
     runtime: OnceLock<Runtime>,
 }
 
-/// Told of an attempt whose head is there: its number and the announced length.
-pub(crate) type Started = Box<dyn Fn(u32, Option<u64>) + Send + Sync>;
+/// Told of an attempt whose head is there: its number and the announced length. Who works on its body while it comes.
+pub(crate) type Started = Box<dyn Fn(u32, Option<u64>) -> Option<Watch> + Send + Sync>;
 
 /// What is asked for.
 pub(crate) struct Query {
@@ -62,16 +62,14 @@ pub(crate) struct Query {
     pub(crate) cap: usize,
     /// Taken before the body is read, in KiB, and given back with the response.
     pub(crate) budget: Option<Arc<Semaphore>>,
-    /// Told of each attempt once its head is there: its number and the announced length.
+    /// Told of each attempt once its head is there.
     pub(crate) started: Option<Started>,
-    /// Works on a large body while it comes for the first time.
-    pub(crate) watch: Option<Watch>,
 }
 
 /// The size of [`Query::budget`] that the fetcher uses, KiB.
 pub(crate) const BUDGET_KIB: u32 = 96 * 1024;
 
-/// A whole answer: 2xx or 304.
+/// A whole answer: 2xx, or 304 to who sent validators.
 #[derive(Debug)]
 pub struct Response {
     /// The status.
@@ -84,6 +82,14 @@ pub struct Response {
     pub body: Vec<u8>,
     /// Memory that this body counts for.
     pub(crate) memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Response {
+    /// Its head says that the body is compressed.
+    pub(crate) fn is_packed(&self) -> bool {
+        let encoding = self.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        matches!(encoding, Some(b"gzip" | b"x-gzip"))
+    }
 }
 
 enum Failed {
@@ -177,13 +183,11 @@ impl Http {
         let (mut response, identity) = self.follow(query).await?;
         let url = without_secrets(query.url.as_str());
         let status = response.status().as_u16();
-        if !(200..300).contains(&status) && status != 304 {
+        let is_unchanged = status == 304 && !query.headers.is_empty();
+        if !(200..300).contains(&status) && !is_unchanged {
             return Err(self.refused(response, url, identity).await);
         }
-        if let Some(started) = &query.started {
-            started(attempt, response.content_length());
-        }
-        let watch = query.watch.as_ref().filter(|_| attempt == 1);
+        let watch = query.started.as_ref().and_then(|started| started(attempt, response.content_length()));
         let memory = match &query.budget {
             Some(budget) => Some(reserve(budget, response.content_length()).await),
             None => None,

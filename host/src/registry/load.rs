@@ -77,7 +77,6 @@ async fn ask(inner: Arc<Inner>, asked: Asked) {
         cap: MAX_PACKUMENT,
         budget: None,
         started: None,
-        watch: None,
     };
     let mut span = inner.timings.span(timings::Lane::Metadata, || asked.key.name.to_string());
     let answer = inner.http.get(&query).await;

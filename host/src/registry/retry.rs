@@ -48,11 +48,15 @@ fn http_date(text: &str) -> Option<u64> {
     let named = parts.next()?;
     let month = MONTHS.iter().position(|name| *name == named)? as u64 + 1;
     let year = number(parts.next())?;
+    if !(1970..10_000).contains(&year) || day > 31 {
+        return None;
+    }
     let (hours, minutes, seconds) = (number(parts.next())?, number(parts.next())?, number(parts.next())?);
     // Days from civil, with years that start in March.
     let (year, month) = if month <= 2 { (year.checked_sub(1)?, month + 9) } else { (year, month - 3) };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day;
-    Some(days.checked_sub(719_469)? * 86_400 + hours * 3600 + minutes * 60 + seconds)
+    let of_day = (hours < 24 && minutes < 60 && seconds <= 60).then(|| hours * 3600 + minutes * 60 + seconds)?;
+    Some(days.checked_sub(719_469)? * 86_400 + of_day)
 }
 
 /// Hosts that asked for a pause: other requests to them wait too.
@@ -87,6 +91,16 @@ mod tests {
         assert_eq!(http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
         assert_eq!(http_date(date), Some(784_111_777));
         assert_eq!(retry_after(Some("soon"), Some(now)), None);
+        let huge = u64::MAX;
+        for odd in [
+            format!("Sun, 06 Nov {huge} 08:49:37 GMT"),
+            format!("Sun, {huge} Nov 1994 08:49:37 GMT"),
+            format!("Sun, 06 Nov 1994 {huge}:49:37 GMT"),
+            format!("Sun, 06 Nov 1994 08:49:{huge} GMT"),
+            "Sun, 06 Nov 0 08:49:37 GMT".to_owned(),
+        ] {
+            assert_eq!(http_date(&odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -41,6 +41,19 @@ pub(crate) struct Server {
 
 /// Starts a server; it closes the connection after each answer, which is written as it is.
 pub(crate) fn serve(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Server {
+    serve_by(move |asked, stream| {
+        let bytes = answer(asked);
+        if bytes != b"silence" {
+            drop(stream.write_all(&bytes));
+        }
+        if bytes == b"silence" || bytes.ends_with(b"stall") {
+            std::thread::sleep(Duration::from_secs(5));
+        }
+    })
+}
+
+/// Starts a server whose answers are written by a function, at its own pace.
+pub(crate) fn serve_by(answer: impl Fn(&Asked, &mut TcpStream) + Send + Sync + 'static) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
@@ -54,7 +67,7 @@ pub(crate) fn serve(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) 
     Server { url, asked }
 }
 
-fn handle(stream: &mut TcpStream, held: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> Vec<u8>) {
+fn handle(stream: &mut TcpStream, held: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked, &mut TcpStream)) {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -65,22 +78,14 @@ fn handle(stream: &mut TcpStream, held: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Ask
     }
     let head = String::from_utf8(head).unwrap();
     let path = head.split(' ').nth(1).unwrap().to_owned();
-    let asked = Asked { path, head, before: held.lock().unwrap().len() };
-    let bytes = {
+    let asked = Asked { path, head, before: 0 };
+    let asked = {
         let mut all = held.lock().unwrap();
         let asked = Asked { before: all.len(), ..asked };
         all.push(Asked { path: asked.path.clone(), head: asked.head.clone(), before: asked.before });
-        drop(all);
-        answer(&asked)
+        asked
     };
-    if bytes == b"silence" {
-        std::thread::sleep(Duration::from_secs(5));
-        return;
-    }
-    drop(stream.write_all(&bytes));
-    if bytes.ends_with(b"stall") {
-        std::thread::sleep(Duration::from_secs(5));
-    }
+    answer(&asked, stream);
 }
 
 /// A whole answer.

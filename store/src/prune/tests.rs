@@ -46,8 +46,8 @@ fn left_overs_of_a_day_are_swept_and_packages_in_the_making_stay() {
     stream.feed(&tarball[..20]).unwrap();
     std::mem::forget(stream); // as if killed
     let count = || fs::read_dir(store.path().join("tmp")).unwrap().count();
-    store.sweep(SystemTime::now()).unwrap();
+    store.sweep(SystemTime::now(), |_| true).unwrap();
     assert_eq!(count(), 1);
-    store.sweep(SystemTime::now() + Duration::from_secs(25 * 60 * 60)).unwrap();
+    store.sweep(SystemTime::now() + Duration::from_secs(25 * 60 * 60), |_| true).unwrap();
     assert_eq!(count(), 0);
 }

@@ -33,7 +33,16 @@ impl World {
         cuts: &[usize],
         integrity: &Integrity,
     ) -> Result<Imported, GivenUp> {
-        let mut stream = self.store.stream(limits)?;
+        self.feed_and_finish(self.store.stream(limits)?, tarball, cuts, integrity)
+    }
+
+    fn feed_and_finish(
+        &self,
+        mut stream: Stream,
+        tarball: &[u8],
+        cuts: &[usize],
+        integrity: &Integrity,
+    ) -> Result<Imported, GivenUp> {
         let mut at = 0;
         for &cut in cuts.iter().chain([&tarball.len()]) {
             stream.feed(&tarball[at..cut])?;
@@ -184,6 +193,35 @@ fn every_limit_holds_in_the_middle() {
     let bomb = gzip(&tar(&[Entry::file("package/zeros", &"\0".repeat(40 << 20))]));
     let limits = Limits { ratio: 100, ..all };
     assert_eq!(World::new().stream_within(&limits, &bomb, &[], &integrity(&bomb)), Err(GivenUp));
+}
+
+#[test]
+fn what_is_larger_than_a_stream_may_write_is_left_to_the_import_of_the_whole() {
+    let files: Vec<Entry> = (0..8).map(|at| Entry::file(&format!("package/{at}"), &noise(9000, at))).collect();
+    let even = gzip(&tar(&files));
+    let zeros = Entry::file("package/zeros", &"\0".repeat(1 << 20));
+    let dense = gzip(&tar(&[Entry::file("package/noise", &noise(9000, 9)), zeros]));
+    let all = MOST;
+    let cases = [
+        (&even, Most { written: 80_000, ..all }, true),
+        (&even, Most { written: 70_000, ..all }, false),
+        (&even, Most { files: 8, ..all }, true),
+        (&even, Most { files: 7, ..all }, false),
+        (&dense, Most { ratio: 20, small: 2 << 20, ..all }, true),
+        (&dense, Most { ratio: 20, small: 64 << 10, ..all }, false),
+        (&dense, Most { ratio: 500, small: 64 << 10, ..all }, true),
+        (&even, Most { ratio: 20, small: 1 << 10, ..all }, true),
+        (&even, Most { ratio: 0, small: 1 << 10, ..all }, false),
+    ];
+    for (tarball, most, is_taken) in cases {
+        let (world, integrity) = (World::new(), integrity(tarball));
+        let cuts: Vec<usize> = (0..tarball.len()).step_by(1000).collect();
+        let stream = world.store.stream_at_most(most, &Limits::default()).unwrap();
+        let streamed = world.feed_and_finish(stream, tarball, &cuts, &integrity);
+        assert_eq!(streamed.is_ok(), is_taken, "{most:?}");
+        assert!(is_taken || world.content().is_empty(), "{most:?}");
+        assert!(world.store.import(tarball, &integrity, &Limits::default()).is_ok());
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) enum Kind {
 pub(super) struct Header<'a> {
     pub(super) kind: Kind,
     pub(super) size: u64,
+    /// It is of a kind that has no data.
+    pub(super) is_bare: bool,
     pub(super) mode: u32,
     name: &'a [u8],
     prefix: &'a [u8],
@@ -48,13 +50,14 @@ impl<'a> Header<'a> {
             (_, None) => return Err("the size of an entry is no number"),
         };
         // A folder has no data, whatever its header says; links neither.
-        let size = if kind == Kind::Folder || matches!(block[156], b'1'..=b'6') { 0 } else { size };
+        let is_bare = kind == Kind::Folder || matches!(block[156], b'1'..=b'6');
+        let size = if is_bare { 0 } else { size };
         let mode = number(&block[100..108]).and_then(|mode| u32::try_from(mode).ok()).unwrap_or(0o644);
         let ustar = &block[257..263] == b"ustar\0"; // GNU's own magic has a space there, and no prefix field
         let name = text(&block[..100]);
         // Old tars mark a folder by a slash at the end.
         let kind = if kind == Kind::File && name.ends_with(b"/") { Kind::Folder } else { kind };
-        Ok(Self { kind, size, mode, name, prefix: if ustar { text(&block[345..500]) } else { b"" } })
+        Ok(Self { kind, size, is_bare, mode, name, prefix: if ustar { text(&block[345..500]) } else { b"" } })
     }
 
     /// `prefix/name`.

@@ -134,6 +134,18 @@ fn sizes_that_two_decoders_read_differently_are_refused() {
     assert_eq!(paths(&same).unwrap(), ["a"]);
     let zero = [Entry::pax(&[("size", "4")]), Entry::file("package/a", "xxxx").size(0), Entry::file("package/b", "")];
     assert_eq!(paths(&zero).unwrap(), ["a", "b"]);
+    for bare in *b"125" {
+        let hidden =
+            [Entry::pax(&[("size", "512")]), Entry::file("package/a", "").kind(bare), Entry::file("package/b", "")];
+        assert_eq!(
+            code(&hidden),
+            "ERR_PNPM_TARBALL_EXTRACT",
+            "what follows is data to one reader and a header to another"
+        );
+        let none =
+            [Entry::pax(&[("size", "0")]), Entry::file("package/a", "").kind(bare), Entry::file("package/b", "")];
+        assert_eq!(paths(&none).unwrap(), ["b"]);
+    }
     let both = [Entry::pax(&[("mtime", "1")]), Entry::gnu_name("package/long"), Entry::file("package/a", "x")];
     assert_eq!(code(&both), "ERR_PNPM_TARBALL_EXTRACT");
     let two = [Entry::pax(&[("mtime", "1")]), Entry::pax(&[("mtime", "1")]), Entry::file("package/a", "x")];

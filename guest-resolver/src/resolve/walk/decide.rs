@@ -90,15 +90,19 @@ pub(super) async fn decide<'a>(
                 kept.push(None);
             }
             Err(failure) => {
-                let chain = std::iter::once(ctx.text(from.importer).to_string())
-                    .chain(chain_to_root(chain).into_iter().map(|id| tree.package(id).resolved.id.to_string()))
-                    .chain([format!("{}@{}", ctx.text(edge.alias), ctx.text(edge.specifier))])
-                    .collect();
-                return Err(explain::by_whom(failure, chain));
+                return Err(explain::by_whom(failure, way(ctx, from, chain, edge, tree)));
             }
         }
     }
     Ok(kept)
+}
+
+/// From the project by way of what is above to the edge.
+pub(super) fn way(ctx: &Context, from: From, chain: Option<&Rc<Chain>>, edge: &Edge, tree: &Tree) -> Vec<String> {
+    std::iter::once(ctx.text(from.importer).to_string())
+        .chain(chain_to_root(chain).into_iter().map(|id| tree.package(id).resolved.id.to_string()))
+        .chain([format!("{}@{}", ctx.text(edge.alias), ctx.text(edge.specifier))])
+        .collect()
 }
 
 fn chosen_above(ctx: &Context, overlay: Option<&Rc<Overlay>>, edge: &Edge) -> Vec<Chosen> {

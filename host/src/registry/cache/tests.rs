@@ -37,6 +37,30 @@ fn a_torn_file_is_no_entry() {
 }
 
 #[test]
+fn a_damaged_byte_is_never_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = stored(folder.path());
+    let whole = fs::read(&path).unwrap();
+    for (at, bits) in (0..whole.len()).flat_map(|at| [(at, 0xff), (at, 0x80), (at, 1)]) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= bits;
+        fs::write(&path, &damaged).unwrap();
+        if let Some(entry) = load(&path) {
+            let packument = super::super::Packument::cached(entry);
+            let told = packument.metadata(Some("1.0.0"));
+            told.versions.lines().for_each(|version| drop(packument.manifest(version)));
+        }
+    }
+    // All bytes of a length at once.
+    for at in [32, 40] {
+        let mut damaged = whole.clone();
+        damaged[at..at + 8].fill(0xff);
+        fs::write(&path, &damaged).unwrap();
+        assert!(load(&path).is_none());
+    }
+}
+
+#[test]
 fn a_replaced_file_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let (path, old) = stored(folder.path());
