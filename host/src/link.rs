@@ -184,7 +184,7 @@ fn build_slots(
     work.par_iter().with_max_len(1).try_for_each(|&index| {
         let snapshot = &job.placement.snapshots[index as usize];
         let _span = job.timings.span(Lane::Link, || package_id(snapshot));
-        let home = if built.contains(&index) { None } else { Some(builder.build(index)?) };
+        let home = if built.contains(&index) { None } else { builder.build(index)? };
         bins.write_slot_shims(index, || home.map_or_else(|| builder.home(index), Ok))?;
         if let Some(publisher) = publisher {
             let requires_build = job.source.contents(index).requires_build;

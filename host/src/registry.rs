@@ -17,6 +17,7 @@ mod helper;
 mod http;
 mod lanes;
 mod load;
+mod lookups;
 mod manifest;
 mod oracle;
 mod packument;

@@ -155,15 +155,15 @@ impl Place {
 pub(super) struct Filled(Mutex<HashMap<String, String>>);
 
 impl Filled {
-    /// Moves a snapshot's package to where it belongs; `false` if it is not here, or cannot be moved.
-    pub(super) fn give(&self, bench: &Bench, snapshot: &Snapshot, into: &Folder, name: &str) -> bool {
+    /// Moves a snapshot's package to where it belongs, the end of a way; `false` if it is not here, or cannot be moved.
+    pub(super) fn give(&self, bench: &Bench, snapshot: &Snapshot, into: &Folder, way: &str) -> bool {
         let Source::Registry { integrity: Some(integrity), .. } = &snapshot.source else { return false };
         if snapshot.patch.is_some() {
             return false;
         }
         let Ok(integrity) = Integrity::parse(integrity) else { return false };
         let number = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&integrity.to_string());
-        let moved = number.map(|number| bench.ahead()?.rename_to(&number, into, name));
+        let moved = number.map(|number| bench.ahead()?.move_below(&number, into, way));
         moved.is_some_and(|moved| moved.is_ok())
     }
 }

@@ -32,46 +32,69 @@ pub(super) enum Why {
     File(ImportFailure),
 }
 
+/// A folder with fewer files gets no handle: to name it once more for each of them costs less than to open and close it.
+/// For the 39,501 files of alotta-modules in 7,975 folders, on one thread: 250 ms with a handle for each, 236 with 8, 246
+/// without any.
+const MANY: usize = 8;
+
 impl<'a> Files<'a> {
     /// Places all files but those that are left out. They come sorted, so the folders on the way to the last one are
     /// mostly those of the next.
     pub(super) fn place(&self, home: &Folder, is_left_out: impl Fn(&str) -> bool) -> Result<(), FileFailure<'a>> {
         let executables: HashSet<&str> = self.contents.bins.iter().map(|bin| normal(&bin.path)).collect();
-        let mut open: Vec<(&str, Folder)> = Vec::new();
-        for file in self.contents.files.iter().filter(|file| !is_left_out(&file.path)) {
+        let files = &self.contents.files;
+        let mut levels = Levels { home, made: Vec::new() };
+        for (at, file) in files.iter().enumerate().filter(|(_, file)| !is_left_out(&file.path)) {
             let path = file.path.as_str();
-            let (folders, name) = match path.rsplit_once('/') {
-                Some((folders, name)) => (Some(folders), name),
-                None => (None, path),
-            };
-            let into =
-                enter(home, &mut open, folders).map_err(|error| FileFailure { path, why: Why::Folder(error) })?;
+            let has_many = |folder: &str| files.get(at + MANY - 1).is_some_and(|file| file.path.starts_with(folder));
+            let (into, way) =
+                levels.enter(path, has_many).map_err(|error| FileFailure { path, why: Why::Folder(error) })?;
             let check = || if self.is_checked { import::check(self.store, file) } else { Ok(()) };
             let is_bin = executables.contains(path);
-            let placed = check().and_then(|()| self.importer.place(self.store, file, into, name, is_bin));
+            let placed = check().and_then(|()| self.importer.place(self.store, file, into, way, is_bin));
             placed.map_err(|failure| FileFailure { path, why: Why::File(failure) })?;
         }
         Ok(())
     }
 }
 
-/// The handle of the folder a file goes to; handles of other branches are given back.
-fn enter<'b, 'c>(
-    home: &'c Folder,
-    open: &'c mut Vec<(&'b str, Folder)>,
-    folders: Option<&'b str>,
-) -> io::Result<&'c Folder> {
-    let mut depth = 0;
-    for name in folders.into_iter().flat_map(|folders| folders.split('/')) {
-        if open.get(depth).is_none_or(|(held, _)| *held != name) {
-            open.truncate(depth);
-            let folder = open.last().map_or(home, |(_, folder)| folder).make(name)?;
-            open.push((name, folder));
+/// The folders on the way to the last file.
+struct Levels<'a, 'p> {
+    home: &'a Folder,
+    made: Vec<Level<'p>>,
+}
+
+struct Level<'p> {
+    /// Its path with the `/` at its end.
+    path: &'p str,
+    /// Without one it was made just now, as a folder.
+    handle: Option<Folder>,
+}
+
+impl<'p> Levels<'_, 'p> {
+    /// The nearest folder with a handle above a file, and the way from there; what is missing on it is made. Handles of
+    /// other branches are given back.
+    fn enter(&mut self, file: &'p str, has_many: impl Fn(&str) -> bool) -> io::Result<(&Folder, &'p str)> {
+        let depth = self.made.iter().take_while(|level| file.starts_with(level.path)).count();
+        self.made.truncate(depth);
+        let mut end = self.made.last().map_or(0, |level| level.path.len());
+        while let Some(length) = file[end..].find('/') {
+            let (above, start) = self.nearest();
+            let (way, path) = (&file[start..end + length], &file[..=end + length]);
+            let needs_handle = !above.make_new_below(way)? || has_many(path);
+            let handle = needs_handle.then(|| above.open_way(way)).transpose()?;
+            self.made.push(Level { path, handle });
+            end = path.len();
         }
-        depth += 1;
+        let (above, start) = self.nearest();
+        Ok((above, &file[start..]))
     }
-    open.truncate(depth);
-    Ok(open.last().map_or(home, |(_, folder)| folder))
+
+    /// The last folder with a handle, and where in a path the way from it begins.
+    fn nearest(&self) -> (&Folder, usize) {
+        let held = self.made.iter().rev().find_map(|level| Some((level.handle.as_ref()?, level.path.len())));
+        held.unwrap_or((self.home, 0))
+    }
 }
 
 /// A path as the index has it.

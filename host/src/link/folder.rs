@@ -1,5 +1,7 @@
 //! A held directory handle and the few operations that `link` needs of it. Every name given here is exactly one path
-//! component: whatever a stranger wrote, nothing outside the handle can be reached, and no link is followed.
+//! component: whatever a stranger wrote, nothing outside the handle can be reached, and no link is followed. A *way* is
+//! several of them with `/`, through folders that the caller has made a moment ago, in a place that nobody else can reach:
+//! none of them can be a link either, and opening each would cost more.
 
 use std::{io, os::fd::OwnedFd, path::Path};
 
@@ -114,12 +116,32 @@ impl Folder {
         }))
     }
 
-    /// Hard links a file of another folder.
+    /// Makes the last folder of a way; `false` if something stands there already, which may be anything.
+    ///
+    /// # Errors
+    /// As `mkdir(2)`.
+    pub fn make_new_below(&self, way: &str) -> io::Result<bool> {
+        match fs::mkdirat(&self.0, components(way)?, Mode::from_raw_mode(0o777)) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::EXIST) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Opens the last folder of a way, never through a link.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub fn open_way(&self, way: &str) -> io::Result<Self> {
+        Ok(Self(fs::openat(&self.0, components(way)?, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?))
+    }
+
+    /// Hard links a file of another folder to the end of a way.
     ///
     /// # Errors
     /// As `link(2)`.
-    pub fn link_from(&self, from: &Self, from_name: &str, name: &str) -> io::Result<()> {
-        Ok(fs::linkat(&from.0, component(from_name)?, &self.0, component(name)?, AtFlags::empty())?)
+    pub fn link_from(&self, from: &Self, from_name: &str, way: &str) -> io::Result<()> {
+        Ok(fs::linkat(&from.0, component(from_name)?, &self.0, components(way)?, AtFlags::empty())?)
     }
 
     /// Makes a symbolic link.
@@ -128,6 +150,14 @@ impl Folder {
     /// As `symlink(2)`.
     pub fn symlink(&self, target: &str, name: &str) -> io::Result<()> {
         Ok(fs::symlinkat(target, &self.0, component(name)?)?)
+    }
+
+    /// Makes a symbolic link at the end of a way.
+    ///
+    /// # Errors
+    /// As `symlink(2)`.
+    pub fn symlink_below(&self, target: &str, way: &str) -> io::Result<()> {
+        Ok(fs::symlinkat(target, &self.0, components(way)?)?)
     }
 
     /// Where a symbolic link leads; `None`: there is none of this name.
@@ -150,8 +180,16 @@ impl Folder {
     /// # Errors
     /// As `open(2)` and `write(2)`.
     pub fn create(&self, name: &str, mode: RawMode) -> io::Result<std::fs::File> {
+        self.create_below(component(name)?, mode)
+    }
+
+    /// Creates a file that must not be there yet, at the end of a way.
+    ///
+    /// # Errors
+    /// As `open(2)` and `write(2)`.
+    pub fn create_below(&self, way: &str, mode: RawMode) -> io::Result<std::fs::File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        Ok(fs::openat(&self.0, component(name)?, flags, Mode::from_raw_mode(mode))?.into())
+        Ok(fs::openat(&self.0, components(way)?, flags, Mode::from_raw_mode(mode))?.into())
     }
 
     /// Opens a file for reading, never through a link.
@@ -169,6 +207,14 @@ impl Folder {
     /// As `rename(2)`.
     pub fn rename_to(&self, name: &str, to: &Self, to_name: &str) -> io::Result<()> {
         Ok(fs::renameat(&self.0, component(name)?, &to.0, component(to_name)?)?)
+    }
+
+    /// Moves an entry to the end of a way.
+    ///
+    /// # Errors
+    /// As `rename(2)`.
+    pub fn move_below(&self, name: &str, to: &Self, way: &str) -> io::Result<()> {
+        Ok(fs::renameat(&self.0, component(name)?, &to.0, components(way)?)?)
     }
 
     /// Swaps two entries in one step.
@@ -243,4 +289,9 @@ fn component(name: &str) -> io::Result<&str> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is not one path component")));
     }
     Ok(name)
+}
+
+fn components(way: &str) -> io::Result<&str> {
+    way.split('/').try_for_each(|name| component(name).map(drop))?;
+    Ok(way)
 }

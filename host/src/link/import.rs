@@ -45,17 +45,17 @@ impl Importer {
         if self.copy.load(Ordering::Relaxed) { ImportMethod::Copy } else { ImportMethod::Hardlink }
     }
 
-    /// Brings in one file under a new name. Empty files are made, not linked: all of them would share one inode and run
+    /// Brings in one file under a new name, at the end of a way ([`Folder`]). Empty files are made, not linked: all of them would share one inode and run
     /// into the file system's limit of links. Where the system refuses, the store's file is looked at: was it that?
     pub(crate) fn place(
         &self,
         store: &Folder,
         file: &StoreFile,
         into: &Folder,
-        name: &str,
+        way: &str,
         make_executable: bool,
     ) -> Result<(), ImportFailure> {
-        self.try_place(store, file, into, name, make_executable)
+        self.try_place(store, file, into, way, make_executable)
             .map_err(|error| check(store, file).err().unwrap_or(ImportFailure::Io(error)))
     }
 
@@ -64,23 +64,23 @@ impl Importer {
         store: &Folder,
         file: &StoreFile,
         into: &Folder,
-        name: &str,
+        way: &str,
         make_executable: bool,
     ) -> io::Result<()> {
         let mode = if file.executable || make_executable { 0o755 } else { 0o644 };
         if file.size == 0 {
-            return into.create(name, mode).map(drop);
+            return into.create_below(way, mode).map(drop);
         }
         let must_copy = make_executable && !file.executable;
         if !must_copy && !self.copy.load(Ordering::Relaxed) {
-            let Err(error) = into.link_from(store, &file.blob, name) else { return Ok(()) };
+            let Err(error) = into.link_from(store, &file.blob, way) else { return Ok(()) };
             match Errno::from_io_error(&error) {
                 Some(Errno::MLINK) => {}
                 Some(Errno::XDEV | Errno::PERM | Errno::OPNOTSUPP) => self.copy.store(true, Ordering::Relaxed),
                 _ => return Err(error),
             }
         }
-        copy(store, file, into, name, mode)
+        copy(store, file, into, way, mode)
     }
 }
 
@@ -96,8 +96,8 @@ pub(crate) fn check(store: &Folder, file: &StoreFile) -> Result<(), ImportFailur
     }
 }
 
-fn copy(store: &Folder, file: &StoreFile, into: &Folder, name: &str, mode: RawMode) -> io::Result<()> {
+fn copy(store: &Folder, file: &StoreFile, into: &Folder, way: &str, mode: RawMode) -> io::Result<()> {
     let mut source = store.read(&file.blob)?;
-    let mut target = into.create(name, mode)?;
+    let mut target = into.create_below(way, mode)?;
     io::copy(&mut source, &mut target).map(drop)
 }

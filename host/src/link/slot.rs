@@ -3,7 +3,7 @@
 //! made.
 //!
 //! ```text
-//! <slot>/node_modules/<name>/...files            handles of the folders on the way are held, one per level
+//! <slot>/node_modules/<name>/...files            folders with many files are held, others named on the way (`files.rs`)
 //!                    /<name>/node_modules/.bin   shims of its own and its dependencies' executables
 //!                    /<alias> -> ../../<other slot>/node_modules/<other name>
 //! ```
@@ -21,6 +21,57 @@ use crate::{
     report::event::ImportMethod,
     state::MODULES,
 };
+
+/// `node_modules` of a slot.
+enum Modules<'a> {
+    /// The slot is new: the way to it from the staging folder, which is not worth a handle for the few links of most.
+    New(&'a Folder, String),
+    Held(Folder),
+}
+
+impl Modules<'_> {
+    /// Where ways begin.
+    fn folder(&self) -> &Folder {
+        match self {
+            Self::New(staging, _) => staging,
+            Self::Held(folder) => folder,
+        }
+    }
+
+    fn way(&self, name: &str) -> String {
+        match self {
+            Self::New(_, way) => format!("{way}/{name}"),
+            Self::Held(_) => name.to_owned(),
+        }
+    }
+
+    /// The way to a package; the folder of its scope is made.
+    fn way_to(&self, package: &str) -> std::io::Result<String> {
+        if let Some((scope, _)) = package.split_once('/')
+            && !self.folder().make_new_below(&self.way(scope))?
+        {
+            self.make(scope)?; // what stands there is looked at
+        }
+        Ok(self.way(package))
+    }
+
+    fn make(&self, name: &str) -> std::io::Result<Folder> {
+        let way = self.way(name);
+        self.folder().make_new_below(&way)?;
+        self.folder().open_way(&way)
+    }
+
+    /// A package's folder, made and opened.
+    fn make_all(&self, package: &str) -> std::io::Result<Folder> {
+        let way = self.way_to(package)?;
+        self.folder().make_new_below(&way)?;
+        self.folder().open_way(&way)
+    }
+
+    fn symlink(&self, target: &str, name: &str) -> std::io::Result<()> {
+        self.folder().symlink_below(target, &self.way(name))
+    }
+}
 
 /// Builds slots in a staging folder; shared by all threads.
 pub(super) struct Builder<'a> {
@@ -48,61 +99,49 @@ impl<'a> Builder<'a> {
         self.importer.method()
     }
 
-    /// Files and links; answers with the package's own folder.
-    pub(super) fn build(&self, index: SnapshotIndex) -> Result<Folder, LinkError> {
-        let (modules, home) = match self.given(index)? {
-            Some(given) => given,
-            None => {
-                let (modules, home) = self.folders(index)?;
-                self.files(index, &home)?;
-                (modules, home)
-            }
-        };
+    /// Files and links; answers with the package's own folder, if it was opened.
+    pub(super) fn build(&self, index: SnapshotIndex) -> Result<Option<Folder>, LinkError> {
         let snapshot = &self.job.placement.snapshots[index as usize];
         let path = || format!("{}/{}", self.slots, snapshot.slot);
+        let modules = self.modules(index).map_err(|error| LinkError::io("make", path())(error))?;
+        let home = if self.is_given(index, &modules) {
+            None
+        } else {
+            let home = modules.make_all(snapshot.name.as_str());
+            let home = home.map_err(|error| LinkError::io("make", path())(error))?;
+            self.files(index, &home)?;
+            Some(home)
+        };
         self.links(index, &modules).map_err(|error| LinkError::io("link in", path())(error))?;
         Ok(home)
     }
 
     /// The package's own folder in its slot.
     pub(super) fn home(&self, index: SnapshotIndex) -> Result<Folder, LinkError> {
-        self.folders(index).map(|(_, home)| home)
-    }
-
-    /// The same as [`Self::folders`], where the package has been filled ahead: with its files in it.
-    fn given(&self, index: SnapshotIndex) -> Result<Option<(Folder, Folder)>, LinkError> {
-        let Some((bench, filled)) = self.filled else { return Ok(None) };
         let snapshot = &self.job.placement.snapshots[index as usize];
-        let made = || -> std::io::Result<Option<(Folder, Folder)>> {
-            let modules = self.modules(index)?;
-            let (parent, name) = match snapshot.name.as_str().split_once('/') {
-                Some((scope, name)) => (Some(modules.make(scope)?), name),
-                None => (None, snapshot.name.as_str()),
-            };
-            let parent = parent.as_ref().unwrap_or(&modules);
-            let home = filled.give(bench, snapshot, parent, name).then(|| parent.open(name)).transpose()?;
-            Ok(home.map(|home| (modules, home)))
-        };
-        made().map_err(|error| LinkError::io("make", format!("{}/{}", self.slots, snapshot.slot))(error))
+        let home = self.modules(index).and_then(|modules| modules.make_all(snapshot.name.as_str()));
+        home.map_err(|error| LinkError::io("make", format!("{}/{}", self.slots, snapshot.slot))(error))
     }
 
-    /// `node_modules` of the slot, and the package's own folder.
-    fn folders(&self, index: SnapshotIndex) -> Result<(Folder, Folder), LinkError> {
+    /// The package has been filled ahead: then it is where it belongs now.
+    fn is_given(&self, index: SnapshotIndex, modules: &Modules<'_>) -> bool {
+        let Some((bench, filled)) = self.filled else { return false };
         let snapshot = &self.job.placement.snapshots[index as usize];
-        let made = || -> std::io::Result<(Folder, Folder)> {
-            let modules = self.modules(index)?;
-            let home = modules.make_all(snapshot.name.as_str())?;
-            Ok((modules, home))
-        };
-        made().map_err(|error| LinkError::io("make", format!("{}/{}", self.slots, snapshot.slot))(error))
+        let Ok(way) = modules.way_to(snapshot.name.as_str()) else { return false };
+        filled.give(bench, snapshot, modules.folder(), &way)
     }
 
-    fn modules(&self, index: SnapshotIndex) -> std::io::Result<Folder> {
+    /// `node_modules` of the slot.
+    fn modules(&self, index: SnapshotIndex) -> std::io::Result<Modules<'a>> {
         let slot = match self.job.layout.global {
-            Some(_) => self.staging.make(&index.to_string())?,
-            None => self.staging.make(self.job.placement.snapshots[index as usize].slot.as_str())?,
+            Some(_) => index.to_string(),
+            None => self.job.placement.snapshots[index as usize].slot.as_str().to_owned(),
         };
-        slot.make(MODULES)
+        let way = format!("{slot}/{MODULES}");
+        if self.staging.make_new_below(&slot)? && self.staging.make_new_below(&way)? {
+            return Ok(Modules::New(self.staging, way));
+        }
+        Ok(Modules::Held(self.staging.make(&slot)?.make(MODULES)?))
     }
 
     /// The package's files, but those that its patch changes.
@@ -124,7 +163,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn links(&self, index: SnapshotIndex, modules: &Folder) -> std::io::Result<()> {
+    fn links(&self, index: SnapshotIndex, modules: &Modules<'_>) -> std::io::Result<()> {
         let snapshot = &self.job.placement.snapshots[index as usize];
         let mut scope: Option<(&str, Folder)> = None;
         for link in &snapshot.dependencies {

@@ -11,7 +11,12 @@ use std::{
 use reqwest::Url;
 use wit::PackageName;
 
-use super::{Http, RegistryError, held::Packument, load, urls};
+use super::{
+    Http, RegistryError,
+    held::Packument,
+    lookups::{self, Lookups},
+    urls,
+};
 use crate::{
     facts::{Answer, Download, MetadataRequest, Oracle, Reason, Reply, Request, Unavailable},
     report::event::{Event, LogLevel},
@@ -32,6 +37,7 @@ pub(super) struct Inner {
     sources: Mutex<HashMap<Which, Arc<Source>>>,
     downloader: OnceLock<Downloader>,
     pool: OnceLock<rayon::ThreadPool>,
+    pub(super) lookups: Lookups,
     writing: Mutex<usize>,
     written: Condvar,
 }
@@ -85,6 +91,7 @@ impl Registry {
             sources: Mutex::default(),
             downloader: OnceLock::new(),
             pool: OnceLock::new(),
+            lookups: Lookups::default(),
             writing: Mutex::new(0),
             written: Condvar::new(),
         }))
@@ -120,8 +127,7 @@ impl Registry {
             None => {
                 state.slots.insert(key.clone(), Slot::Pending(vec![waiter]));
                 drop(state);
-                let inner = self.0.clone();
-                self.0.pool().spawn(move || load::start(&inner, key));
+                lookups::look_up(&self.0, key);
             }
         }
     }

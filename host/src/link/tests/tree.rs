@@ -133,3 +133,24 @@ fn a_command_that_two_packages_offer_goes_to_the_one_of_its_name_then_to_the_fir
     assert!(leads("node_modules/.bin/tool").contains("tool@1.0.0"));
     assert!(leads("node_modules/.bin/other").contains("aaa@1.0.0"));
 }
+
+#[test]
+fn folders_with_few_and_with_many_files_are_made_alike() {
+    let many = (0..20).map(|at| format!("a/many/{at:02}.js")).chain((0..20).map(|at| format!("b/{at:02}/x.js")));
+    let few = ["a/b.js", "a/few/deep/er/x.js", "a/few/y.js", "a/many/deep/z.js", "z.js"].map(ToOwned::to_owned);
+    let mut paths: Vec<String> = many.chain(few).collect();
+    paths.sort();
+    let files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), path.as_str())).collect();
+    let mut world = World::new();
+    let plain = world.add("plain@1.0.0", &files, &[]);
+    let scoped = world.add("@s/scoped@1.0.0", &files, &[plain]);
+    let both = world.add("@s/both@1.0.0", &[("index.js", "both")], &[plain, scoped]);
+    world.want(both);
+    world.install();
+    for package in ["plain", "@s/scoped"] {
+        let folder = world.path("node_modules/@s/both/../..").join(package);
+        assert_eq!(listing(&folder), paths, "{package}");
+        assert!(paths.iter().all(|path| fs::read_to_string(folder.join(path)).unwrap() == *path), "{package}");
+    }
+    assert!(world.plan().is_empty());
+}

@@ -129,6 +129,23 @@ fn names_of_files_that_lead_outside_are_refused() {
 }
 
 #[test]
+fn a_link_or_a_file_in_the_place_of_a_folder_is_not_gone_through() {
+    for is_link in [true, false] {
+        let mut world = World { verify: false, ..World::new() };
+        let app = world.add("app@1.0.0", &[("lib", "file"), ("lib/deep/evil", "evil"), ("lib/evil", "evil")], &[]);
+        world.want(app);
+        let outside = world.folder.path().join("outside");
+        fs::create_dir_all(outside.join("deep")).unwrap();
+        if is_link {
+            fs::remove_file(world.store(app).join("0")).unwrap();
+            std::os::unix::fs::symlink(&outside, world.store(app).join("0")).unwrap();
+        }
+        assert!(matches!(world.link(), Err(LinkError::Io { .. })), "{is_link}");
+        assert_eq!(listing(&outside), [""; 0], "{is_link}");
+    }
+}
+
+#[test]
 fn what_somebody_else_changed_while_it_was_resolved_is_read_again() {
     let world = small_world();
     world.install();
