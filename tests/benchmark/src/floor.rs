@@ -130,7 +130,7 @@ impl Part {
         if !self.folder.as_os_str().is_empty() {
             fs::create_dir(&into)?;
         }
-        make(&self.entries, &open(CWD, &self.flat)?, &open(CWD, &into)?)?;
+        make(&self.entries, &open(CWD, &self.flat)?, &open(CWD, &into)?, Path::new(""))?;
         Ok(())
     }
 }
@@ -164,15 +164,24 @@ fn open(parent: impl std::os::fd::AsFd, name: impl rustix::path::Arg) -> rustix:
     openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
-fn make(entries: &[Entry], flat: &OwnedFd, into: &OwnedFd) -> rustix::io::Result<()> {
+/// So many entries pay for a handle of their folder; fewer are named on the way.
+const HANDLED: usize = 8;
+
+/// Makes entries in the folder that is at `prefix` below `into`.
+fn make(entries: &[Entry], flat: &OwnedFd, into: &OwnedFd, prefix: &Path) -> rustix::io::Result<()> {
     for entry in entries {
         match entry {
             Entry::Folder(name, below) => {
-                mkdirat(into, name, Mode::from_raw_mode(0o755))?;
-                make(below, flat, &open(into.as_fd(), name)?)?;
+                let path = prefix.join(name);
+                mkdirat(into, &path, Mode::from_raw_mode(0o755))?;
+                if count(below) < HANDLED {
+                    make(below, flat, into, &path)?;
+                } else {
+                    make(below, flat, &open(into.as_fd(), &path)?, Path::new(""))?;
+                }
             }
-            Entry::File(name, stored) => linkat(flat, stored, into, name, AtFlags::empty())?,
-            Entry::Link(name, target) => symlinkat(target, into, name)?,
+            Entry::File(name, stored) => linkat(flat, stored, into, prefix.join(name), AtFlags::empty())?,
+            Entry::Link(name, target) => symlinkat(target, into, prefix.join(name))?,
         }
     }
     Ok(())
