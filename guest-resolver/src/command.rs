@@ -31,7 +31,8 @@ use wit::settings::Settings;
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{dep_path_of, package_key, split_key};
 use crate::manifest::Manifest;
-use crate::resolve::context::{Anew, Context};
+use crate::resolve::anew::Anew;
+use crate::resolve::context::Context;
 use crate::resolve::hooks;
 use crate::resolve::wanted::failure;
 use crate::semver::Version;
@@ -54,8 +55,6 @@ pub struct Plan {
     pub direct: bool,
     /// Direct dependencies that are picked anew: of a project by their key, or of all by the name of the package.
     pub anew_direct: BTreeSet<(Option<String>, String)>,
-    /// Names that are picked anew and whose locked versions are preferred nevertheless.
-    pub preferred: BTreeSet<String>,
     /// Names of which no locked version is preferred, though what is locked stays.
     pub unpreferred: BTreeSet<String>,
     /// Versions that were named, by real name: they weigh more than a locked one.

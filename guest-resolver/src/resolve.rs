@@ -4,6 +4,7 @@
 //! on the facts alone.
 
 mod add_peers;
+pub mod anew;
 pub mod as_locked;
 mod commit;
 pub mod context;

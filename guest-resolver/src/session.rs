@@ -120,7 +120,6 @@ impl Session {
             anew: plan.anew.take(),
             anew_is_direct: plan.direct,
             anew_direct: std::mem::take(&mut plan.anew_direct),
-            preferred: std::mem::take(&mut plan.preferred),
             unpreferred: std::mem::take(&mut plan.unpreferred),
             named: std::mem::take(&mut plan.named),
             expected: plan.expected.clone(),

@@ -9,7 +9,8 @@ mod written;
 use wit::guest::exports::wasi_pm::resolver::resolution::Update;
 use wit::guest::wasi_pm::resolver::types::Failure;
 
-use crate::resolve::context::{Anew, Context};
+use crate::resolve::anew::Anew;
+use crate::resolve::context::Context;
 use crate::resolve::wanted::failure;
 use crate::semver::Version;
 
@@ -60,8 +61,7 @@ pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> 
         plan.absorbs = true;
         return Ok(());
     }
-    plan.preferred = freed.preferred;
-    plan.anew = Some(if freed.all { Anew::All } else { Anew::Only(freed.names.into_iter().collect()) });
+    plan.anew = Some(if freed.all { Anew::All } else { Anew::Only(freed.targets) });
     Ok(())
 }
 

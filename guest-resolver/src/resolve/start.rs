@@ -100,6 +100,7 @@ pub(super) fn direct_edges(ctx: &Context, manifest: &Manifest) -> Result<Vec<Edg
             optional: manifest.optional_dependencies.contains_key(alias),
             injected: manifest.injected.contains(alias),
             prior: None,
+            anew: false,
         });
     }
     Ok(edges)

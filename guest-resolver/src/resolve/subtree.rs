@@ -81,7 +81,7 @@ impl Subtrees {
 
     /// The key of the locked package that an edge leads to, if all below it can be taken over.
     pub(super) fn at(&self, ctx: &Context, edge: &Edge) -> Option<Rc<str>> {
-        let prior = edge.prior.filter(|_| self.granted)?;
+        let prior = edge.pinned().filter(|_| self.granted)?;
         let known = self.fit.borrow().get(&prior).copied();
         let fits = known.unwrap_or_else(|| {
             let key = ctx.text(prior);
@@ -232,7 +232,7 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> Broken {
     let mut path = String::new();
     // What the settings refuse below packages is told when these are walked.
     let is_refused = |key: &str| ctx.settings.policy.block_exotic_subdeps && commit::is_one(lockfile, key);
-    let is_dropped = |key: &str| split_key(package_key(key)).is_some_and(|(name, _)| ctx.is_anew(name, false));
+    let is_dropped = |key: &str| ctx.is_anew_at(key, false);
     let mut below: Vec<Vec<usize>> = Vec::with_capacity(keys.len());
     let (mut lasting, mut passing) = (Vec::new(), Vec::new());
     for (at, (key, snapshot)) in lockfile.snapshots.iter().enumerate() {

@@ -280,7 +280,7 @@ impl Walker {
             };
             let package = self.package(ctx, Rc::clone(&resolved), optional, &shadowed);
             let node = self.tree.node_for(package, if resolved.is_link() { -1 } else { depth }, true);
-            if edge.prior.is_some_and(|prior| package_key(&ctx.text(prior)) == package_key(&resolved.id)) {
+            if edge.pinned().is_some_and(|prior| package_key(&ctx.text(prior)) == package_key(&resolved.id)) {
                 self.tree.nodes[node.0 as usize].prior = edge.prior;
             }
             by_parent.push(at);

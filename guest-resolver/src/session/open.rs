@@ -17,7 +17,8 @@ use crate::intern::{NumberMap, Symbol, Symbols};
 use crate::lockfile::{self, Lockfile};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
-use crate::resolve::context::{Anew, BUDGET, Context, Project};
+use crate::resolve::anew::{Anew, Targets};
+use crate::resolve::context::{BUDGET, Context, Project};
 use crate::resolve::explain;
 use crate::resolve::hooks;
 use crate::resolve::own_peers;
@@ -40,8 +41,6 @@ pub(super) struct Begun {
     pub(super) anew: Option<Anew>,
     pub(super) anew_is_direct: bool,
     pub(super) anew_direct: BTreeSet<(Option<String>, String)>,
-    /// Names that are picked anew and whose locked versions are preferred nevertheless.
-    pub(super) preferred: BTreeSet<String>,
     /// Names of which no locked version is preferred, though what is locked stays.
     pub(super) unpreferred: BTreeSet<String>,
     /// Versions that were named, by real name.
@@ -76,7 +75,6 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         anew: let_go,
         anew_is_direct,
         anew_direct,
-        preferred: kept,
         unpreferred,
         named,
         expected,
@@ -105,8 +103,8 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     let mut freed = lockfile.as_ref().map(|lockfile| no_longer_overridden(lockfile, &overrides)).unwrap_or_default();
     let anew = match let_go {
         Some(Anew::All) => Anew::All,
-        Some(Anew::Only(names)) => {
-            freed.extend(names);
+        Some(Anew::Only(targets)) => {
+            freed.extend(targets);
             Anew::Only(freed)
         }
         _ if !freed.is_empty() => Anew::Only(freed),
@@ -119,13 +117,8 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     };
     let projects: BTreeMap<String, Project> = written.into_iter().map(project).collect();
     let neighbours = neighbours.into_iter().map(project).collect();
-    let mut preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), |name| {
-        let is_dropped = match &anew {
-            Anew::None => false,
-            Anew::All => true,
-            Anew::Only(names) => names.iter().any(|dropped| dropped == name),
-        };
-        is_dropped && !kept.contains(name) || unpreferred.contains(name)
+    let mut preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), |name, version| {
+        anew.covers(name, Some(version)) || unpreferred.contains(name)
     });
     for Expected { importer, name, version, .. } in expected {
         preferred.expect(symbols.number(&importer), symbols.number(&name), version);
@@ -193,7 +186,7 @@ fn read(given: &Given, settings: &Settings) -> Result<Option<Lockfile>, Vec<Fail
 
 /// Packages that an override by their name alone led somewhere when the lockfile was made, and none does now: nothing says
 /// that they are to stay there.
-fn no_longer_overridden(lockfile: &Lockfile, overrides: &Overrides) -> Vec<String> {
+fn no_longer_overridden(lockfile: &Lockfile, overrides: &Overrides) -> Targets {
     let is_name = |selector: &&String| !selector.contains('>') && !selector.get(1..).unwrap_or_default().contains('@');
     let gone = lockfile.overrides.keys().filter(|selector| !overrides.resolved().contains_key(*selector));
     gone.filter(is_name).cloned().collect()
@@ -205,7 +198,7 @@ fn preferences(
     symbols: &Symbols,
     projects: &BTreeMap<String, Project>,
     lockfile: Option<&Lockfile>,
-    is_dropped: impl Fn(&str) -> bool,
+    is_dropped: impl Fn(&str, &Version) -> bool,
 ) -> Preferences {
     let mut all = Preferences::default();
     let mut anywhere: BTreeMap<&str, Vec<Want>> = BTreeMap::new();
@@ -237,7 +230,7 @@ fn preferences(
     for path in lockfile.iter().flat_map(|lockfile| lockfile.snapshots.keys()) {
         let Some((name, version)) = lockfile::model::split_key(lockfile::model::package_key(path)) else { continue };
         if let Some(version) = Version::parse_loose(version)
-            && !is_dropped(name)
+            && !is_dropped(name, &version)
         {
             all.lock(symbols.number(name), version);
         }

@@ -181,5 +181,5 @@ fn exact(ctx: &Context, alias: Symbol, resolved: &Resolved, prior: Symbol) -> Ed
         Some(version) => version.to_owned(),
         None => format!("npm:{plain}"),
     };
-    Edge { alias, specifier: ctx.symbol(&specifier), optional: false, injected: false, prior: Some(prior) }
+    Edge { alias, specifier: ctx.symbol(&specifier), optional: false, injected: false, prior: Some(prior), anew: false }
 }
