@@ -31,7 +31,7 @@ use wit::settings::Settings;
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{dep_path_of, package_key, split_key};
 use crate::manifest::Manifest;
-use crate::resolve::anew::Anew;
+use crate::resolve::anew::{Anew, Movers};
 use crate::resolve::context::Context;
 use crate::resolve::hooks;
 use crate::resolve::wanted::failure;
@@ -55,6 +55,8 @@ pub struct Plan {
     pub direct: bool,
     /// Direct dependencies that are picked anew: of a project by their key, or of all by the name of the package.
     pub anew_direct: BTreeSet<(Option<String>, String)>,
+    /// The projects that let go of locked versions.
+    pub movers: Movers,
     /// Names of which no locked version is preferred, though what is locked stays.
     pub unpreferred: BTreeSet<String>,
     /// Versions that were named, by real name: they weigh more than a locked one.

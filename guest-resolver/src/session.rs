@@ -120,6 +120,7 @@ impl Session {
             anew: plan.anew.take(),
             anew_is_direct: plan.direct,
             anew_direct: std::mem::take(&mut plan.anew_direct),
+            movers: std::mem::take(&mut plan.movers),
             unpreferred: std::mem::take(&mut plan.unpreferred),
             named: std::mem::take(&mut plan.named),
             expected: plan.expected.clone(),

@@ -1,5 +1,5 @@
 //! Which locked versions a command lets go of. An exact version that was named reaches only what could become it: the
-//! versions of its major, below 1.0.0 of its minor. All others stay as they are locked.
+//! versions of its major, below 1.0.0 of its minor. All others stay as they are locked. And which projects do so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +24,40 @@ impl Anew {
             Self::None => false,
             Self::All => true,
             Self::Only(targets) => targets.cover(name, version),
+        }
+    }
+}
+
+/// The projects that let go of locked versions. What lies below their dependencies is theirs to decide, however near
+/// others are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Movers {
+    /// None.
+    #[default]
+    Nobody,
+    /// All of them.
+    All,
+    /// These.
+    Only(BTreeSet<String>),
+}
+
+impl Movers {
+    /// One more does.
+    pub fn add(&mut self, importer: &str) {
+        match self {
+            Self::All => {}
+            Self::Nobody => *self = Self::Only(BTreeSet::from([importer.to_owned()])),
+            Self::Only(others) => drop(others.insert(importer.to_owned())),
+        }
+    }
+
+    /// Whether a project does.
+    #[must_use]
+    pub fn contains(&self, importer: &str) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::All => true,
+            Self::Only(movers) => movers.contains(importer),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::semver::Version;
 use crate::specifier::Specifier;
 use crate::trust::TrustRule;
 
-use super::anew::Anew;
+use super::anew::{Anew, Movers};
 use super::cutoff::Cutoff;
 use super::edges::Edge;
 use super::preferences::Preferences;
@@ -59,6 +59,8 @@ pub struct Context {
     pub anew_is_direct: bool,
     /// Direct dependencies that are picked anew: of a project by their key, or of all by the name of the package.
     pub anew_direct: BTreeSet<(Option<String>, String)>,
+    /// The projects that let go of locked versions.
+    pub movers: Movers,
     /// The lockfile is mended: what it says of packages does not count.
     pub mends: bool,
     /// Overrides, read once.

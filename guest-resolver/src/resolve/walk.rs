@@ -100,6 +100,15 @@ pub struct From {
     pub importer: Symbol,
     /// The edges are the manifest's own, not added peers.
     pub declared: bool,
+    /// The project lets go of locked versions.
+    pub moves: bool,
+}
+
+impl From {
+    /// The manifest of the project that has this place and identity.
+    pub fn declared(ctx: &Context, project: usize, id: &str) -> Self {
+        Self { project, importer: ctx.symbol(id), declared: true, moves: ctx.movers.contains(id) }
+    }
 }
 
 struct Seed {
@@ -317,7 +326,7 @@ impl Walker {
 
     fn record(&mut self, ctx: &Context, parent: &Parent, seeds: &[Seed], from: From) {
         let (id, seed) = (parent.seed.package, &parent.seed);
-        let owner = Owner { depth: seed.depth, project: from.project, ancestors: seed.ancestors.clone() };
+        let owner = Owner::new(from, seed.depth, &seed.ancestors);
         if !self.still_owns(id, &owner) {
             return;
         }
@@ -325,7 +334,7 @@ impl Walker {
         if *peers != *self.tree.package(id).peers {
             self.tree.set_peers(id, peers);
         }
-        let terms = Terms { shadowed: Rc::clone(&seed.shadowed), prior: seed.edge.prior };
+        let terms = Terms { shadowed: Rc::clone(&seed.shadowed), prior: seed.edge.prior, moves: from.moves };
         let edges = seeds
             .iter()
             .map(|seed| ChildEdge { alias: seed.edge.alias, package: seed.package, optional: seed.edge.optional })

@@ -17,7 +17,7 @@ use crate::intern::{NumberMap, Symbol, Symbols};
 use crate::lockfile::{self, Lockfile};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
-use crate::resolve::anew::{Anew, Targets};
+use crate::resolve::anew::{Anew, Movers, Targets};
 use crate::resolve::context::{BUDGET, Context, Project};
 use crate::resolve::explain;
 use crate::resolve::hooks;
@@ -41,6 +41,8 @@ pub(super) struct Begun {
     pub(super) anew: Option<Anew>,
     pub(super) anew_is_direct: bool,
     pub(super) anew_direct: BTreeSet<(Option<String>, String)>,
+    /// The projects that let go of locked versions.
+    pub(super) movers: Movers,
     /// Names of which no locked version is preferred, though what is locked stays.
     pub(super) unpreferred: BTreeSet<String>,
     /// Versions that were named, by real name.
@@ -75,6 +77,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         anew: let_go,
         anew_is_direct,
         anew_direct,
+        movers,
         unpreferred,
         named,
         expected,
@@ -133,6 +136,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         anew,
         anew_is_direct,
         anew_direct,
+        movers,
         mends: matches!(given.intent, Intent::Fix),
         overrides,
         age,

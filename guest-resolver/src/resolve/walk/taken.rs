@@ -76,7 +76,7 @@ impl Walker {
             if !self.still_owns(taken.package, &owner) {
                 continue;
             }
-            let terms = Terms { shadowed: Rc::from([]), prior: Some(ctx.symbol(&taken.key)) };
+            let terms = Terms { shadowed: Rc::from([]), prior: Some(ctx.symbol(&taken.key)), moves: from.moves };
             let known = || children.iter().filter_map(|(edge, node)| Some((*edge, (*node)?)));
             let edges = known().map(|(edge, _)| edge).collect();
             let nodes = known().map(|(edge, node)| (edge.alias, node)).collect();
