@@ -309,6 +309,16 @@ fn a_project_that_its_workspace_does_not_list_is_changed_by_itself() {
 }
 
 #[test]
+fn a_workspace_begins_with_the_settings_file() {
+    let (_registry, project) = small();
+    project.write("pnpm-workspace.yaml", "savePrefix: '~'\n");
+    project.run(&["add", "x", "--workspace"]).fails_with("ERR_PNPM_WORKSPACE_PACKAGE_NOT_FOUND");
+    project.run(&["update", "--workspace"]).ok();
+    project.run(&["add", "a@1.0.0", "-w"]).ok();
+    assert!(project.has("node_modules/a"));
+}
+
+#[test]
 fn what_cannot_be_added_leaves_an_empty_folder_empty() {
     let (registry, project) = small();
     std::fs::remove_file(project.dir().join("package.json")).unwrap();

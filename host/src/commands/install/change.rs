@@ -47,7 +47,9 @@ pub(super) fn check(config: &Config) -> Result<(), Failures> {
     let Some(change) = &config.install.change else { return Ok(()) };
     let project = &config.project;
     let refuse = |code, message: &str, hint: &str| Err(vec![Diagnostic::new(code, message).with_hint(hint)]);
-    if change.root && !project.is_workspace {
+    // To pnpm a workspace begins with the file, though it may list no projects.
+    let is_outside = project.settings_text.is_none();
+    if change.root && is_outside {
         return refuse(
             "ERR_PNPM_NOT_IN_WORKSPACE",
             "--workspace-root may only be used inside a workspace",
@@ -67,11 +69,11 @@ pub(super) fn check(config: &Config) -> Result<(), Failures> {
                 "--workspace takes what the workspace has, --latest what the registry has: leave one of them out",
             );
         }
-        _ if of_workspace && !project.is_workspace => {
+        _ if of_workspace && is_outside => {
             return refuse(
                 "ERR_PNPM_WORKSPACE_OPTION_OUTSIDE_WORKSPACE",
                 "--workspace can only be used inside a workspace",
-                "Run it in a project below a pnpm-workspace.yaml with packages",
+                "Run it in a project below a pnpm-workspace.yaml",
             );
         }
         Intent::Add(_) => {
