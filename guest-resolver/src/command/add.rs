@@ -66,6 +66,9 @@ fn write(
         plan.anew_direct.insert((Some(id.to_owned()), alias.clone()));
         if alias == name {
             leave_locked(ctx, id, (&name, &version), plan);
+        } else if is_locked(ctx, id, &alias) {
+            // pnpm takes what goes by another name than its own for another version, whichever it is.
+            plan.movers.add(id);
         }
         plan.expected.push(Expected { importer: id.to_owned(), alias: alias.clone(), name, version });
     }
@@ -108,6 +111,15 @@ fn write(
         groups.into_iter().for_each(|group| manifest.put(group, &alias, &saved));
     }
     Ok(())
+}
+
+/// Whether a project has a dependency of this key already.
+fn is_locked(ctx: &Context, id: &str, alias: &str) -> bool {
+    let importer = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.importers.get(id));
+    importer.is_some_and(|importer| {
+        let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
+        groups.into_iter().any(|group| group.contains_key(alias))
+    })
 }
 
 /// Lets go of the version that a project has had of a package so far, if it is another: as pnpm has it, the project's
