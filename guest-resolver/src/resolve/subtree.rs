@@ -18,7 +18,6 @@ use crate::lockfile::Lockfile;
 use crate::lockfile::model::{Resolution, Snapshot, dep_path_of, package_key, split_key, write_dep_path};
 use crate::manifest::Manifest;
 use crate::semver::Version;
-use crate::specifier::Specifier;
 
 use super::as_locked::AsLocked;
 use super::context::Context;
@@ -33,7 +32,7 @@ pub(super) struct Subtrees {
     granted: bool,
     /// By project, the aliases of dependencies that it asks for in other words than the lockfile records.
     changed: BTreeMap<Symbol, NumberSet<Symbol>>,
-    /// The real names of these, of all projects.
+    /// Their keys, of all projects.
     names: TextSet<String>,
     broken: Rc<TextSet<Rc<str>>>,
     /// By key, whether all below can be taken over, where that was asked.
@@ -70,7 +69,7 @@ impl Subtrees {
         let (mut by_project, mut names) = (BTreeMap::new(), TextSet::default());
         for (id, edges) in declared {
             let changed = changed(ctx, lockfile, id, edges);
-            names.extend(changed.iter().map(|edge| real_name(ctx, edge)));
+            names.extend(changed.iter().map(|edge| ctx.text(edge.alias).to_string()));
             by_project.insert(ctx.symbol(id), changed.iter().map(|edge| edge.alias).collect());
         }
         let granted = granted(ctx, lockfile);
@@ -203,13 +202,6 @@ fn changed<'a>(ctx: &Context, lockfile: &Lockfile, id: &str, edges: &'a [Edge]) 
         })
     };
     edges.iter().filter(|edge| !same(edge)).collect()
-}
-
-fn real_name(ctx: &Context, edge: &Edge) -> String {
-    match &*ctx.specifier(edge.alias, edge.specifier) {
-        Specifier::Registry { name, .. } | Specifier::Jsr { name, .. } => name.clone(),
-        _ => ctx.text(edge.alias).to_string(),
-    }
 }
 
 fn snapshot<'a>(ctx: &'a Context, key: &str) -> Option<&'a Snapshot> {
