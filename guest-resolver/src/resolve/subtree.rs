@@ -34,6 +34,8 @@ pub(super) struct Subtrees {
     changed: BTreeMap<Symbol, NumberSet<Symbol>>,
     /// Their keys, of all projects.
     names: TextSet<String>,
+    /// What those come to that go by another name than their own, by that.
+    renamed: TextMap<String, Vec<Version>>,
     broken: Rc<TextSet<Rc<str>>>,
     /// By key, whether all below can be taken over, where that was asked.
     fit: RefCell<NumberMap<Symbol, bool>>,
@@ -100,8 +102,26 @@ impl Subtrees {
     /// which it has not found so far.
     pub(super) fn needs_changed(&self, ctx: &Context, key: &str) -> bool {
         let Some(snapshot) = snapshot(ctx, key).filter(|_| !self.names.is_empty()) else { return false };
-        let mut needs = snapshot.dependencies.keys().chain(snapshot.optional_dependencies.keys());
-        needs.any(|name| self.names.contains(name)) || commit::peers(ctx, key).any(|name| self.names.contains(name))
+        let mut needs = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
+        needs.any(|(name, value)| self.names.contains(name) || self.is_below_renamed(name, value))
+            || commit::peers(ctx, key).any(|name| self.names.contains(name))
+    }
+
+    /// Whether a project has now chosen, under another name, a higher version than the one that is locked.
+    fn is_below_renamed(&self, name: &str, value: &str) -> bool {
+        let Some(chosen) = self.renamed.get(name) else { return false };
+        let locked = Version::parse_loose(package_key(value));
+        locked.is_some_and(|locked| chosen.iter().any(|version| version.precedence(&locked).is_gt()))
+    }
+
+    /// Notes what a changed dependency of a project comes to, if it goes by another name than its own.
+    pub(super) fn note_renamed(&mut self, ctx: &Context, edge: &Edge, chosen: &Resolved) {
+        if edge.alias == chosen.name {
+            return;
+        }
+        let Some(version) = Version::parse_loose(&ctx.text(chosen.version)) else { return };
+        self.renamed.entry(ctx.text(chosen.name).to_string()).or_default().push(version);
+        self.fit.borrow_mut().clear();
     }
 
     /// Whether a project asks for a dependency in other words than the lockfile records.

@@ -150,10 +150,12 @@ impl Walker {
         let changed = edges.iter().filter(|edge| self.subtrees.has_changed(from.importer, edge.alias));
         let asked: Vec<(usize, Edge)> = changed.map(|edge| (0, edge.clone())).collect();
         let decided = decide(ctx, from, &asked, |_| None, |_| (None, 0), (&self.tree, &self.subtrees)).await?;
-        for found in decided.into_iter().flatten() {
+        for ((_, edge), found) in asked.iter().zip(decided) {
+            let Some(found) = found else { continue };
             let resolved = self.resolved(&found);
             if matches!(resolved.origin, Origin::Registry(_)) {
                 self.direct.add(ctx, None, &resolved);
+                self.subtrees.note_renamed(ctx, edge, &resolved);
             }
         }
         Ok(())
