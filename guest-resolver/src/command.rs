@@ -51,6 +51,8 @@ pub struct Plan {
     follow: BTreeMap<String, BTreeSet<String>>,
     /// Which locked versions do not count.
     pub anew: Option<Anew>,
+    /// The same by project, where they differ.
+    pub anew_of: BTreeMap<String, Anew>,
     /// They count below direct dependencies.
     pub direct: bool,
     /// Direct dependencies that are picked anew: of a project by their key, or of all by the name of the package.

@@ -118,6 +118,7 @@ impl Session {
             downloads: context.downloads.into_inner(),
             offered: context.offered.into_inner(),
             anew: plan.anew.take(),
+            anew_of: std::mem::take(&mut plan.anew_of),
             anew_is_direct: plan.direct,
             anew_direct: std::mem::take(&mut plan.anew_direct),
             movers: std::mem::take(&mut plan.movers),

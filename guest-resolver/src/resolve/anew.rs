@@ -28,6 +28,17 @@ impl Anew {
     }
 }
 
+impl Anew {
+    /// These are among them too.
+    pub fn add(&mut self, targets: &Targets) {
+        match self {
+            Self::None => *self = Self::Only(targets.clone()),
+            Self::All => {}
+            Self::Only(held) => held.extend(targets.clone()),
+        }
+    }
+}
+
 /// The projects that let go of locked versions. What lies below their dependencies is theirs to decide, however near
 /// others are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

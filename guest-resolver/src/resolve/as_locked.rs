@@ -128,7 +128,7 @@ fn says_all(ctx: &Context, package: &Package, (key, snapshot): (&str, &Snapshot)
         !asked
             && !is_named(version)
             && !held.as_ref().is_some_and(Version::is_prerelease)
-            && !ctx.is_anew(alias, held.as_ref(), false)
+            && !ctx.is_anew(None, alias, held.as_ref(), false)
             && !is_preferred(ctx, alias)
     })
 }

@@ -55,6 +55,8 @@ pub struct Context {
     pub lockfile: Option<Lockfile>,
     /// Which locked versions do not count.
     pub anew: Anew,
+    /// The same by project, where projects let go of different ones; `anew` is then all of that.
+    pub anew_of: BTreeMap<String, Anew>,
     /// They do below direct dependencies.
     pub anew_is_direct: bool,
     /// Direct dependencies that are picked anew: of a project by their key, or of all by the name of the package.
@@ -119,16 +121,20 @@ impl Context {
         self.projects.values().chain(self.neighbours.values())
     }
 
-    /// Whether a locked version does not count, of a direct dependency or of one below.
-    pub fn is_anew(&self, name: &str, version: Option<&Version>, direct: bool) -> bool {
-        self.anew.covers(name, version) && (direct || !self.anew_is_direct)
+    /// Whether a locked version does not count to a project, of a direct dependency or of one below; to any, if none is
+    /// named.
+    pub fn is_anew(&self, importer: Option<Symbol>, name: &str, version: Option<&Version>, direct: bool) -> bool {
+        let of_project = importer.filter(|_| !self.anew_of.is_empty());
+        let anew = of_project.map_or(Some(&self.anew), |importer| self.anew_of.get(&*self.text(importer)));
+        anew.is_some_and(|anew| anew.covers(name, version)) && (direct || !self.anew_is_direct)
             || direct && self.anew_direct.contains(&(None, name.to_owned()))
     }
 
     /// The same of what stands under a key of the lockfile.
-    pub fn is_anew_at(&self, key: &str, direct: bool) -> bool {
+    pub fn is_anew_at(&self, importer: Option<Symbol>, key: &str, direct: bool) -> bool {
         let package = split_key(package_key(key));
-        package.is_some_and(|(name, version)| self.is_anew(name, Version::parse_loose(version).as_ref(), direct))
+        package
+            .is_some_and(|(name, version)| self.is_anew(importer, name, Version::parse_loose(version).as_ref(), direct))
     }
 
     /// Whether a direct dependency is picked anew, though what stands below it is not.
@@ -139,21 +145,22 @@ impl Context {
         if self.anew_direct.contains(&(Some(self.text(importer).to_string()), self.text(alias).to_string())) {
             return true;
         }
-        let lets_go = |key: &str| self.is_anew_at(key, true) && !self.is_anew_at(key, false);
+        let of = Some(importer);
+        let lets_go = |key: &str| self.is_anew_at(of, key, true) && !self.is_anew_at(of, key, false);
         key.is_some_and(|key| lets_go(&self.text(key)))
     }
 
     /// Whether any dependency on what stands under a key is picked anew, of a project or below.
     pub fn is_picked_anew(&self, key: &str) -> bool {
         let named = |name: &str| self.anew_direct.iter().any(|(importer, alias)| importer.is_some() && alias == name);
-        self.is_anew_at(key, true)
-            || self.is_anew_at(key, false)
+        self.is_anew_at(None, key, true)
+            || self.is_anew_at(None, key, false)
             || split_key(package_key(key)).is_some_and(|(name, _)| named(name))
     }
 
     /// Whether no locked version counts.
     pub fn all_is_anew(&self) -> bool {
-        self.anew == Anew::All && !self.anew_is_direct
+        self.anew == Anew::All && self.anew_of.is_empty() && !self.anew_is_direct
     }
 
     /// The number of a text.

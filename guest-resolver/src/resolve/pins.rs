@@ -30,6 +30,7 @@ impl<'a> Pins<'a> {
     pub(super) fn pin(
         &self,
         ctx: &Context,
+        importer: Symbol,
         edge: &Edge,
         higher: impl Fn(Symbol, Symbol, Symbol) -> Option<Symbol>,
     ) -> Edge {
@@ -37,7 +38,7 @@ impl<'a> Pins<'a> {
         let held = self.snapshot.dependencies.get(&*alias).or_else(|| self.snapshot.optional_dependencies.get(&*alias));
         // Of an alias the package below is picked anew: pnpm keeps only what goes by its own name.
         let held = held.filter(|value| !is_named(package_key(value)));
-        let found = held.and_then(|value| locked(ctx, edge, (&alias, value)));
+        let found = held.and_then(|value| locked(ctx, importer, edge, (&alias, value)));
         let Some(Held { key, version, anew }) = found else { return edge.clone() };
         if anew {
             return Edge { prior: Some(key), anew, ..edge.clone() };
@@ -110,7 +111,7 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
             continue;
         }
         // What is let go without what stands below it leads on to that all the same.
-        let found = locked(ctx, edge, (&alias, &held.version));
+        let found = locked(ctx, ctx.symbol(id), edge, (&alias, &held.version));
         let stays = |version: Symbol| {
             Version::parse_loose(&ctx.text(version)).is_none_or(|version| own_peers::stays(ctx, id, edge, &version))
         };
@@ -140,7 +141,7 @@ struct Held {
 }
 
 /// The snapshot and version behind a locked value, if the edge's range still allows it.
-fn locked(ctx: &Context, edge: &Edge, (alias, value): (&str, &str)) -> Option<Held> {
+fn locked(ctx: &Context, importer: Symbol, edge: &Edge, (alias, value): (&str, &str)) -> Option<Held> {
     let key = dep_path_of(alias, value)?;
     let (name, text) = split_key(package_key(&key))?;
     let version = Version::parse_loose(text)?;
@@ -153,7 +154,7 @@ fn locked(ctx: &Context, edge: &Edge, (alias, value): (&str, &str)) -> Option<He
         }
         _ => false,
     };
-    let anew = ctx.is_anew(name, Some(&version), false);
+    let anew = ctx.is_anew(Some(importer), name, Some(&version), false);
     // Where all is picked anew there is nothing to keep below what comes out where it was.
     (allowed && !ctx.all_is_anew()).then(|| Held { key: ctx.symbol(&key), version: ctx.symbol(text), anew })
 }

@@ -244,7 +244,7 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> Broken {
     let mut path = String::new();
     // What the settings refuse below packages is told when these are walked.
     let is_refused = |key: &str| ctx.settings.policy.block_exotic_subdeps && commit::is_one(lockfile, key);
-    let is_dropped = |key: &str| ctx.is_anew_at(key, false);
+    let is_dropped = |key: &str| ctx.is_anew_at(None, key, false);
     let mut below: Vec<Vec<usize>> = Vec::with_capacity(keys.len());
     let (mut lasting, mut passing) = (Vec::new(), Vec::new());
     for (at, (key, snapshot)) in lockfile.snapshots.iter().enumerate() {

@@ -255,9 +255,9 @@ impl Walker {
         }
         let shadowed = |edge: &&Edge| edge.optional || !parent.seed.shadowed.contains(&edge.alias);
         let pin = |edge: &Edge| match &pins {
-            Some(pins) => {
-                pins.pin(ctx, edge, |name, version, range| self.direct.above(ctx, from.importer, name, version, range))
-            }
+            Some(pins) => pins.pin(ctx, from.importer, edge, |name, version, range| {
+                self.direct.above(ctx, from.importer, name, version, range)
+            }),
             None => edge.clone(),
         };
         all.iter().filter(shadowed).map(pin).collect()

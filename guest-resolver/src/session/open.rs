@@ -39,6 +39,8 @@ pub(super) struct Begun {
     pub(super) before: Option<Before>,
     /// Which locked versions a command lets go.
     pub(super) anew: Option<Anew>,
+    /// The same by project, where they differ.
+    pub(super) anew_of: BTreeMap<String, Anew>,
     pub(super) anew_is_direct: bool,
     pub(super) anew_direct: BTreeSet<(Option<String>, String)>,
     /// The projects that let go of locked versions.
@@ -75,6 +77,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         offered,
         before,
         anew: let_go,
+        mut anew_of,
         anew_is_direct,
         anew_direct,
         movers,
@@ -107,6 +110,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     let anew = match let_go {
         Some(Anew::All) => Anew::All,
         Some(Anew::Only(targets)) => {
+            anew_of.values_mut().for_each(|anew| anew.add(&freed));
             freed.extend(targets);
             Anew::Only(freed)
         }
@@ -123,6 +127,13 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     let mut preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), |name, version| {
         anew.covers(name, Some(version)) || unpreferred.contains(name)
     });
+    for (id, own) in &anew_of {
+        for (name, version) in lockfile.iter().flat_map(locked_versions) {
+            if anew.covers(name, Some(&version)) && !own.covers(name, Some(&version)) {
+                preferred.keep(symbols.number(id), symbols.number(name), version);
+            }
+        }
+    }
     for Expected { importer, name, version, .. } in expected {
         preferred.expect(symbols.number(&importer), symbols.number(&name), version);
     }
@@ -134,6 +145,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         neighbours,
         lockfile,
         anew,
+        anew_of,
         anew_is_direct,
         anew_direct,
         movers,
@@ -231,13 +243,18 @@ fn preferences(
             all.leave_to_others(importer, name, lockfile.and_then(|held| own_peers::locked(held, id, peer)));
         }
     }
-    for path in lockfile.iter().flat_map(|lockfile| lockfile.snapshots.keys()) {
-        let Some((name, version)) = lockfile::model::split_key(lockfile::model::package_key(path)) else { continue };
-        if let Some(version) = Version::parse_loose(version)
-            && !is_dropped(name, &version)
-        {
+    for (name, version) in lockfile.into_iter().flat_map(locked_versions) {
+        if !is_dropped(name, &version) {
             all.lock(symbols.number(name), version);
         }
     }
     all
+}
+
+/// The versions of packages that a lockfile holds.
+fn locked_versions(lockfile: &Lockfile) -> impl Iterator<Item = (&str, Version)> {
+    lockfile.snapshots.keys().filter_map(|path| {
+        let (name, version) = lockfile::model::split_key(lockfile::model::package_key(path))?;
+        Some((name, Version::parse_loose(version)?))
+    })
 }

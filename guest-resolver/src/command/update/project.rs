@@ -7,7 +7,7 @@ use wit::guest::wasi_pm::resolver::types::{DependencyGroup, Failure};
 use wit::wildcard;
 
 use crate::lockfile::model::{dep_path_of, package_key, split_key};
-use crate::resolve::anew::Targets;
+use crate::resolve::anew::{Anew, Targets};
 use crate::resolve::context::Context;
 use crate::semver::Version;
 use crate::specifier::{Specifier, Want};
@@ -54,6 +54,23 @@ pub(super) struct Freed {
 }
 
 impl Freed {
+    /// Which locked versions these are.
+    pub(super) fn anew(&self) -> Anew {
+        match self.all {
+            true => Anew::All,
+            false if self.any => Anew::Only(self.targets.clone()),
+            false => Anew::None,
+        }
+    }
+
+    /// What another project lets go is let go too.
+    pub(super) fn add(&mut self, other: Self) {
+        self.all |= other.all;
+        self.any |= other.any;
+        self.targets.extend(other.targets);
+        self.found.extend(other.found);
+    }
+
     fn let_go(&mut self, names: impl IntoIterator<Item = String>) {
         names.into_iter().for_each(|name| self.targets.add(name));
     }
