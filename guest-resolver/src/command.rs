@@ -83,6 +83,8 @@ pub struct Expected {
     pub name: String,
     /// The version.
     pub version: Version,
+    /// It is written exactly, and is not preferred where something else is put in its place.
+    pub exact: bool,
 }
 
 /// Whether an intent is one of a command.

@@ -64,13 +64,20 @@ fn write(
     let so_far = before.find(&GUESSED, &alias);
     if let Some((name, version)) = package {
         plan.anew_direct.insert((Some(id.to_owned()), alias.clone()));
-        if alias == name {
-            leave_locked(ctx, id, (&name, &version), plan);
-        } else if is_locked(ctx, id, &alias) {
-            // pnpm takes what goes by another name than its own for another version, whichever it is.
-            plan.movers.add(id);
+        // A version that is written exactly leads to itself: nothing else has to make way for it.
+        let exact = Version::parse(&specifier).is_some();
+        if !exact {
+            if alias == name {
+                leave_locked(ctx, id, (&name, &version), plan);
+            } else if is_locked(ctx, id, &alias) {
+                // pnpm takes what goes by another name than its own for another version, whichever it is.
+                plan.movers.add(id);
+            }
+            if !plan.movers.contains(id) {
+                plan.named.push((name.clone(), version.clone()));
+            }
         }
-        plan.expected.push(Expected { importer: id.to_owned(), alias: alias.clone(), name, version });
+        plan.expected.push(Expected { importer: id.to_owned(), alias: alias.clone(), name, version, exact });
     }
     let saving = &ctx.settings.saving;
     let written = Written { alias: &alias, specifier: &specifier, so_far: so_far.map(|(_, specifier)| specifier) };

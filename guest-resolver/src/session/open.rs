@@ -134,7 +134,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
             }
         }
     }
-    for Expected { importer, name, version, .. } in expected {
+    for Expected { importer, name, version, .. } in expected.into_iter().filter(|expected| !expected.exact) {
         preferred.expect(symbols.number(&importer), symbols.number(&name), version);
     }
     named.into_iter().for_each(|(name, version)| preferred.name(symbols.number(&name), version));
