@@ -31,7 +31,8 @@ use wit::settings::Settings;
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{dep_path_of, package_key, split_key};
 use crate::manifest::Manifest;
-use crate::resolve::context::{Anew, Context};
+use crate::resolve::anew::{Anew, Movers};
+use crate::resolve::context::Context;
 use crate::resolve::hooks;
 use crate::resolve::wanted::failure;
 use crate::semver::Version;
@@ -50,12 +51,14 @@ pub struct Plan {
     follow: BTreeMap<String, BTreeSet<String>>,
     /// Which locked versions do not count.
     pub anew: Option<Anew>,
+    /// The same by project, where they differ.
+    pub anew_of: BTreeMap<String, Anew>,
     /// They count below direct dependencies.
     pub direct: bool,
     /// Direct dependencies that are picked anew: of a project by their key, or of all by the name of the package.
     pub anew_direct: BTreeSet<(Option<String>, String)>,
-    /// Names that are picked anew and whose locked versions are preferred nevertheless.
-    pub preferred: BTreeSet<String>,
+    /// The projects that let go of locked versions.
+    pub movers: Movers,
     /// Names of which no locked version is preferred, though what is locked stays.
     pub unpreferred: BTreeSet<String>,
     /// Versions that were named, by real name: they weigh more than a locked one.
@@ -80,6 +83,8 @@ pub struct Expected {
     pub name: String,
     /// The version.
     pub version: Version,
+    /// It is written exactly, and is not preferred where something else is put in its place.
+    pub exact: bool,
 }
 
 /// Whether an intent is one of a command.

@@ -4,6 +4,7 @@
 //! on the facts alone.
 
 mod add_peers;
+pub mod anew;
 pub mod as_locked;
 mod commit;
 pub mod context;
@@ -76,7 +77,7 @@ pub async fn resolve(ctx: &Context, prefetch: &Prefetch) -> Result<Resolution, F
     cutoff::settle(ctx, &wanted).await;
     let mut walker = Walker::new(subtrees);
     for (order, (id, edges)) in wanted.iter().enumerate() {
-        walker.look_ahead(ctx, From { project: order, importer: ctx.symbol(id), declared: true }, edges).await?;
+        walker.look_ahead(ctx, From::declared(ctx, order, id), edges).await?;
     }
     let mut states = Vec::new();
     for (order, (id, edges)) in wanted.into_iter().enumerate() {

@@ -65,7 +65,7 @@ fn a_command_that_fails_changes_nothing() {
         (&["add", "b", "a@7"], "ERR_PNPM_NO_MATCHING_VERSION"),
         (&["add", "b@nowhere:1"], "ERR_PNPM_SPEC_NOT_SUPPORTED_BY_ANY_RESOLVER"),
         (&["add", "./nowhere.tgz"], "ERR_PNPM_LINKED_PKG_DIR_NOT_FOUND"),
-        (&["add", "--workspace", "b"], "ERR_PNPM_WORKSPACE_PACKAGE_NOT_FOUND"),
+        (&["add", "--workspace", "b"], "ERR_PNPM_WORKSPACE_OPTION_OUTSIDE_WORKSPACE"),
         (&["remove", "zz"], "ERR_PNPM_CANNOT_REMOVE_MISSING_DEPS"),
         (&["remove"], "ERR_PNPM_MUST_REMOVE_SOMETHING"),
         (&["update", "zz", "--depth", "0"], "ERR_PNPM_NO_PACKAGE_IN_DEPENDENCIES"),
@@ -301,10 +301,21 @@ fn a_project_that_its_workspace_does_not_list_is_changed_by_itself() {
     project.run(&["add", "a@2", "-C", "own/src"]).ok();
     assert!(project.read("own/pnpm-lock.yaml").contains("specifier: ^2.0.0\n        version: 2.0.0\n"));
     assert!(project.has("own/node_modules/a") && !project.has("pnpm-lock.yaml") && !project.has("node_modules"));
-    project.run(&["add", "w", "--workspace", "-C", "own"]).fails_with("ERR_PNPM_WORKSPACE_PACKAGE_NOT_FOUND");
+    project.run(&["add", "w", "--workspace", "-C", "own"]).fails_with("ERR_PNPM_WORKSPACE_OPTION_OUTSIDE_WORKSPACE");
+    project.run(&["add", "x", "--workspace", "-w"]).fails_with("ERR_PNPM_WORKSPACE_PACKAGE_NOT_FOUND");
     project.run(&["add", "b", "-w", "-C", "own"]).fails_with("ERR_PNPM_NOT_IN_WORKSPACE");
     project.run(&["remove", "a", "-C", "own"]).ok();
     assert_eq!(project.read("own/package.json"), "{}\n");
+}
+
+#[test]
+fn a_workspace_begins_with_the_settings_file() {
+    let (_registry, project) = small();
+    project.write("pnpm-workspace.yaml", "savePrefix: '~'\n");
+    project.run(&["add", "x", "--workspace"]).fails_with("ERR_PNPM_WORKSPACE_PACKAGE_NOT_FOUND");
+    project.run(&["update", "--workspace"]).ok();
+    project.run(&["add", "a@1.0.0", "-w"]).ok();
+    assert!(project.has("node_modules/a"));
 }
 
 #[test]

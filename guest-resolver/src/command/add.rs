@@ -64,10 +64,20 @@ fn write(
     let so_far = before.find(&GUESSED, &alias);
     if let Some((name, version)) = package {
         plan.anew_direct.insert((Some(id.to_owned()), alias.clone()));
-        if alias == name {
-            leave_locked(ctx, id, (&name, &version), plan);
+        // A version that is written exactly leads to itself: nothing else has to make way for it.
+        let exact = Version::parse(&specifier).is_some();
+        if !exact {
+            if alias == name {
+                leave_locked(ctx, id, (&name, &version), plan);
+            } else if is_locked(ctx, id, &alias) {
+                // pnpm takes what goes by another name than its own for another version, whichever it is.
+                plan.movers.add(id);
+            }
+            if !plan.movers.contains(id) {
+                plan.named.push((name.clone(), version.clone()));
+            }
         }
-        plan.expected.push(Expected { importer: id.to_owned(), alias: alias.clone(), name, version });
+        plan.expected.push(Expected { importer: id.to_owned(), alias: alias.clone(), name, version, exact });
     }
     let saving = &ctx.settings.saving;
     let written = Written { alias: &alias, specifier: &specifier, so_far: so_far.map(|(_, specifier)| specifier) };
@@ -110,8 +120,18 @@ fn write(
     Ok(())
 }
 
+/// Whether a project has a dependency of this key already.
+fn is_locked(ctx: &Context, id: &str, alias: &str) -> bool {
+    let importer = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.importers.get(id));
+    importer.is_some_and(|importer| {
+        let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
+        groups.into_iter().any(|group| group.contains_key(alias))
+    })
+}
+
 /// Lets go of the version that a project has had of a package so far, if it is another: as pnpm has it, the project's
 /// other names of the package are picked anew, and what asks for the package from now on prefers no version that is locked.
+/// What lies below the project's dependencies is the project's to decide then, however near other projects are.
 fn leave_locked(ctx: &Context, id: &str, (name, version): (&str, &Version), plan: &mut Plan) {
     let Some(importer) = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.importers.get(id)) else { return };
     let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];
@@ -125,6 +145,7 @@ fn leave_locked(ctx: &Context, id: &str, (name, version): (&str, &Version), plan
         .collect();
     let is_left = of_package.iter().any(|(alias, held)| *alias == name && *held != version.to_string());
     if is_left {
+        plan.movers.add(id);
         plan.anew_direct.extend(of_package.into_iter().map(|(alias, _)| (Some(id.to_owned()), alias.clone())));
         plan.unpreferred.insert(name.to_owned());
         plan.absorbs = false;

@@ -80,12 +80,12 @@ impl Style {
 }
 
 /// The range to write for a version: as it was asked for, as the entry had it so far, as the settings say. A prerelease is
-/// widened only where the entry was.
+/// widened only where the entry was, and not where it was asked for exactly.
 #[must_use]
 pub fn saved(version: &Version, so_far: Option<Style>, asked: Option<Style>, default: Style) -> String {
     if version.is_prerelease() {
-        if asked == Some(Style::Exact) {
-            return Style::Exact.over(&version.to_string());
+        if let Some(exact @ (Style::Exact | Style::Patch)) = asked {
+            return exact.over(&version.to_string());
         }
         return so_far.map_or_else(|| version.to_string(), |style| style.over(&version.to_string()));
     }
@@ -198,6 +198,8 @@ mod tests {
         assert_eq!(saved(&version("1.2.3"), None, None, Style::Exact), "=1.2.3");
         assert_eq!(saved(&version("1.2.3-rc.1"), None, Some(Style::Major), Style::Major), "1.2.3-rc.1");
         assert_eq!(saved(&version("1.2.3-rc.1"), Some(Style::Major), None, Style::Patch), "^1.2.3-rc.1");
+        assert_eq!(saved(&version("1.2.3-rc.1"), Some(Style::Major), Some(Style::Patch), Style::Major), "1.2.3-rc.1");
+        assert_eq!(saved(&version("1.2.3-rc.1"), Some(Style::Minor), Some(Style::Major), Style::Major), "~1.2.3-rc.1");
     }
 
     #[test]

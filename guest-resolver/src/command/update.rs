@@ -6,10 +6,12 @@
 mod project;
 mod written;
 
+use std::collections::BTreeMap;
+
 use wit::guest::exports::wasi_pm::resolver::resolution::Update;
 use wit::guest::wasi_pm::resolver::types::Failure;
 
-use crate::resolve::context::{Anew, Context};
+use crate::resolve::context::Context;
 use crate::resolve::wanted::failure;
 use crate::semver::Version;
 
@@ -32,6 +34,7 @@ pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> 
         );
     }
     let mut freed = Freed::default();
+    let mut by_project = BTreeMap::new();
     for id in &update.importers {
         let groups = if update.groups.is_empty() { &INSTALLED } else { update.groups.as_slice() };
         let manifest = &plan.manifests[id];
@@ -44,7 +47,10 @@ pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> 
             manifest.entries(*group).map(direct).collect::<Vec<_>>()
         });
         let project = Project { ctx, update, selectors: &selectors, id, direct: direct.collect() };
-        project.prepare(plan, &mut freed).await?;
+        let mut own = Freed::default();
+        project.prepare(plan, &mut own).await?;
+        by_project.insert(id.clone(), own.anew());
+        freed.add(own);
     }
     if !freed.any && !selectors.is_empty() && update.direct && !update.latest {
         let message = "None of the specified packages were found in the dependencies".to_owned();
@@ -60,8 +66,13 @@ pub(super) async fn prepare(ctx: &Context, update: &Update, plan: &mut Plan) -> 
         plan.absorbs = true;
         return Ok(());
     }
-    plan.preferred = freed.preferred;
-    plan.anew = Some(if freed.all { Anew::All } else { Anew::Only(freed.names.into_iter().collect()) });
+    // Each project lets go of what it has found itself; the others keep that.
+    let mut all = by_project.values();
+    let first = all.next();
+    if all.any(|own| Some(own) != first) {
+        plan.anew_of = by_project;
+    }
+    plan.anew = Some(freed.anew());
     Ok(())
 }
 

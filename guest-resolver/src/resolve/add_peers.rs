@@ -254,6 +254,7 @@ async fn extend(
             optional: false,
             injected: false,
             prior: None,
+            anew: false,
         })
         .collect();
     state.aliases.extend(edges.iter().map(|edge| edge.alias));

@@ -49,7 +49,7 @@ impl AsLocked {
 
     /// The package that an edge leads to, if it stays where it is locked and the lockfile says all that counts.
     pub(super) fn at(&self, ctx: &Context, edge: &Edge) -> Option<Rc<Resolved>> {
-        let key = edge.prior.filter(|_| self.granted)?;
+        let key = edge.pinned().filter(|_| self.granted)?;
         if let Some(known) = self.known.borrow().get(&key) {
             return known.clone();
         }
@@ -115,12 +115,13 @@ fn says_all(ctx: &Context, package: &Package, (key, snapshot): (&str, &Snapshot)
         }
         let asked = package.peer_dependencies.contains_key(alias) || package.optional_peers.contains(alias);
         let version = package_key(value);
+        let held = Version::parse(version);
         // What goes by another name is picked anew, as are what a command names and prereleases that the range may not
         // name.
         !asked
             && !is_named(version)
-            && !Version::parse(version).is_some_and(|version| version.is_prerelease())
-            && !ctx.is_anew(alias, false)
+            && !held.as_ref().is_some_and(Version::is_prerelease)
+            && !ctx.is_anew(None, alias, held.as_ref(), false)
             && !is_preferred(ctx, alias)
     })
 }

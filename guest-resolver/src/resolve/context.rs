@@ -16,9 +16,11 @@ use crate::lockfile::Lockfile;
 use crate::lockfile::model::{package_key, split_key};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
+use crate::semver::Version;
 use crate::specifier::Specifier;
 use crate::trust::TrustRule;
 
+use super::anew::{Anew, Movers};
 use super::cutoff::Cutoff;
 use super::edges::Edge;
 use super::preferences::Preferences;
@@ -33,17 +35,6 @@ pub struct Project {
     pub written: Manifest,
     /// Its manifest after extensions and overrides: what is resolved.
     pub manifest: Manifest,
-}
-
-/// Which locked versions are picked anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Anew {
-    /// None.
-    None,
-    /// All.
-    All,
-    /// These, by real name.
-    Only(Vec<String>),
 }
 
 /// A manifest, and the edges that were read from it.
@@ -64,10 +55,14 @@ pub struct Context {
     pub lockfile: Option<Lockfile>,
     /// Which locked versions do not count.
     pub anew: Anew,
+    /// The same by project, where projects let go of different ones; `anew` is then all of that.
+    pub anew_of: BTreeMap<String, Anew>,
     /// They do below direct dependencies.
     pub anew_is_direct: bool,
     /// Direct dependencies that are picked anew: of a project by their key, or of all by the name of the package.
     pub anew_direct: BTreeSet<(Option<String>, String)>,
+    /// The projects that let go of locked versions.
+    pub movers: Movers,
     /// The lockfile is mended: what it says of packages does not count.
     pub mends: bool,
     /// Overrides, read once.
@@ -126,14 +121,20 @@ impl Context {
         self.projects.values().chain(self.neighbours.values())
     }
 
-    /// Whether a locked version does not count, of a direct dependency or of one below.
-    pub fn is_anew(&self, name: &str, direct: bool) -> bool {
-        let is_named = match &self.anew {
-            Anew::None => false,
-            Anew::All => true,
-            Anew::Only(names) => names.iter().any(|anew| anew == name),
-        };
-        is_named && (direct || !self.anew_is_direct) || direct && self.anew_direct.contains(&(None, name.to_owned()))
+    /// Whether a locked version does not count to a project, of a direct dependency or of one below; to any, if none is
+    /// named.
+    pub fn is_anew(&self, importer: Option<Symbol>, name: &str, version: Option<&Version>, direct: bool) -> bool {
+        let of_project = importer.filter(|_| !self.anew_of.is_empty());
+        let anew = of_project.map_or(Some(&self.anew), |importer| self.anew_of.get(&*self.text(importer)));
+        anew.is_some_and(|anew| anew.covers(name, version)) && (direct || !self.anew_is_direct)
+            || direct && self.anew_direct.contains(&(None, name.to_owned()))
+    }
+
+    /// The same of what stands under a key of the lockfile.
+    pub fn is_anew_at(&self, importer: Option<Symbol>, key: &str, direct: bool) -> bool {
+        let package = split_key(package_key(key));
+        package
+            .is_some_and(|(name, version)| self.is_anew(importer, name, Version::parse_loose(version).as_ref(), direct))
     }
 
     /// Whether a direct dependency is picked anew, though what stands below it is not.
@@ -144,20 +145,22 @@ impl Context {
         if self.anew_direct.contains(&(Some(self.text(importer).to_string()), self.text(alias).to_string())) {
             return true;
         }
-        let lets_go = |name: &str| self.is_anew(name, true) && !self.is_anew(name, false);
-        key.is_some_and(|key| split_key(package_key(&self.text(key))).is_some_and(|(name, _)| lets_go(name)))
+        let of = Some(importer);
+        let lets_go = |key: &str| self.is_anew_at(of, key, true) && !self.is_anew_at(of, key, false);
+        key.is_some_and(|key| lets_go(&self.text(key)))
     }
 
-    /// Whether any dependency of this name is picked anew, of a project or below.
-    pub fn is_picked_anew(&self, name: &str) -> bool {
-        self.is_anew(name, true)
-            || self.is_anew(name, false)
-            || self.anew_direct.iter().any(|(importer, alias)| importer.is_some() && alias == name)
+    /// Whether any dependency on what stands under a key is picked anew, of a project or below.
+    pub fn is_picked_anew(&self, key: &str) -> bool {
+        let named = |name: &str| self.anew_direct.iter().any(|(importer, alias)| importer.is_some() && alias == name);
+        self.is_anew_at(None, key, true)
+            || self.is_anew_at(None, key, false)
+            || split_key(package_key(key)).is_some_and(|(name, _)| named(name))
     }
 
     /// Whether no locked version counts.
     pub fn all_is_anew(&self) -> bool {
-        self.anew == Anew::All && !self.anew_is_direct
+        self.anew == Anew::All && self.anew_of.is_empty() && !self.anew_is_direct
     }
 
     /// The number of a text.

@@ -22,6 +22,15 @@ pub struct Edge {
     pub injected: bool,
     /// What the existing lockfile has in its place: a key of its snapshots.
     pub prior: Option<Symbol>,
+    /// It is picked anew all the same. If it comes out where it was, what is locked below stays.
+    pub anew: bool,
+}
+
+impl Edge {
+    /// Where the lockfile holds it.
+    pub fn pinned(&self) -> Option<Symbol> {
+        self.prior.filter(|_| !self.anew)
+    }
 }
 
 /// Dependencies of a package that whoever provides its peers provides.
@@ -112,6 +121,7 @@ fn read_children(ctx: &Context, manifest: &Manifest) -> Vec<Edge> {
             optional,
             injected: false,
             prior: None,
+            anew: false,
         })
         .collect()
 }

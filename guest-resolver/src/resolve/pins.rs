@@ -30,6 +30,7 @@ impl<'a> Pins<'a> {
     pub(super) fn pin(
         &self,
         ctx: &Context,
+        importer: Symbol,
         edge: &Edge,
         higher: impl Fn(Symbol, Symbol, Symbol) -> Option<Symbol>,
     ) -> Edge {
@@ -37,8 +38,11 @@ impl<'a> Pins<'a> {
         let held = self.snapshot.dependencies.get(&*alias).or_else(|| self.snapshot.optional_dependencies.get(&*alias));
         // Of an alias the package below is picked anew: pnpm keeps only what goes by its own name.
         let held = held.filter(|value| !is_named(package_key(value)));
-        let found = held.and_then(|value| locked(ctx, edge, (&alias, value)));
-        let Some((key, version)) = found else { return edge.clone() };
+        let found = held.and_then(|value| locked(ctx, importer, edge, (&alias, value)));
+        let Some(Held { key, version, anew }) = found else { return edge.clone() };
+        if anew {
+            return Edge { prior: Some(key), anew, ..edge.clone() };
+        }
         match higher(edge.alias, version, edge.specifier) {
             Some(higher) => Edge { specifier: higher, ..edge.clone() },
             None => Edge { prior: Some(key), specifier: version, ..edge.clone() },
@@ -107,11 +111,12 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
             continue;
         }
         // What is let go without what stands below it leads on to that all the same.
-        let found = locked(ctx, edge, (&alias, &held.version));
+        let found = locked(ctx, ctx.symbol(id), edge, (&alias, &held.version));
         let stays = |version: Symbol| {
             Version::parse_loose(&ctx.text(version)).is_none_or(|version| own_peers::stays(ctx, id, edge, &version))
         };
-        edge.prior = found.filter(|(_, version)| stays(*version)).map(|(key, _)| key);
+        let found = found.filter(|held| stays(held.version));
+        (edge.prior, edge.anew) = (found.as_ref().map(|held| held.key), found.is_some_and(|held| held.anew));
     }
 }
 
@@ -123,11 +128,20 @@ pub(super) fn of_direct(ctx: &Context, edge: &Edge) -> Symbol {
         let (name, version) = split_key(plain).filter(|(_, version)| Version::parse_loose(version).is_some())?;
         Some(if ctx.symbols.is(edge.alias, name) { ctx.symbol(version) } else { ctx.symbol(&format!("npm:{plain}")) })
     };
-    edge.prior.and_then(|key| exact(&ctx.text(key))).unwrap_or(edge.specifier)
+    edge.pinned().and_then(|key| exact(&ctx.text(key))).unwrap_or(edge.specifier)
+}
+
+/// What is behind a locked value.
+struct Held {
+    /// Its key among the snapshots.
+    key: Symbol,
+    version: Symbol,
+    /// It is picked anew.
+    anew: bool,
 }
 
 /// The snapshot and version behind a locked value, if the edge's range still allows it.
-fn locked(ctx: &Context, edge: &Edge, (alias, value): (&str, &str)) -> Option<(Symbol, Symbol)> {
+fn locked(ctx: &Context, importer: Symbol, edge: &Edge, (alias, value): (&str, &str)) -> Option<Held> {
     let key = dep_path_of(alias, value)?;
     let (name, text) = split_key(package_key(&key))?;
     let version = Version::parse_loose(text)?;
@@ -140,5 +154,7 @@ fn locked(ctx: &Context, edge: &Edge, (alias, value): (&str, &str)) -> Option<(S
         }
         _ => false,
     };
-    (allowed && !ctx.is_anew(name, false)).then(|| (ctx.symbol(&key), ctx.symbol(text)))
+    let anew = ctx.is_anew(Some(importer), name, Some(&version), false);
+    // Where all is picked anew there is nothing to keep below what comes out where it was.
+    (allowed && !ctx.all_is_anew()).then(|| Held { key: ctx.symbol(&key), version: ctx.symbol(text), anew })
 }

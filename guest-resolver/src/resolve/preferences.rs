@@ -12,6 +12,8 @@ pub struct Preferences {
     declared: NumberMap<Symbol, NumberMap<Symbol, Vec<Want>>>,
     declared_names: NumberSet<Symbol>,
     locked: NumberMap<Symbol, Vec<Version>>,
+    /// By project, what the lockfile holds and others let go of.
+    kept: NumberMap<(Symbol, Symbol), Vec<Version>>,
     /// Versions that were named on the command line.
     named: Vec<(Symbol, Version)>,
     /// Versions that were found for dependencies of projects before they were written.
@@ -39,6 +41,14 @@ impl Preferences {
     /// The lockfile holds it.
     pub fn lock(&mut self, name: Symbol, version: Version) {
         let held = self.locked.entry(name).or_default();
+        if !held.contains(&version) {
+            held.push(version);
+        }
+    }
+
+    /// The lockfile holds it, and this project does not let go of it as others do.
+    pub fn keep(&mut self, importer: Symbol, name: Symbol, version: Version) {
+        let held = self.kept.entry((importer, name)).or_default();
         if !held.contains(&version) {
             held.push(version);
         }
@@ -94,7 +104,8 @@ impl Preferences {
     /// All preferences that count below a project; weights of one version add up.
     pub fn of(&self, importer: Symbol, name: Symbol) -> Vec<Preference> {
         let mut all = self.of_manifest(importer, name);
-        let locked = self.locked.get(&name).into_iter().flatten().map(|version| (version, LOCKED_WEIGHT));
+        let kept = self.kept.get(&(importer, name)).into_iter().flatten();
+        let locked = self.locked.get(&name).into_iter().flatten().chain(kept).map(|version| (version, LOCKED_WEIGHT));
         let named = self.named.iter().filter(|(named, _)| *named == name).map(|(_, version)| (version, NAMED_WEIGHT));
         for (version, weight) in locked.chain(named) {
             let want = Want::Version(version.clone());

@@ -26,7 +26,8 @@ pub(super) fn pinned(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> Op
     let (alias, text) = (ctx.text(wanted.alias), ctx.text(wanted.specifier));
     let key = commit::held(lockfile, importer, &alias, &text).or_else(|| answered(lockfile, &alias, &text))?;
     let (name, id) = split_key(package_key(&key))?;
-    let dropped = ctx.is_anew(name, wanted.direct) || ctx.is_anew(&alias, wanted.direct);
+    let is_anew = |name: &str| ctx.is_anew(Some(wanted.importer), name, None, wanted.direct);
+    let dropped = is_anew(name) || is_anew(&alias);
     let package = lockfile.packages.get(package_key(&key)).filter(|_| !dropped)?;
     let snapshot = lockfile.snapshots.get(&key)?;
     if depends_on_changed(ctx, lockfile, wanted, (package, snapshot)) {

@@ -46,7 +46,7 @@ pub(super) async fn start(
     id: String,
     edges: Vec<Edge>,
 ) -> Result<State, Failure> {
-    let from = From { project: order, importer: ctx.symbol(&id), declared: true };
+    let from = From::declared(ctx, order, &id);
     let mut aliases: NumberSet<Symbol> = edges.iter().map(|edge| edge.alias).collect();
     let direct = walker.extend(ctx, from, edges, aliases.clone()).await?;
     aliases.extend(direct.iter().map(|dep| dep.alias));
@@ -100,6 +100,7 @@ pub(super) fn direct_edges(ctx: &Context, manifest: &Manifest) -> Result<Vec<Edg
             optional: manifest.optional_dependencies.contains_key(alias),
             injected: manifest.injected.contains(alias),
             prior: None,
+            anew: false,
         });
     }
     Ok(edges)

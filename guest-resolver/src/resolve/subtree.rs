@@ -18,7 +18,6 @@ use crate::lockfile::Lockfile;
 use crate::lockfile::model::{Resolution, Snapshot, dep_path_of, package_key, split_key, write_dep_path};
 use crate::manifest::Manifest;
 use crate::semver::Version;
-use crate::specifier::Specifier;
 
 use super::as_locked::AsLocked;
 use super::context::Context;
@@ -33,8 +32,10 @@ pub(super) struct Subtrees {
     granted: bool,
     /// By project, the aliases of dependencies that it asks for in other words than the lockfile records.
     changed: BTreeMap<Symbol, NumberSet<Symbol>>,
-    /// The real names of these, of all projects.
+    /// Their keys, of all projects.
     names: TextSet<String>,
+    /// What those come to that go by another name than their own, by that.
+    renamed: TextMap<String, Vec<Version>>,
     broken: Rc<TextSet<Rc<str>>>,
     /// By key, whether all below can be taken over, where that was asked.
     fit: RefCell<NumberMap<Symbol, bool>>,
@@ -70,7 +71,7 @@ impl Subtrees {
         let (mut by_project, mut names) = (BTreeMap::new(), TextSet::default());
         for (id, edges) in declared {
             let changed = changed(ctx, lockfile, id, edges);
-            names.extend(changed.iter().map(|edge| real_name(ctx, edge)));
+            names.extend(changed.iter().map(|edge| ctx.text(edge.alias).to_string()));
             by_project.insert(ctx.symbol(id), changed.iter().map(|edge| edge.alias).collect());
         }
         let granted = granted(ctx, lockfile);
@@ -81,7 +82,7 @@ impl Subtrees {
 
     /// The key of the locked package that an edge leads to, if all below it can be taken over.
     pub(super) fn at(&self, ctx: &Context, edge: &Edge) -> Option<Rc<str>> {
-        let prior = edge.prior.filter(|_| self.granted)?;
+        let prior = edge.pinned().filter(|_| self.granted)?;
         let known = self.fit.borrow().get(&prior).copied();
         let fits = known.unwrap_or_else(|| {
             let key = ctx.text(prior);
@@ -101,8 +102,26 @@ impl Subtrees {
     /// peer which it has not found so far.
     pub(super) fn needs_changed(&self, ctx: &Context, key: &str) -> bool {
         let Some(snapshot) = snapshot(ctx, key).filter(|_| !self.names.is_empty()) else { return false };
-        let mut needs = snapshot.dependencies.keys().chain(snapshot.optional_dependencies.keys());
-        needs.any(|name| self.names.contains(name)) || commit::peers(ctx, key).any(|name| self.names.contains(name))
+        let mut needs = snapshot.dependencies.iter().chain(&snapshot.optional_dependencies);
+        needs.any(|(name, value)| self.names.contains(name) || self.is_below_renamed(name, value))
+            || commit::peers(ctx, key).any(|name| self.names.contains(name))
+    }
+
+    /// Whether a project has now chosen, under another name, a higher version than the one that is locked.
+    fn is_below_renamed(&self, name: &str, value: &str) -> bool {
+        let Some(chosen) = self.renamed.get(name) else { return false };
+        let locked = Version::parse_loose(package_key(value));
+        locked.is_some_and(|locked| chosen.iter().any(|version| version.precedence(&locked).is_gt()))
+    }
+
+    /// Notes what a changed dependency of a project comes to, if it goes by another name than its own.
+    pub(super) fn note_renamed(&mut self, ctx: &Context, edge: &Edge, chosen: &Resolved) {
+        if edge.alias == chosen.name {
+            return;
+        }
+        let Some(version) = Version::parse_loose(&ctx.text(chosen.version)) else { return };
+        self.renamed.entry(ctx.text(chosen.name).to_string()).or_default().push(version);
+        self.fit.borrow_mut().clear();
     }
 
     /// Whether a project asks for a dependency in other words than the lockfile records.
@@ -203,13 +222,6 @@ fn changed<'a>(ctx: &Context, lockfile: &Lockfile, id: &str, edges: &'a [Edge]) 
     edges.iter().filter(|edge| !same(edge)).collect()
 }
 
-fn real_name(ctx: &Context, edge: &Edge) -> String {
-    match &*ctx.specifier(edge.alias, edge.specifier) {
-        Specifier::Registry { name, .. } | Specifier::Jsr { name, .. } => name.clone(),
-        _ => ctx.text(edge.alias).to_string(),
-    }
-}
-
 fn snapshot<'a>(ctx: &'a Context, key: &str) -> Option<&'a Snapshot> {
     ctx.lockfile.as_ref()?.snapshots.get(key)
 }
@@ -230,7 +242,7 @@ fn broken(ctx: &Context, lockfile: &Lockfile) -> Broken {
     let mut path = String::new();
     // What the settings refuse below packages is told when these are walked.
     let is_refused = |key: &str| ctx.settings.policy.block_exotic_subdeps && commit::is_one(lockfile, key);
-    let is_dropped = |key: &str| split_key(package_key(key)).is_some_and(|(name, _)| ctx.is_anew(name, false));
+    let is_dropped = |key: &str| ctx.is_anew_at(None, key, false);
     let mut below: Vec<Vec<usize>> = Vec::with_capacity(keys.len());
     let (mut lasting, mut passing) = (Vec::new(), Vec::new());
     for (at, (key, snapshot)) in lockfile.snapshots.iter().enumerate() {

@@ -274,8 +274,7 @@ fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package 
 fn keep_deprecation(ctx: &Context, key: &str, package: &mut Package) {
     let old = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.packages.get(key));
     let Some(old) = old.filter(|old| old.resolution == package.resolution) else { return };
-    let is_anew = || split_key(key).is_some_and(|(name, _)| ctx.is_picked_anew(name));
-    if package.deprecated.is_none() || package.deprecated != old.deprecated && !is_anew() {
+    if package.deprecated.is_none() || package.deprecated != old.deprecated && !ctx.is_picked_anew(key) {
         package.deprecated.clone_from(&old.deprecated);
     }
 }

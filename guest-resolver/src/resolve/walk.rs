@@ -100,6 +100,15 @@ pub struct From {
     pub importer: Symbol,
     /// The edges are the manifest's own, not added peers.
     pub declared: bool,
+    /// The project lets go of locked versions.
+    pub moves: bool,
+}
+
+impl From {
+    /// The manifest of the project that has this place and identity.
+    pub fn declared(ctx: &Context, project: usize, id: &str) -> Self {
+        Self { project, importer: ctx.symbol(id), declared: true, moves: ctx.movers.contains(id) }
+    }
 }
 
 struct Seed {
@@ -141,10 +150,12 @@ impl Walker {
         let changed = edges.iter().filter(|edge| self.subtrees.has_changed(from.importer, edge.alias));
         let asked: Vec<(usize, Edge)> = changed.map(|edge| (0, edge.clone())).collect();
         let decided = decide(ctx, from, &asked, |_| None, |_| (None, 0), (&self.tree, &self.subtrees)).await?;
-        for found in decided.into_iter().flatten() {
+        for ((_, edge), found) in asked.iter().zip(decided) {
+            let Some(found) = found else { continue };
             let resolved = self.resolved(&found);
             if matches!(resolved.origin, Origin::Registry(_)) {
                 self.direct.add(ctx, None, &resolved);
+                self.subtrees.note_renamed(ctx, edge, &resolved);
             }
         }
         Ok(())
@@ -244,9 +255,9 @@ impl Walker {
         }
         let shadowed = |edge: &&Edge| edge.optional || !parent.seed.shadowed.contains(&edge.alias);
         let pin = |edge: &Edge| match &pins {
-            Some(pins) => {
-                pins.pin(ctx, edge, |name, version, range| self.direct.above(ctx, from.importer, name, version, range))
-            }
+            Some(pins) => pins.pin(ctx, from.importer, edge, |name, version, range| {
+                self.direct.above(ctx, from.importer, name, version, range)
+            }),
             None => edge.clone(),
         };
         all.iter().filter(shadowed).map(pin).collect()
@@ -280,7 +291,7 @@ impl Walker {
             };
             let package = self.package(ctx, Rc::clone(&resolved), optional, &shadowed);
             let node = self.tree.node_for(package, if resolved.is_link() { -1 } else { depth }, true);
-            if edge.prior.is_some_and(|prior| package_key(&ctx.text(prior)) == package_key(&resolved.id)) {
+            if edge.pinned().is_some_and(|prior| package_key(&ctx.text(prior)) == package_key(&resolved.id)) {
                 self.tree.nodes[node.0 as usize].prior = edge.prior;
             }
             by_parent.push(at);
@@ -317,7 +328,7 @@ impl Walker {
 
     fn record(&mut self, ctx: &Context, parent: &Parent, seeds: &[Seed], from: From) {
         let (id, seed) = (parent.seed.package, &parent.seed);
-        let owner = Owner { depth: seed.depth, project: from.project, ancestors: seed.ancestors.clone() };
+        let owner = Owner::new(from, seed.depth, &seed.ancestors);
         if !self.still_owns(id, &owner) {
             return;
         }
@@ -325,7 +336,7 @@ impl Walker {
         if *peers != *self.tree.package(id).peers {
             self.tree.set_peers(id, peers);
         }
-        let terms = Terms { shadowed: Rc::clone(&seed.shadowed), prior: seed.edge.prior };
+        let terms = Terms { shadowed: Rc::clone(&seed.shadowed), prior: seed.edge.prior, moves: from.moves };
         let edges = seeds
             .iter()
             .map(|seed| ChildEdge { alias: seed.edge.alias, package: seed.package, optional: seed.edge.optional })

@@ -72,7 +72,7 @@ pub fn resolve(ctx: &Context, mut wanted: Wanted, overlay: &[Chosen]) -> Outcome
         if !wanted.direct {
             wanted.importer = first_to_ask(ctx, wanted, flags, overlay);
         }
-        local = ctx.preferred.is_declared(wanted.importer, ctx.name_of(wanted.alias, name));
+        local = !ctx.anew_of.is_empty() || ctx.preferred.is_declared(wanted.importer, ctx.name_of(wanted.alias, name));
     }
     let key =
         (wanted.alias, wanted.specifier, flags, local.then_some((wanted.importer, wanted.base)), overlay.to_vec());

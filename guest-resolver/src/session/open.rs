@@ -17,7 +17,8 @@ use crate::intern::{NumberMap, Symbol, Symbols};
 use crate::lockfile::{self, Lockfile};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
-use crate::resolve::context::{Anew, BUDGET, Context, Project};
+use crate::resolve::anew::{Anew, Movers, Targets};
+use crate::resolve::context::{BUDGET, Context, Project};
 use crate::resolve::explain;
 use crate::resolve::hooks;
 use crate::resolve::own_peers;
@@ -38,10 +39,12 @@ pub(super) struct Begun {
     pub(super) before: Option<Before>,
     /// Which locked versions a command lets go.
     pub(super) anew: Option<Anew>,
+    /// The same by project, where they differ.
+    pub(super) anew_of: BTreeMap<String, Anew>,
     pub(super) anew_is_direct: bool,
     pub(super) anew_direct: BTreeSet<(Option<String>, String)>,
-    /// Names that are picked anew and whose locked versions are preferred nevertheless.
-    pub(super) preferred: BTreeSet<String>,
+    /// The projects that let go of locked versions.
+    pub(super) movers: Movers,
     /// Names of which no locked version is preferred, though what is locked stays.
     pub(super) unpreferred: BTreeSet<String>,
     /// Versions that were named, by real name.
@@ -74,9 +77,10 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         offered,
         before,
         anew: let_go,
+        mut anew_of,
         anew_is_direct,
         anew_direct,
-        preferred: kept,
+        movers,
         unpreferred,
         named,
         expected,
@@ -105,8 +109,9 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     let mut freed = lockfile.as_ref().map(|lockfile| no_longer_overridden(lockfile, &overrides)).unwrap_or_default();
     let anew = match let_go {
         Some(Anew::All) => Anew::All,
-        Some(Anew::Only(names)) => {
-            freed.extend(names);
+        Some(Anew::Only(targets)) => {
+            anew_of.values_mut().for_each(|anew| anew.add(&freed));
+            freed.extend(targets);
             Anew::Only(freed)
         }
         _ if !freed.is_empty() => Anew::Only(freed),
@@ -119,15 +124,17 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     };
     let projects: BTreeMap<String, Project> = written.into_iter().map(project).collect();
     let neighbours = neighbours.into_iter().map(project).collect();
-    let mut preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), |name| {
-        let is_dropped = match &anew {
-            Anew::None => false,
-            Anew::All => true,
-            Anew::Only(names) => names.iter().any(|dropped| dropped == name),
-        };
-        is_dropped && !kept.contains(name) || unpreferred.contains(name)
+    let mut preferred = preferences(&settings, &symbols, &projects, lockfile.as_ref(), |name, version| {
+        anew.covers(name, Some(version)) || unpreferred.contains(name)
     });
-    for Expected { importer, name, version, .. } in expected {
+    for (id, own) in &anew_of {
+        for (name, version) in lockfile.iter().flat_map(locked_versions) {
+            if anew.covers(name, Some(&version)) && !own.covers(name, Some(&version)) {
+                preferred.keep(symbols.number(id), symbols.number(name), version);
+            }
+        }
+    }
+    for Expected { importer, name, version, .. } in expected.into_iter().filter(|expected| !expected.exact) {
         preferred.expect(symbols.number(&importer), symbols.number(&name), version);
     }
     named.into_iter().for_each(|(name, version)| preferred.name(symbols.number(&name), version));
@@ -138,8 +145,10 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         neighbours,
         lockfile,
         anew,
+        anew_of,
         anew_is_direct,
         anew_direct,
+        movers,
         mends: matches!(given.intent, Intent::Fix),
         overrides,
         age,
@@ -193,7 +202,7 @@ fn read(given: &Given, settings: &Settings) -> Result<Option<Lockfile>, Vec<Fail
 
 /// Packages that an override by their name alone led somewhere when the lockfile was made, and none does now: nothing says
 /// that they are to stay there.
-fn no_longer_overridden(lockfile: &Lockfile, overrides: &Overrides) -> Vec<String> {
+fn no_longer_overridden(lockfile: &Lockfile, overrides: &Overrides) -> Targets {
     let is_name = |selector: &&String| !selector.contains('>') && !selector.get(1..).unwrap_or_default().contains('@');
     let gone = lockfile.overrides.keys().filter(|selector| !overrides.resolved().contains_key(*selector));
     gone.filter(is_name).cloned().collect()
@@ -205,7 +214,7 @@ fn preferences(
     symbols: &Symbols,
     projects: &BTreeMap<String, Project>,
     lockfile: Option<&Lockfile>,
-    is_dropped: impl Fn(&str) -> bool,
+    is_dropped: impl Fn(&str, &Version) -> bool,
 ) -> Preferences {
     let mut all = Preferences::default();
     let mut anywhere: BTreeMap<&str, Vec<Want>> = BTreeMap::new();
@@ -234,13 +243,18 @@ fn preferences(
             all.leave_to_others(importer, name, lockfile.and_then(|held| own_peers::locked(held, id, peer)));
         }
     }
-    for path in lockfile.iter().flat_map(|lockfile| lockfile.snapshots.keys()) {
-        let Some((name, version)) = lockfile::model::split_key(lockfile::model::package_key(path)) else { continue };
-        if let Some(version) = Version::parse_loose(version)
-            && !is_dropped(name)
-        {
+    for (name, version) in lockfile.into_iter().flat_map(locked_versions) {
+        if !is_dropped(name, &version) {
             all.lock(symbols.number(name), version);
         }
     }
     all
+}
+
+/// The versions of packages that a lockfile holds.
+fn locked_versions(lockfile: &Lockfile) -> impl Iterator<Item = (&str, Version)> {
+    lockfile.snapshots.keys().filter_map(|path| {
+        let (name, version) = lockfile::model::split_key(lockfile::model::package_key(path))?;
+        Some((name, Version::parse_loose(version)?))
+    })
 }

@@ -74,7 +74,8 @@ impl Search<'_> {
             (None, None) => {
                 let package = Package { alias, name: alias, registry: None };
                 Poll::Ready(match ready!(latest::version(self.ctx, package, &Want::latest())) {
-                    Ok(version) => Ok((range::saved(&version, None, None, default), Some((alias.to_owned(), version)))),
+                    // What is looked up for its range alone: a locked version that this allows stays preferred.
+                    Ok(version) => Ok((range::saved(&version, None, None, default), None)),
                     Err(why) => Err(Failure {
                         code: "ERR_PNPM_PACKAGE_MANAGER_ADD_RESOLVE_LATEST".to_owned(),
                         message: format!("Failed to resolve the latest version of {alias}: {}", why.message),

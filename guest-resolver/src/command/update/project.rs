@@ -7,6 +7,7 @@ use wit::guest::wasi_pm::resolver::types::{DependencyGroup, Failure};
 use wit::wildcard;
 
 use crate::lockfile::model::{dep_path_of, package_key, split_key};
+use crate::resolve::anew::{Anew, Targets};
 use crate::resolve::context::Context;
 use crate::semver::Version;
 use crate::specifier::{Specifier, Want};
@@ -45,13 +46,34 @@ pub(super) struct Project<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Freed {
     pub(super) all: bool,
-    pub(super) names: BTreeSet<String>,
+    pub(super) targets: Targets,
     /// A selector has found something to do.
     pub(super) any: bool,
-    /// Those of them whose locked versions are preferred nevertheless.
-    pub(super) preferred: BTreeSet<String>,
     /// Selectors with a version that have found a direct dependency, by index.
     pub(super) found: BTreeSet<usize>,
+}
+
+impl Freed {
+    /// Which locked versions these are.
+    pub(super) fn anew(&self) -> Anew {
+        match self.all {
+            true => Anew::All,
+            false if self.any => Anew::Only(self.targets.clone()),
+            false => Anew::None,
+        }
+    }
+
+    /// What another project lets go is let go too.
+    pub(super) fn add(&mut self, other: Self) {
+        self.all |= other.all;
+        self.any |= other.any;
+        self.targets.extend(other.targets);
+        self.found.extend(other.found);
+    }
+
+    fn let_go(&mut self, names: impl IntoIterator<Item = String>) {
+        names.into_iter().for_each(|name| self.targets.add(name));
+    }
 }
 
 impl Project<'_> {
@@ -59,7 +81,7 @@ impl Project<'_> {
         let rewrites = match self.to_workspace()? {
             Some(rewrites) => {
                 freed.any = true;
-                freed.names.extend(rewrites.iter().map(|it| it.alias.clone()));
+                freed.let_go(rewrites.iter().map(|it| it.alias.clone()));
                 rewrites
             }
             None if self.selectors.is_empty() => self.everything(plan, freed).await?,
@@ -146,13 +168,13 @@ impl Project<'_> {
     async fn everything(&self, plan: &mut Plan, freed: &mut Freed) -> Result<Vec<Direct>, Failure> {
         freed.any = true;
         let direct: Vec<&Direct> = self.direct.iter().filter(|direct| !self.is_ignored(&direct.alias)).collect();
-        freed.names.extend(direct.iter().map(|direct| direct.alias.clone()));
+        freed.let_go(direct.iter().map(|direct| direct.alias.clone()));
         let ignores = !self.ctx.settings.saving.ignored_updates.is_empty();
         let is_whole = INSTALLED.iter().all(|group| self.groups().contains(group));
         if is_whole && !ignores {
             freed.all = true;
         } else if is_whole && !(self.update.latest && direct.is_empty()) {
-            freed.names.extend(self.locked().filter(|name| !self.is_ignored(name)).map(str::to_owned));
+            freed.let_go(self.locked().filter(|name| !self.is_ignored(name)).map(str::to_owned));
         }
         self.latest_or_follow(plan, &direct).await
     }
@@ -168,8 +190,8 @@ impl Project<'_> {
         if self.update.save {
             plan.let_follow(self.ctx, self.id, matched.iter().map(|direct| direct.entry()));
         }
-        freed.names.extend(matched.into_iter().map(|direct| direct.alias.clone()));
-        freed.names.extend(self.locked().filter(|name| take(self.selectors, name)).map(str::to_owned));
+        freed.let_go(matched.into_iter().map(|direct| direct.alias.clone()));
+        freed.let_go(self.locked().filter(|name| take(self.selectors, name)).map(str::to_owned));
     }
 
     /// What was named with a version, or beyond its range: direct dependencies.
@@ -183,16 +205,16 @@ impl Project<'_> {
             let is_exact =
                 |selector: &Selector| selector.version.as_deref().is_some_and(|it| Version::parse(it).is_some());
             let others: Vec<Selector> = self.selectors.iter().filter(|it| !is_exact(it)).cloned().collect();
-            freed.names.extend(self.locked().filter(|name| take(&others, name)).map(str::to_owned));
+            freed.let_go(self.locked().filter(|name| take(&others, name)).map(str::to_owned));
             return Ok(Vec::new());
         }
         freed.any = true;
         if self.update.latest {
-            freed.names.extend(matched.iter().map(|direct| direct.alias.clone()));
+            freed.let_go(matched.iter().map(|direct| direct.alias.clone()));
             // What the project asks for itself and did not name stays.
             let others = self.direct.iter().filter(|it| !take(self.selectors, &it.alias));
             let others: BTreeSet<String> = others.map(|it| named(self.ctx, &it.alias, &it.specifier)).collect();
-            freed.names.extend(self.below(&matched).into_iter().filter(|name| !others.contains(name)));
+            freed.let_go(self.below(&matched).into_iter().filter(|name| !others.contains(name)));
             return self.latest_or_follow(plan, &matched).await;
         }
         let mut asked = Vec::new();
@@ -202,7 +224,7 @@ impl Project<'_> {
                 if self.update.save {
                     plan.let_follow(self.ctx, self.id, std::iter::once(direct.entry()));
                 }
-                freed.names.insert(direct.alias.clone());
+                freed.targets.add(direct.alias.clone());
                 continue;
             };
             freed.found.extend(selector);
@@ -210,10 +232,10 @@ impl Project<'_> {
                 continue;
             }
             let names = [version, direct.specifier.as_str()].map(|text| named(self.ctx, &direct.alias, text));
-            if Version::parse(version).is_some() {
-                freed.preferred.extend(names.iter().cloned());
+            match Version::parse(version) {
+                Some(version) => names.into_iter().for_each(|name| freed.targets.add_line(name, &version)),
+                None => freed.let_go(names),
             }
-            freed.names.extend(names);
             asked.push((direct, version));
         }
         let versions = all(asked.len(), |at| self.version(asked[at])).await;

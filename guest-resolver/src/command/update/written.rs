@@ -32,11 +32,16 @@ impl Project<'_> {
         }))
     }
 
-    /// A version as the dependency is written so far.
+    /// A version as the dependency is written so far. A range of more than one thing stays as it is, if it allows the
+    /// version.
     pub(super) fn written(&self, direct: &Direct, version: &Version) -> String {
         let text = version.to_string();
         let so_far = &direct.specifier;
-        let range = Style::in_specifier(so_far).map_or_else(|| text.clone(), |style| style.over(&text));
+        let style = Style::in_specifier(so_far);
+        if style.is_none() && !so_far.is_empty() && catalog::covers(so_far, &text) {
+            return so_far.clone();
+        }
+        let range = style.map_or_else(|| text.clone(), |style| style.over(&text));
         match Specifier::parse(&direct.alias, so_far, &self.ctx.settings.registries) {
             Specifier::Registry { name, registry: None, .. } if name != direct.alias && so_far.starts_with("npm:") => {
                 format!("npm:{name}@{range}")

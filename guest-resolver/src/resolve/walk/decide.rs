@@ -49,7 +49,7 @@ pub(super) async fn decide<'a>(
                 *slot = Some(Err(refused));
                 continue;
             }
-            let lets_go = depth == 0 && ctx.lets_go_of(from.importer, edge.alias, edge.prior);
+            let lets_go = edge.anew || depth == 0 && ctx.lets_go_of(from.importer, edge.alias, edge.prior);
             let wanted = Wanted {
                 alias: edge.alias,
                 specifier: if depth == 0 && !lets_go { pins::of_direct(ctx, edge) } else { edge.specifier },

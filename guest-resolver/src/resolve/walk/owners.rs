@@ -1,5 +1,5 @@
-//! Which occurrence of a package decides its children: the one that is nearest to a project; ties go to the earlier
-//! project, then to the lesser path.
+//! Which occurrence of a package decides its children: one below a project that lets go of locked versions, then the one
+//! that is nearest to a project; ties go to the earlier project, then to the lesser path.
 
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -15,9 +15,17 @@ use super::{Ancestors, Chain, From, Overlay, Parent, Seed, Walker};
 /// The occurrence that decides the children of a package.
 #[derive(Debug, Clone)]
 pub(super) struct Owner {
-    pub(super) depth: i32,
-    pub(super) project: usize,
-    pub(super) ancestors: Ancestors,
+    moves: bool,
+    depth: i32,
+    project: usize,
+    ancestors: Ancestors,
+}
+
+impl Owner {
+    /// An occurrence below a project.
+    pub(super) fn new(from: From, depth: i32, ancestors: &Ancestors) -> Self {
+        Self { moves: from.moves, depth, project: from.project, ancestors: ancestors.clone() }
+    }
 }
 
 /// Who has claimed a package.
@@ -33,11 +41,14 @@ pub(super) struct Claimed {
 pub(super) struct Terms {
     pub(super) shadowed: Shadowed,
     pub(super) prior: Option<Symbol>,
+    /// The project lets go of locked versions.
+    pub(super) moves: bool,
 }
 
 impl Terms {
-    pub(super) fn hold_for(&self, seed: &Seed) -> bool {
-        self.shadowed == seed.shadowed && (self.prior == seed.edge.prior || seed.edge.prior.is_none())
+    pub(super) fn hold_for(&self, from: From, seed: &Seed) -> bool {
+        let is_same = self.prior == seed.edge.prior && self.moves == from.moves;
+        self.shadowed == seed.shadowed && (is_same || seed.edge.prior.is_none() && !from.moves)
     }
 }
 
@@ -80,7 +91,7 @@ impl Walker {
         (depth, ancestors): (i32, &Ancestors),
         shadowed: &Shadowed,
     ) -> Result<Owner, Shadowed> {
-        let owner = Owner { depth, project: from.project, ancestors: ancestors.clone() };
+        let owner = Owner::new(from, depth, ancestors);
         if let Some(held) = self.claims.get(&package)
             && !self.wins(&owner, &held.owner)
         {
@@ -108,7 +119,7 @@ impl Walker {
     }
 
     fn wins(&self, new: &Owner, held: &Owner) -> bool {
-        match (new.depth, new.project).cmp(&(held.depth, held.project)) {
+        match (!new.moves, new.depth, new.project).cmp(&(!held.moves, held.depth, held.project)) {
             Ordering::Equal => self.compare(&new.ancestors, &held.ancestors).is_lt(),
             order => order.is_lt(),
         }
@@ -145,7 +156,7 @@ impl Walker {
             let chain = Some(Rc::new(Chain { package: seed.package, parent: seed.ancestors.clone() }));
             let parent = Parent { seed, overlay: overlay.cloned(), aliases: Rc::clone(aliases), chain };
             let decided = self.decided.get(&parent.seed.package);
-            if !is_folder && decided.is_some_and(|terms| terms.hold_for(&parent.seed)) {
+            if !is_folder && decided.is_some_and(|terms| terms.hold_for(from, &parent.seed)) {
                 self.take_over_below(ctx, from, parent, &mut frontier);
             } else {
                 frontier.push(parent);
@@ -196,7 +207,7 @@ impl Walker {
     /// The occurrence at an edge below `above`, if it is nearer than the one that owns its package.
     fn nearer(&mut self, ctx: &Context, from: From, above: &Parent, edge: &ChildEdge) -> Option<Seed> {
         let depth = above.seed.depth + 1;
-        let owner = Owner { depth, project: from.project, ancestors: above.chain.clone() };
+        let owner = Owner::new(from, depth, &above.chain);
         self.claims.get(&edge.package).filter(|held| self.wins(&owner, &held.owner))?;
         let resolved = Rc::clone(&self.tree.package(edge.package).resolved);
         if self.waits_below_taken(edge.package, &resolved) {

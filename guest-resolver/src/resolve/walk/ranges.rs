@@ -9,7 +9,7 @@ use wit::guest::wasi_pm::resolver::types::Failure;
 use crate::facts::Waits;
 
 use super::super::context::Context;
-use super::super::edges::children_of;
+use super::super::edges::{children_of, shadowed};
 use super::super::explain;
 use super::super::pins::Pins;
 use super::super::tree::Resolved;
@@ -33,7 +33,11 @@ impl Walker {
                 let parent = &mut parents[*at];
                 match ctx.facts.look(waits, || wanted::resolve(ctx, as_locked(from, parent), &[])) {
                     Poll::Pending => return true,
-                    Poll::Ready(Ok(found)) if found.id == parent.seed.resolved.id => parent.seed.resolved = found,
+                    Poll::Ready(Ok(found)) if found.id == parent.seed.resolved.id => {
+                        // The lockfile does not say which of its peers the package would bring itself.
+                        parent.seed.shadowed = shadowed(ctx, &found.manifest, &parent.aliases);
+                        parent.seed.resolved = found;
+                    }
                     Poll::Ready(Err(failure)) if !parent.seed.edge.optional && !explain::is_absence(&failure) => {
                         if failed.as_ref().is_none_or(|(first, _)| *at < *first) {
                             failed = Some((*at, failure));

@@ -76,7 +76,7 @@ impl Walker {
             if !self.still_owns(taken.package, &owner) {
                 continue;
             }
-            let terms = Terms { shadowed: Rc::from([]), prior: Some(ctx.symbol(&taken.key)) };
+            let terms = Terms { shadowed: Rc::from([]), prior: Some(ctx.symbol(&taken.key)), moves: from.moves };
             let known = || children.iter().filter_map(|(edge, node)| Some((*edge, (*node)?)));
             let edges = known().map(|(edge, _)| edge).collect();
             let nodes = known().map(|(edge, node)| (edge.alias, node)).collect();
@@ -181,5 +181,5 @@ fn exact(ctx: &Context, alias: Symbol, resolved: &Resolved, prior: Symbol) -> Ed
         Some(version) => version.to_owned(),
         None => format!("npm:{plain}"),
     };
-    Edge { alias, specifier: ctx.symbol(&specifier), optional: false, injected: false, prior: Some(prior) }
+    Edge { alias, specifier: ctx.symbol(&specifier), optional: false, injected: false, prior: Some(prior), anew: false }
 }

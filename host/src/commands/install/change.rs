@@ -47,14 +47,35 @@ pub(super) fn check(config: &Config) -> Result<(), Failures> {
     let Some(change) = &config.install.change else { return Ok(()) };
     let project = &config.project;
     let refuse = |code, message: &str, hint: &str| Err(vec![Diagnostic::new(code, message).with_hint(hint)]);
-    if change.root && !project.is_workspace {
+    // To pnpm a workspace begins with the file, though it may list no projects.
+    let is_outside = project.settings_text.is_none();
+    if change.root && is_outside {
         return refuse(
             "ERR_PNPM_NOT_IN_WORKSPACE",
             "--workspace-root may only be used inside a workspace",
             "Leave it out, or run the command in a project below a pnpm-workspace.yaml",
         );
     }
+    let of_workspace = match &change.intent {
+        Intent::Add(addition) => addition.workspace,
+        Intent::Update(update) => update.workspace,
+        _ => false,
+    };
     match &change.intent {
+        Intent::Update(update) if update.workspace && update.latest => {
+            return refuse(
+                "ERR_PNPM_BAD_OPTIONS",
+                "Cannot use --latest with --workspace simultaneously",
+                "--workspace takes what the workspace has, --latest what the registry has: leave one of them out",
+            );
+        }
+        _ if of_workspace && is_outside => {
+            return refuse(
+                "ERR_PNPM_WORKSPACE_OPTION_OUTSIDE_WORKSPACE",
+                "--workspace can only be used inside a workspace",
+                "Run it in a project below a pnpm-workspace.yaml",
+            );
+        }
         Intent::Add(_) => {
             let at_root = project.is_workspace && project.dir == project.workspace;
             let is_asked =
@@ -66,20 +87,6 @@ pub(super) fn check(config: &Config) -> Result<(), Failures> {
                     "Say so with -w (--workspace-root), or set ignoreWorkspaceRootCheck: true in pnpm-workspace.yaml",
                 );
             }
-        }
-        Intent::Update(update) if update.workspace && update.latest => {
-            return refuse(
-                "ERR_PNPM_BAD_OPTIONS",
-                "Cannot use --latest with --workspace simultaneously",
-                "--workspace takes what the workspace has, --latest what the registry has: leave one of them out",
-            );
-        }
-        Intent::Update(update) if update.workspace && !project.is_workspace => {
-            return refuse(
-                "ERR_PNPM_WORKSPACE_OPTION_OUTSIDE_WORKSPACE",
-                "--workspace can only be used inside a workspace",
-                "Run it in a project below a pnpm-workspace.yaml with packages",
-            );
         }
         _ => {}
     }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Change, EditError, changed, depth_of, flow, key_end, key_of, quoted, value_and_comment, with_value, without_value,
+    Change, EditError, changed, depth_of, flow, key_end, key_of, quoted, split_comment, value_and_comment, with_value,
+    without_value,
 };
 use crate::engine::CatalogEntry;
 
@@ -70,6 +71,9 @@ fn set_entry(lines: &mut Vec<String>, path: &[&str], value: &str) -> Option<()> 
             lines.splice(place..place, block);
             return Some(());
         };
+        if is_last && value_and_comment(&lines[at]).0.is_empty() {
+            raise_value(lines, at);
+        }
         let (held, comment) = value_and_comment(&lines[at]);
         let head = lines[at][..key_end(&lines[at])?].to_owned();
         if is_last {
@@ -101,8 +105,20 @@ fn set_entry(lines: &mut Vec<String>, path: &[&str], value: &str) -> Option<()> 
     None
 }
 
-/// A value in the place of another, with its quotes and its anchor. What refers to an anchor stays, and whoever reads the
-/// result sees whether it leads to the value.
+/// Puts a value that stands on the line after its key behind that, with its comment, as it is written.
+fn raise_value(lines: &mut Vec<String>, at: usize) -> Option<()> {
+    let below = lines.get(at + 1).filter(|below| depth_of(below) > depth_of(&lines[at]))?;
+    let (value, comment) = split_comment(below);
+    if value.is_empty() || value.starts_with('-') || key_end(below).is_some() {
+        return None;
+    }
+    lines[at] = format!("{}: {value}{comment}", &lines[at][..key_end(&lines[at])?]);
+    lines.remove(at + 1);
+    Some(())
+}
+
+/// A value in the place of another, with its anchor; quotes that it does not need go, as pnpm has it. What refers to an
+/// anchor stays, and whoever reads the result sees whether it leads to the value.
 fn scalar(held: &str, value: &str) -> Option<String> {
     let (anchor, held) = match held.split_once(' ') {
         Some((anchor, held)) if anchor.starts_with('&') => (format!("{anchor} "), held.trim_start()),
@@ -114,8 +130,7 @@ fn scalar(held: &str, value: &str) -> Option<String> {
     if held.starts_with(['{', '[', '&', '*', '|', '>', '!']) {
         return None;
     }
-    let quote = held.chars().next().filter(|first| ['\'', '"'].contains(first));
-    Some(anchor + &quote.map_or_else(|| quoted(value), |quote| format!("{quote}{value}{quote}")))
+    Some(anchor + &quoted(value))
 }
 
 /// Where a new key goes among its siblings.
@@ -155,8 +170,19 @@ mod tests {
         let text = "catalog:\n  # why\n  b: ^1.0.0 # because\n  'c': 1\nx: 1\n";
         assert_eq!(catalog(text, "default"), text.replace("^1.0.0", "^2.0.0"));
         let text = "catalogs:\n    one:\n        'b': '^1.0.0'\n    default:\n        b: \"1\"\n";
-        assert_eq!(catalog(text, "one"), text.replace("^1.0.0", "^2.0.0"));
-        assert_eq!(catalog(text, "default"), text.replace("\"1\"", "\"^2.0.0\""));
+        assert_eq!(catalog(text, "one"), text.replace("'^1.0.0'", "^2.0.0"));
+        assert_eq!(catalog(text, "default"), text.replace("\"1\"", "^2.0.0"));
+    }
+
+    #[test]
+    fn a_value_on_the_line_after_its_key_is_put_behind_that() {
+        let text = "catalog:\n  b:\n    '^1.0.0' # why\n  c: 1\n";
+        assert_eq!(catalog(text, "default"), "catalog:\n  b: ^2.0.0 # why\n  c: 1\n");
+        for text in
+            ["catalog:\n  b:\n    1\n    2\n", "catalog:\n  b:\n    # why\n    1\n", "catalog:\n  b:\n    c: 1\n"]
+        {
+            assert!(set(text, &[["default", "b", "2"]]).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -184,7 +210,7 @@ mod tests {
     fn white_space_before_a_comment_and_anchors_stay() {
         let text = "catalog:\n  a: &v 1  # two\n  b: &w ^1.0.0\t# a tab\n  c: 'x # y'   # three\n";
         assert_eq!(catalog(text, "default"), text.replace("^1.0.0", "^2.0.0"));
-        assert_eq!(catalog("catalog:\n  b: '1 # 2'  # why\n", "default"), "catalog:\n  b: '^2.0.0'  # why\n");
+        assert_eq!(catalog("catalog:\n  b: '1 # 2'  # why\n", "default"), "catalog:\n  b: ^2.0.0  # why\n");
         let text = "catalog:\n  a: &v ^1.0.0\n  b: *v\n";
         let both = [["default", "a", "^2.0.0"], ["default", "b", "^2.0.0"]];
         assert_eq!(set(text, &both).unwrap(), text.replace("^1.0.0", "^2.0.0"));
