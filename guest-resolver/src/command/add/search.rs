@@ -86,7 +86,7 @@ impl Search<'_> {
         }
     }
 
-    /// What an override says of it, or what all other projects agree on that ask for it.
+    /// What an override says of it, or what all other projects agree on that ask for it, each in the first of its groups.
     fn shared(&self, alias: &str) -> Option<String> {
         let mut asked = Manifest::default();
         asked.dependencies.insert(alias.to_owned(), "*".to_owned());
@@ -96,10 +96,10 @@ impl Search<'_> {
             return overridden;
         }
         let others = self.ctx.workspace().filter(|project| project.id != self.id);
-        let mut declared = others.flat_map(|project| {
+        let mut declared = others.filter_map(|project| {
             let manifest = &project.written;
             let groups = [&manifest.dependencies, &manifest.dev_dependencies, &manifest.optional_dependencies];
-            groups.into_iter().filter_map(|group| group.get(alias))
+            groups.into_iter().find_map(|group| group.get(alias))
         });
         let first = declared.next()?;
         let is_range = matches!(Want::parse(first), Some(Want::Version(_) | Want::Range(_)));
