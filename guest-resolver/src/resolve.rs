@@ -12,6 +12,7 @@ pub mod cutoff;
 pub mod edges;
 pub mod exotic;
 pub mod explain;
+pub mod held;
 pub mod hoist;
 pub mod hooks;
 pub mod immature;

@@ -205,7 +205,8 @@ impl Session {
         let too_young = resolve::immature::find(&self.context, resolution).map_err(|failure| vec![failure])?;
         let unused = resolve::patches::unused(&self.context, resolution).map_err(|failure| vec![failure])?;
         let complete = resolve::as_locked::tell_complete(&self.context, true);
-        let told = too_young.into_iter().map(Notice::Other).chain(unused).chain(complete).collect();
+        let held = resolve::held::tell(&self.context, resolution);
+        let told = too_young.into_iter().map(Notice::Other).chain(unused).chain(complete).chain(held).collect();
         let mut lockfile = resolve::to_lockfile::build(&self.context, resolution);
         if let Some(plan) = &mut self.plan {
             command::bump::follow(&mut lockfile, plan);

@@ -36,6 +36,8 @@ pub struct Inputs<'a> {
 #[derive(Debug, Clone)]
 pub struct Entries {
     folder: PathBuf,
+    /// Older ones than these are dropped when a new one is written.
+    kept: usize,
 }
 
 /// Where placements are remembered.
@@ -48,7 +50,7 @@ pub struct Key(blake3::Hash);
 
 /// The form of the entries; a change of `graph` raises it.
 const FORM: &str = "placement 1";
-/// Older entries than these are dropped when a new one is written.
+/// So many placements are remembered.
 const KEPT: usize = 64;
 
 impl Key {
@@ -80,10 +82,10 @@ impl Key {
 }
 
 impl Entries {
-    /// The folder of this name below this cache folder.
+    /// The folder of this name below this cache folder, with so many entries at most.
     #[must_use]
-    pub fn new(cache_dir: &Path, name: &str) -> Self {
-        Self { folder: cache_dir.join("v1").join(name) }
+    pub fn new(cache_dir: &Path, name: &str, kept: usize) -> Self {
+        Self { folder: cache_dir.join("v1").join(name), kept }
     }
 
     /// An entry; `None` if there is none, or if it is damaged.
@@ -116,7 +118,7 @@ impl Entries {
             entries.push((entry.metadata()?.modified()?, entry.path()));
         }
         entries.sort();
-        let surplus = entries.len().saturating_sub(KEPT);
+        let surplus = entries.len().saturating_sub(self.kept);
         entries.iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
     }
 }
@@ -125,7 +127,7 @@ impl Memory {
     /// Below this cache folder.
     #[must_use]
     pub fn new(cache_dir: &Path) -> Self {
-        Self(Entries::new(cache_dir, "placements"))
+        Self(Entries::new(cache_dir, "placements", KEPT))
     }
 
     /// What was remembered; `None` if nothing was, or if it is damaged.

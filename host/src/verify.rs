@@ -73,7 +73,9 @@ impl<'a> Rules<'a> {
     #[must_use]
     pub fn need_full(&self, name: &str, version: &str, metadata: &Metadata) -> bool {
         let has_age = || self.has_age(name, version) && metadata.times.is_none() && !self.is_settled(metadata);
-        !metadata.full && line(metadata, version).is_some() && (self.has_trust(name, version) || has_age())
+        // One that does not name the version may be an old one out of the cache.
+        let is_enough = line(metadata, version).is_some() && !self.has_trust(name, version) && !has_age();
+        !metadata.full && !is_enough
     }
 
     /// Judges one package of a registry; `metadata` is its packument, full where [`Rules::need_full`] says so, `None` if

@@ -136,3 +136,60 @@ fn a_registry_that_does_not_answer_is_no_sign_of_a_young_package() {
     project.run(&offline).fails_with("ERR_PNPM_NO_OFFLINE_META");
     project.run(&["install", "--frozen-lockfile", "--offline", "--trust-lockfile"]).ok();
 }
+
+/// Runs `commands`, all refused, on a lockfile in which `y` is locked in a way that may be overlooked.
+fn overlooked(project: &Project, commands: &[&[&str]]) {
+    for arguments in commands {
+        project.run(arguments).fails_with(YOUNG);
+        assert!(!project.has("node_modules/y") && !project.has("node_modules/c"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_key_that_is_written_in_escapes_is_held_to_it() {
+    let (_registry, project) = cloned(&json!({ "a": "^1.0.0", "y": "1.0.0" }));
+    project.write("pnpm-lock.yaml", &project.read("pnpm-lock.yaml").replace("  y@1.0.0:", "  \"y\\x401.0.0\":"));
+    manifest(&project, &json!({ "a": "^1.0.0", "c": "^1.0.0", "y": "1.0.0" }));
+    overlooked(
+        &project,
+        &[&["install"], &["install", "--lockfile-only"], &["install", "--fix-lockfile"], &["add", "b"]],
+    );
+}
+
+#[test]
+fn a_package_of_a_named_registry_is_held_to_it() {
+    let registry = Registry::start(world(WORLD));
+    let project = Project::new(&registry.url, binary());
+    project.write("pnpm-workspace.yaml", &format!("namedRegistries:\n  work: {}\n", registry.url));
+    manifest(&project, &json!({ "yy": "work:y@^1.0.0" }));
+    project.run(&["install", "--config.minimumReleaseAge=0"]).ok();
+    for folder in [project.dir().join("node_modules"), project.cache()] {
+        fs::remove_dir_all(folder).unwrap();
+    }
+    overlooked(&project, &[&["add", "c"], &["install", "--frozen-lockfile"]]);
+}
+
+#[test]
+fn what_only_the_lockfile_of_a_branch_names_is_held_to_it() {
+    let (_registry, project) = cloned(&json!({ "a": "^1.0.0", "y": "1.0.0" }));
+    let of_branch = project.read("pnpm-lock.yaml");
+    manifest(&project, &json!({ "a": "^1.0.0" }));
+    project.run(&["install", "--config.minimumReleaseAge=0"]).ok();
+    project.write("pnpm-lock.one.yaml", &of_branch);
+    manifest(&project, &json!({ "a": "^1.0.0", "c": "^1.0.0", "y": "1.0.0" }));
+    project.run(&["install", "--merge-git-branch-lockfiles"]).fails_with(YOUNG);
+    assert!(!project.has("node_modules/y"));
+}
+
+#[test]
+fn what_stands_already_is_not_asked_about_for_a_changed_lockfile() {
+    let (registry, project) = cloned(&json!({ "a": "^1.0.0", "c": "1.0.0" }));
+    let pulled = project.read("pnpm-lock.yaml");
+    manifest(&project, &json!({ "a": "^1.0.0" }));
+    project.run(&["install"]).ok();
+    drop(registry.seen());
+    manifest(&project, &json!({ "a": "^1.0.0", "c": "1.0.0" }));
+    project.write("pnpm-lock.yaml", &pulled);
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert_eq!(seen(&registry), ["c/-/c-1.0.0.tgz"]);
+}

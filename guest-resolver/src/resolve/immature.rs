@@ -7,10 +7,10 @@ use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::age::{AgePolicy, format_time};
 use crate::facts::PackumentKey;
-use crate::lockfile::model::package_key;
 
 use super::Resolution;
 use super::context::Context;
+use super::held;
 use super::tree::{Origin, Resolved};
 use super::wanted::failure;
 
@@ -48,7 +48,7 @@ pub fn find(ctx: &Context, resolution: &Resolution) -> Result<Vec<Failure>, Fail
 
 fn violation(ctx: &Context, age: &AgePolicy, resolved: &Resolved) -> Option<Failure> {
     let Origin::Registry(alias) = &resolved.origin else { return None };
-    if ctx.lockfile.as_ref().is_some_and(|lockfile| lockfile.packages.contains_key(package_key(&resolved.id))) {
+    if held::was_locked(ctx, resolved) {
         return None;
     }
     let registry = alias.as_ref().map(|alias| ctx.symbol(alias));

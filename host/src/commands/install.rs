@@ -115,10 +115,9 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
     let Found { mut placement, locked, mut early, rest } = placement::find(install, &network, &branches)?;
-    let verification = verify::start(install, &network, &placement, locked)?;
     if config.install.lockfile_only {
         let saved = placement::complete(install, &mut placement, rest)?;
-        let verified = verification.finish(install)?;
+        let verified = verify::start(install, &network, &placement, locked)?.finish(install)?;
         lockfile_only(install, &placement, &saved)?;
         verified.remember(install, &network, &placement)?;
         branches.remove()?;
@@ -128,6 +127,8 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     // Beside the component, which makes the text of the lockfile.
     let plan = install.plan(&placement, &layout, before, &mut early)?;
     let saved = placement::complete(install, &mut placement, rest)?;
+    // Only now is it known what the resolver has held to the rules.
+    let verification = verify::start(install, &network, &placement, locked)?;
     saved::check_catalogs(install, &saved)?;
     if config.install.dry_run {
         verification.finish(install)?;

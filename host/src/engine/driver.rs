@@ -162,12 +162,6 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// The component has asked for something: not all that it places was in the lockfile.
-    #[must_use]
-    pub fn has_asked(&self) -> bool {
-        self.session.crossings.requests > 0
-    }
-
     /// Waits for it, and completes the placement; what is written besides the lockfile, and what all has cost.
     ///
     /// # Errors

@@ -16,7 +16,10 @@ use crate::{
 /// The code of what the resolver tells.
 pub(super) const COMPLETE: &str = "WASI_PM_LOCKFILE_COMPLETE";
 /// The form of the entries; a change of what is checked raises it.
-const FORM: &str = "lockfile 1";
+const FORM: &str = "lockfile 2";
+
+/// So many lockfiles are known, those of all projects of a workspace among them.
+const KEPT: usize = 512;
 
 /// What is known of one lockfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +69,7 @@ pub(super) fn is_complete(placement: &Placement) -> bool {
 }
 
 fn entries(install: &Install<'_>) -> Entries {
-    Entries::new(&install.context.config.directories.cache, "lockfiles")
+    Entries::new(&install.context.config.directories.cache, "lockfiles", KEPT)
 }
 
 fn name(lockfile: &str) -> String {
@@ -81,7 +84,7 @@ mod tests {
     fn what_is_known_is_read_as_it_was_written() {
         let held = ["b@1.0.0", "a@1.0.0"].map(str::to_owned).into();
         let known = Known { is_complete: true, policy: "p".to_owned(), held };
-        assert_eq!(known.text(), "lockfile 1\ncomplete\np\na@1.0.0\nb@1.0.0\n");
+        assert_eq!(known.text(), "lockfile 2\ncomplete\np\na@1.0.0\nb@1.0.0\n");
         assert_eq!(Known::parse(known.text().as_bytes()), Some(known));
         let nothing = Known::default();
         assert_eq!(Known::parse(nothing.text().as_bytes()), Some(nothing));

@@ -6,8 +6,12 @@ use std::io;
 use wit::ImporterId;
 
 use super::{
-    Branches, Failures, Install, Network, ahead, change, excludes::TOO_YOUNG, known, known::Known, local, moved_on,
-    one, packages, project_document, verify::Locked,
+    Branches, Failures, Install, Network, ahead, change,
+    excludes::TOO_YOUNG,
+    known,
+    known::Known,
+    local, moved_on, one, packages, project_document,
+    verify::{self, Locked},
 };
 use crate::{
     config::LockfileUse,
@@ -78,7 +82,8 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
             Ok(placement) => {
                 install.message(LogLevel::Info, "Lockfile is up to date, resolution step is skipped");
                 tell(install, &placement);
-                let locked = Locked { lockfile: project.lockfile, is_all: true, known: None };
+                let has_any = true;
+                let locked = Locked { lockfile: project.lockfile, has_any, known: None };
                 return Ok(Found { placement, locked, early: Early::default(), rest: None });
             }
             Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
@@ -243,8 +248,8 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, mut project: Project) -
         let _phase = install.phase("resolve");
         engine::lay_out(&project, &network.oracle(store)?, Limits::default()).map_err(of_engine)?
     };
-    // Who asks for nothing has read all of it off the lockfile.
-    let locked = Locked { lockfile: project.lockfile.clone(), is_all: !rest.has_asked(), known };
+    let has_any = project.lockfile.is_some() || !project.settings.lockfile.branches.is_empty();
+    let locked = Locked { lockfile: project.lockfile.clone(), has_any, known };
     Ok(Found { placement, locked, early: Early::begun(filler), rest: Some(Rest { project, rest }) })
 }
 
@@ -283,7 +288,9 @@ fn tell(install: &Install<'_>, placement: &Placement) {
                 Event::Deprecated { prefix: prefix.clone(), name, version, message, depth }
             }
             Notice::PeerIssue(_) => continue,
-            Notice::Other(failure) if [PEER_ISSUES, TOO_YOUNG, known::COMPLETE].contains(&failure.code.as_str()) => {
+            Notice::Other(failure)
+                if [PEER_ISSUES, TOO_YOUNG, known::COMPLETE, verify::HELD].contains(&failure.code.as_str()) =>
+            {
                 continue;
             }
             Notice::Other(failure) => {

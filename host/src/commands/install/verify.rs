@@ -6,7 +6,10 @@
 mod asking;
 mod entry;
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fs,
+};
 
 use wit::settings::{Policy, Registries};
 
@@ -14,34 +17,33 @@ use self::{asking::Asking, entry::Entry};
 use super::{Failures, Install, Network, excludes, known, known::Known, one};
 use crate::{
     diagnostic::Diagnostic,
-    graph::{Placement, Snapshot, SnapshotIndex},
+    graph::{Notice, Placement, Snapshot, SnapshotIndex, Source},
     verify::{Rules, Violation},
 };
 
 /// So many violations are shown.
 const SHOWN: usize = 20;
 
-/// What of a placement was locked before: the resolver has held to age and trust what it picked, and nothing else.
+/// The code of what the resolver tells of what it has held to age and trust itself; its facts are registries and packages.
+pub(super) const HELD: &str = "WASI_PM_HELD";
+
+/// What a placement was made from.
 pub(super) struct Locked {
-    /// The lockfile it comes from.
+    /// The lockfile of the project.
     pub(super) lockfile: Option<String>,
-    /// All of it was.
-    pub(super) is_all: bool,
+    /// There was one, or another one of a branch: what the resolver does not tell of has to be held to the rules here.
+    pub(super) has_any: bool,
     /// What is known of the lockfile, if it was looked up.
     pub(super) known: Option<Known>,
 }
 
-impl Locked {
-    /// Whether it has a package.
-    fn has(&self) -> impl Fn(&Snapshot) -> bool {
-        let keys = self.lockfile.as_deref().filter(|_| !self.is_all).map(keys).unwrap_or_default();
-        move |snapshot| self.is_all || keys.contains(format!("{}@{}", snapshot.name, snapshot.version).as_str())
-    }
-}
-
-/// All that may be the key of a package, whoever wrote the lockfile.
-fn keys(lockfile: &str) -> HashSet<&str> {
-    lockfile.split([' ', '\n', '\r', '\'', '"', ':', '(', ')', '{', ',']).filter(|word| word.contains('@')).collect()
+/// What the resolver has held to the rules: registries, empty for the usual one, and packages.
+fn picked(placement: &Placement) -> HashSet<(&str, &str)> {
+    let facts = placement.notices.iter().filter_map(|notice| match notice {
+        Notice::Other(failure) if failure.code == HELD => Some(&failure.facts),
+        _ => None,
+    });
+    facts.flatten().map(|(registry, package)| (registry.as_str(), package.as_str())).collect()
 }
 
 /// A verification under way.
@@ -68,15 +70,7 @@ pub(super) fn start(
         return Ok(Verification { locked, policy: String::new(), known, asking: None });
     }
     let rules = Rules::new(&config.settings.policy, install.environment.now);
-    let mut entries = BTreeSet::new();
-    {
-        // Without rules nobody need know what was locked.
-        let is_locked = rules.as_ref().map(|_| locked.has());
-        for snapshot in &placement.snapshots {
-            let is_judged = is_locked.as_ref().is_some_and(|is_locked| is_locked(snapshot));
-            entries.extend(Entry::of(network, rules.as_ref().filter(|_| is_judged), snapshot)?);
-        }
-    }
+    let mut entries = open(network, rules.as_ref().filter(|_| locked.has_any), placement)?;
     let policy = match rules.is_some() || !entries.is_empty() {
         true => policy(&config.settings.policy, &network.settings()?.registries),
         false => String::new(),
@@ -86,14 +80,44 @@ pub(super) fn start(
         Some(Known::of(install, lockfile))
     });
     let known = known.unwrap_or_default();
-    if known.policy == policy {
-        entries.retain(|entry| !known.held.contains(&entry.line()));
+    known.take_from(&mut entries, &policy);
+    // Of what is new in a lockfile the most part is in the tree that stands already.
+    let standing = config.layout.virtual_store_dir.join("lock.yaml");
+    if !entries.is_empty()
+        && let Ok(lockfile) = fs::read_to_string(standing)
+    {
+        Known::of(install, &lockfile).take_from(&mut entries, &policy);
     }
     let asking = match entries.is_empty() {
         true => None,
         false => Some(Asking::start(install, network, entries.into_iter().collect())?),
     };
     Ok(Verification { locked, policy, known, asking })
+}
+
+/// What is placed and nobody has held to these rules yet.
+fn open(network: &Network<'_>, rules: Option<&Rules<'_>>, placement: &Placement) -> Result<BTreeSet<Entry>, Failures> {
+    let picked = if rules.is_some() { picked(placement) } else { HashSet::new() };
+    let is_picked = |snapshot: &Snapshot| {
+        let Source::Registry { registry, .. } = &snapshot.source else { return false };
+        let package = format!("{}@{}", snapshot.name, snapshot.version);
+        picked.contains(&(registry.as_deref().unwrap_or_default(), package.as_str()))
+    };
+    let mut entries = BTreeSet::new();
+    for snapshot in &placement.snapshots {
+        let rules = rules.filter(|_| picked.is_empty() || !is_picked(snapshot));
+        entries.extend(Entry::of(network, rules, snapshot)?);
+    }
+    Ok(entries)
+}
+
+impl Known {
+    /// Leaves what was held to this policy out of what is to be verified.
+    fn take_from(&self, entries: &mut BTreeSet<Entry>, policy: &str) {
+        if self.policy == policy {
+            entries.retain(|entry| !self.held.contains(&entry.line()));
+        }
+    }
 }
 
 impl Verification {
@@ -149,6 +173,10 @@ impl Verified {
         let says_something = now.is_complete || !now.held.is_empty();
         if says_something && !(is_same && now == known) {
             now.remember(install, lockfile);
+            // What stands in the tree without what was left out.
+            if let Some(current) = placement.current_lockfile.as_ref().filter(|current| *current != lockfile) {
+                now.remember(install, current);
+            }
         }
         Ok(())
     }
@@ -186,7 +214,7 @@ fn policy(policy: &Policy, registries: &Registries) -> String {
         trust_policy_exclude: Vec::new(),
         ..policy.clone()
     };
-    let text = serde_json::to_string(&(policy, registries)).unwrap_or_default();
+    let text = serde_json::to_string(&(policy, registries)).expect("settings have string keys only");
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
@@ -207,18 +235,4 @@ fn refusal(mut found: Vec<Violation>) -> Diagnostic {
         "Look at recent changes of pnpm-lock.yaml; if they are meant, exclude these versions from the policy, or remove \
          the lockfile to resolve anew",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::keys;
-
-    #[test]
-    fn whole_keys_of_a_lockfile_are_found() {
-        let lockfile =
-            "packages:\n\n  '@s/a@1.0.0':\n    x\n\n  ba@1.0.0-rc.1:\n    x\nsnapshots:\n  c@1.0.0(p@2.0.0): {}\n";
-        let mut found: Vec<&str> = keys(lockfile).into_iter().collect();
-        found.sort_unstable();
-        assert_eq!(found, ["@s/a@1.0.0", "ba@1.0.0-rc.1", "c@1.0.0", "p@2.0.0"]);
-    }
 }

@@ -93,7 +93,7 @@ impl Asking {
         let rules = Rules::new(&shared.policy, shared.now);
         let mut found = Vec::new();
         while shared.expects() {
-            let Ok((id, answer)) = answers.recv() else { break };
+            let (id, answer) = answers.recv().expect("the sender is kept with what is shared");
             let Some(entry) = shared.entries.get(id as usize) else { continue };
             let rules = rules.as_ref().filter(|_| entry.is_judged);
             if !shared.ask_in_full(id as usize, rules, &answer) {

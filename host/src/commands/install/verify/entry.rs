@@ -50,7 +50,7 @@ impl Entry {
     /// All of it, without line breaks.
     pub(super) fn line(&self) -> String {
         let text = (&self.name, &self.version, &self.registry, &self.tarball, self.is_judged);
-        serde_json::to_string(&text).unwrap_or_default()
+        serde_json::to_string(&text).expect("texts and a flag are JSON")
     }
 
     pub(super) fn judge(&self, rules: Option<&Rules<'_>>, answer: &Answer) -> Option<Violation> {
