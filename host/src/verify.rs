@@ -13,6 +13,8 @@ use crate::{facts::Metadata, registry::without_secrets};
 #[cfg(test)]
 mod tests;
 
+/// A tarball may be taken in for a while before it is released (staged publishing): a month, milliseconds, is more than that.
+const STAGED: i64 = 30 * 86_400_000;
 /// 2010, milliseconds since 1970: no registry of this kind is older.
 const FIRST_REGISTRY: i64 = 1_262_304_000_000;
 
@@ -60,12 +62,11 @@ impl<'a> Rules<'a> {
         !self.has_trust(name, version)
     }
 
-    /// Whether a version passes because its tarball has not changed since, by its registry's word. A date from before
+    /// Whether a version passes because its tarball last changed long before, by its registry's word. A date from before
     /// there were registries says nothing.
     #[must_use]
     pub fn pass_by_date(&self, name: &str, version: &str, modified: i64) -> bool {
-        // Such dates have whole seconds, and some cut the rest off.
-        let is_old = modified >= FIRST_REGISTRY && modified.saturating_add(1000) <= self.cutoff();
+        let is_old = modified >= FIRST_REGISTRY && modified.saturating_add(STAGED) <= self.cutoff();
         is_old && self.may_pass_by_date(name, version)
     }
 

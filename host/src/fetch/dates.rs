@@ -1,6 +1,5 @@
-//! When tarballs of registries last changed, by the word of their registries (`Last-Modified`, RFC 9110 8.8.2): no version
-//! was published later than its tarball last changed. Who holds packages to a release age need not ask for the metadata
-//! of those that are fetched anyway.
+//! When tarballs of registries last changed, by the word of their registries (`Last-Modified`, RFC 9110 8.8.2). Who holds
+//! packages to a release age need not ask for the metadata of those that are fetched anyway and have not changed for long.
 
 use std::{
     fmt,

@@ -21,6 +21,8 @@ use crate::{
     verify::{Rules, Violation},
 };
 
+/// The codes of what could not be asked for.
+const UNANSWERED: [&str; 2] = ["ERR_PNPM_NO_OFFLINE_META", "ERR_PNPM_META_FETCH_FAIL"];
 /// So many violations are shown.
 const SHOWN: usize = 20;
 
@@ -231,6 +233,12 @@ fn refusal(mut found: Vec<Violation>) -> Diagnostic {
         lines.push(format!("and {} more", found.len() - SHOWN));
     }
     diagnostic.causes.push(lines.join("\n"));
+    if found.iter().all(|violation| UNANSWERED.contains(&violation.code)) {
+        return diagnostic.with_hint(
+            "Nobody could be asked; see to the network or the credentials, or name what you trust in \
+             minimumReleaseAgeExclude, or pass --trust-lockfile",
+        );
+    }
     diagnostic.with_hint(
         "Look at recent changes of pnpm-lock.yaml; if they are meant, exclude these versions from the policy, or remove \
          the lockfile to resolve anew",
