@@ -192,4 +192,10 @@ fn what_stands_already_is_not_asked_about_for_a_changed_lockfile() {
     project.write("pnpm-lock.yaml", &pulled);
     project.run(&["install", "--frozen-lockfile"]).ok();
     assert_eq!(seen(&registry), ["c/-/c-1.0.0.tgz"]);
+    // Another text, of which all stands: it is known from then on.
+    project.write("pnpm-lock.yaml", &format!("{pulled}\n"));
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert!(seen(&registry).is_empty());
 }

@@ -56,6 +56,8 @@ pub(super) struct Verification {
     policy: String,
     /// What was held to it before.
     known: Known,
+    /// Something of it is not known of this lockfile.
+    is_news: bool,
     asking: Option<Asking>,
 }
 
@@ -69,7 +71,7 @@ pub(super) fn start(
     let config = &install.context.config;
     if config.install.trust_lockfile {
         let known = locked.known.take().unwrap_or_default();
-        return Ok(Verification { locked, policy: String::new(), known, asking: None });
+        return Ok(Verification { locked, policy: String::new(), known, is_news: false, asking: None });
     }
     let rules = Rules::new(&config.settings.policy, install.environment.now);
     let mut entries = open(network, rules.as_ref().filter(|_| locked.has_any), placement)?;
@@ -83,6 +85,7 @@ pub(super) fn start(
     });
     let known = known.unwrap_or_default();
     known.take_from(&mut entries, &policy);
+    let is_news = !entries.is_empty();
     // Of what is new in a lockfile the most part is in the tree that stands already.
     let standing = config.layout.virtual_store_dir.join("lock.yaml");
     if !entries.is_empty()
@@ -94,7 +97,7 @@ pub(super) fn start(
         true => None,
         false => Some(Asking::start(install, network, entries.into_iter().collect())?),
     };
-    Ok(Verification { locked, policy, known, asking })
+    Ok(Verification { locked, policy, known, is_news, asking })
 }
 
 /// What is placed and nobody has held to these rules yet.
@@ -134,8 +137,7 @@ impl Verification {
 
     /// Waits for what is still to be told, and judges.
     pub(super) fn finish(self, install: &Install<'_>) -> Result<Verified, Failures> {
-        let Self { locked, policy, known, asking } = self;
-        let is_news = asking.is_some();
+        let Self { locked, policy, known, is_news, asking } = self;
         if let Some(asking) = asking {
             let _phase = install.phase("verify");
             let found = asking.finish();
@@ -152,7 +154,7 @@ pub(super) struct Verified {
     locked: Locked,
     policy: String,
     known: Known,
-    /// Something of it was not known before.
+    /// Something of it was not known of this lockfile before.
     is_news: bool,
 }
 
