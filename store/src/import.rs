@@ -1,18 +1,16 @@
 //! From the bytes of a tarball to a published package: verify, unpack, stage, rename. All or nothing.
 
 use std::{
-    collections::HashSet,
     io::{self, Write as _},
     path::PathBuf,
 };
 
-use cap_std::fs::Dir;
-use rustix::fs::{Mode, OFlags, fchmod, fstat, openat};
 use wit::{Integrity, names::Algorithm};
 
 use crate::{
     Store,
     bins::bins,
+    blob::{Blobs, Hasher, blob},
     digest::{Verified, compare, digest},
     gunzip,
     index::{FileEntry, INDEX, PackageIndex},
@@ -122,21 +120,31 @@ impl Store {
 /// Writes all files and the index into a staged folder.
 fn stage(store: &Store, contents: &Contents<'_>, limits: &Limits) -> io::Result<(Staged, PackageIndex)> {
     let staged = Staged::new(store)?;
-    let mut writer = BlobWriter::default();
-    writer.written.reserve(contents.files.len());
+    let mut blobs = Blobs::with_capacity(contents.files.len());
     let mut files = Vec::with_capacity(contents.files.len());
-    for file in &contents.files {
+    for (at, file) in contents.files.iter().enumerate() {
+        let name = blob(Hasher::oneshot(file.data), file.executable);
+        match blobs.take(&name, at) {
+            None => blobs.create(&staged.dir, &name, file.executable)?.write_all(file.data)?,
+            Some(first) if contents.files[first].data == file.data => {}
+            Some(first) => return Err(forged(&contents.files[first].path, &file.path)),
+        }
         files.push(FileEntry {
             path: file.path.clone().into_owned(),
-            blob: writer.write(&staged.dir, file.data, file.executable)?,
+            blob: name,
             size: file.data.len() as u64,
             executable: file.executable,
         });
     }
     let manifest = contents.files.iter().find(|file| file.path == MANIFEST).map_or(&[][..], |file| file.data);
     let index = describe(manifest, files, contents.skipped, limits);
-    writer.create(&staged.dir, INDEX, false)?.write_all(&index.encode())?;
+    blobs.create(&staged.dir, INDEX, false)?.write_all(&index.encode())?;
     Ok((staged, index))
+}
+
+/// No two contents have one digest unless somebody has made them so.
+fn forged(one: &str, other: &str) -> io::Error {
+    io::Error::other(format!("its files {one:?} and {other:?} differ and have the same digest"))
 }
 
 /// Where a package says what it is.
@@ -152,49 +160,6 @@ pub(crate) fn describe(text: &[u8], files: Vec<FileEntry>, skipped_entries: u32,
         version: manifest.version,
         files,
         skipped_entries,
-    }
-}
-
-/// What a file is called in the folder of its package.
-pub(crate) fn blob(digest: &blake3::Hash, executable: bool) -> String {
-    let mut name = digest.to_hex()[..32].to_owned();
-    if executable {
-        name.push_str("-x");
-    }
-    name
-}
-
-/// Writes files under the digest of their content, each content once.
-#[derive(Debug, Default)]
-pub(crate) struct BlobWriter {
-    pub(crate) written: HashSet<String>,
-    /// Files get the wanted mode at creation: not so under an unusual umask. Found out with the first file.
-    exact: Option<bool>,
-}
-
-impl BlobWriter {
-    /// The name it is written under.
-    pub(crate) fn write(&mut self, dir: &Dir, data: &[u8], executable: bool) -> io::Result<String> {
-        let name = blob(&blake3::hash(data), executable);
-        if self.written.insert(name.clone()) {
-            self.create(dir, &name, executable)?.write_all(data)?;
-        }
-        Ok(name)
-    }
-
-    /// An empty file of this name and the right mode.
-    pub(crate) fn create(&mut self, dir: &Dir, name: &str, executable: bool) -> io::Result<std::fs::File> {
-        let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
-        // The name is ours: digits and letters. So a plain call will do, which is cheaper than a confined one.
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = std::fs::File::from(openat(dir, name, flags, mode)?);
-        if self.exact.is_none() {
-            self.exact = Some(Mode::from_raw_mode(fstat(&file)?.st_mode) & Mode::from_raw_mode(0o777) == mode);
-        }
-        if self.exact == Some(false) {
-            fchmod(&file, mode)?;
-        }
-        Ok(file)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The name of the index in the folder of a package. Files are named by digests, so it cannot clash.
 pub(crate) const INDEX: &str = "index";
 /// First byte of an index: its form. Another form is read as "not there".
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// What a package holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@
 //! │   └── 3f/                              first byte of the key
 //! │       └── 9c…e1/                       rest of the key: one package, published by one rename
 //! │           ├── index                    what it holds: postcard, see [`PackageIndex`]
-//! │           ├── 0b…77                    a file, by the blake3 of its content
+//! │           ├── 0b…77                    a file, by the XXH3 of its content
 //! │           └── 5d…02-x                  an executable file
 //! └── tmp/                                 packages being made; left-overs of killed processes are swept
 //! ```
@@ -21,6 +21,7 @@
 //! cost a look-up for each.
 
 mod bins;
+mod blob;
 mod digest;
 mod files;
 mod gunzip;

@@ -2,11 +2,11 @@
 
 use std::{io, path::Path};
 
-use cap_std::fs::Dir;
 use rayon::prelude::*;
 
 use crate::{
     Store,
+    blob::{base, digest_of},
     index::{FileEntry, INDEX, PackageIndex},
     key::Key,
     package::{Damage, PackageDir},
@@ -62,16 +62,10 @@ impl Store {
 
 fn compare(package: &PackageDir, file: &FileEntry) -> Result<(), Damage> {
     package.check(file)?;
-    let found = hash(package.dir(), &file.blob)
-        .map_err(|error| Damage::Missing { path: file.path.clone(), reason: error.to_string() })?;
+    let digest = package.dir().open(&file.blob).and_then(digest_of);
+    let found =
+        digest.map_err(|error| Damage::Missing { path: file.path.clone(), reason: error.to_string() }).map(base)?;
     if file.blob.starts_with(&found) { Ok(()) } else { Err(Damage::Content { path: file.path.clone() }) }
-}
-
-/// As [`crate::import`] names blobs.
-fn hash(dir: &Dir, blob: &str) -> io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    io::copy(&mut dir.open(blob)?, &mut hasher)?;
-    Ok(hasher.finalize().to_hex()[..32].to_owned())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@
 
 use std::{
     fs,
-    io::{self, Write as _},
+    io::{self, BufRead as _, BufReader, Read, Write as _},
 };
 
 use cap_std::fs::Dir;
@@ -22,8 +22,9 @@ use wit::{Integrity, names::Algorithm};
 
 use crate::{
     Imported, Store,
+    blob::{Blobs, Hasher, blob},
     digest::compare,
-    import::{BlobWriter, MANIFEST, blob, describe},
+    import::{MANIFEST, describe},
     index::{FileEntry, INDEX},
     key::Key,
     staged::Staged,
@@ -73,7 +74,7 @@ pub struct Stream {
     next: Next,
     files: Vec<FileEntry>,
     manifest: Vec<u8>,
-    writer: BlobWriter,
+    blobs: Blobs,
     staged: Staged,
 }
 
@@ -99,7 +100,7 @@ struct Large {
     entry: FileEntry,
     size: usize,
     left: usize,
-    hasher: blake3::Hasher,
+    hasher: Hasher,
     file: fs::File,
 }
 
@@ -127,7 +128,7 @@ impl Store {
             next: Next::Header,
             files: Vec::new(),
             manifest: Vec::new(),
-            writer: BlobWriter::default(),
+            blobs: Blobs::default(),
             staged,
         })
     }
@@ -166,7 +167,7 @@ impl Stream {
         let integrity = compare(digest.as_slice().into(), expected).map_err(|_| GivenUp)?;
         self.sort()?;
         let index = describe(&self.manifest, self.files, self.reader.skipped, &self.limits);
-        let file = self.writer.create(&self.staged.dir, INDEX, false);
+        let file = self.blobs.create(&self.staged.dir, INDEX, false);
         file.and_then(|mut file| file.write_all(&index.encode())).map_err(|_| GivenUp)?;
         let key = Key::of(integrity.algorithm, &integrity.digests[0]);
         let is_new = self.staged.publish(&key).map_err(|_| GivenUp)?;
@@ -207,7 +208,7 @@ impl Stream {
                 if matches!(entry, Entry::File { .. }) && self.files.len() >= self.most.files {
                     return Err(GivenUp);
                 }
-                (BLOCK, Next::begin(entry, self.offset, &self.staged.dir, &mut self.writer)?)
+                (BLOCK, Next::begin(entry, self.offset, &self.staged.dir, &mut self.blobs)?)
             }
             Next::Extension(extension, size, offset) => {
                 self.reader.extend(extension, &ready[..size], offset).map_err(|_| GivenUp)?;
@@ -218,7 +219,13 @@ impl Stream {
                 if path == MANIFEST {
                     self.manifest = data.to_vec();
                 }
-                let blob = self.writer.write(&self.staged.dir, data, executable).map_err(|_| GivenUp)?;
+                let blob = blob(Hasher::oneshot(data), executable);
+                let dir = &self.staged.dir;
+                match self.blobs.take(&blob, self.files.len()) {
+                    None => self.blobs.create(dir, &blob, executable).and_then(|mut file| file.write_all(data)),
+                    Some(_) => held_to(dir, &blob, data),
+                }
+                .map_err(|_| GivenUp)?;
                 self.files.push(FileEntry { path, blob, size: size as u64, executable });
                 (size, Next::padding(size))
             }
@@ -228,7 +235,8 @@ impl Stream {
                 if large.left > 0 {
                     (taken, Next::Large(large))
                 } else {
-                    let (entry, size) = large.end(&self.staged.dir, &mut self.writer).map_err(|_| GivenUp)?;
+                    let at = self.files.len();
+                    let (entry, size) = large.end(&self.staged.dir, &mut self.blobs, at).map_err(|_| GivenUp)?;
                     self.files.push(entry);
                     (taken, Next::padding(size))
                 }
@@ -256,7 +264,7 @@ impl Stream {
 
 impl Next {
     /// What follows the header of this entry, whose header is at this offset.
-    fn begin(entry: Entry<'_>, offset: usize, dir: &Dir, writer: &mut BlobWriter) -> Result<Self, GivenUp> {
+    fn begin(entry: Entry<'_>, offset: usize, dir: &Dir, blobs: &mut Blobs) -> Result<Self, GivenUp> {
         Ok(match entry {
             Entry::End => Self::Nothing,
             Entry::Extension(_, size) if size > LARGE => return Err(GivenUp),
@@ -267,9 +275,9 @@ impl Next {
             }
             Entry::File { path, .. } if path == MANIFEST => return Err(GivenUp),
             Entry::File { path, executable, size } => {
-                let file = writer.create(dir, UNNAMED, executable).map_err(|_| GivenUp)?;
+                let file = blobs.create(dir, UNNAMED, executable).map_err(|_| GivenUp)?;
                 let entry = FileEntry { path: path.into_owned(), blob: String::new(), size: size as u64, executable };
-                Self::Large(Box::new(Large { entry, size, left: size, hasher: blake3::Hasher::new(), file }))
+                Self::Large(Box::new(Large { entry, size, left: size, hasher: Hasher::new(), file }))
             }
         })
     }
@@ -292,20 +300,39 @@ impl Next {
 
 impl Large {
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
-        self.hasher.update(data);
+        self.hasher.write(data);
         self.left -= data.len();
         self.file.write_all(data)
     }
 
-    /// Gives the file the name that its content makes.
-    fn end(self, dir: &Dir, writer: &mut BlobWriter) -> io::Result<(FileEntry, usize)> {
-        let blob = blob(&self.hasher.finalize(), self.entry.executable);
-        if writer.written.insert(blob.clone()) {
-            dir.rename(UNNAMED, dir, &blob)?;
-        } else {
-            dir.remove_file(UNNAMED)?;
+    /// Gives the file, which is so many'th, the name that its content makes.
+    fn end(self, dir: &Dir, blobs: &mut Blobs, at: usize) -> io::Result<(FileEntry, usize)> {
+        let blob = blob(self.hasher.finish_128(), self.entry.executable);
+        match blobs.take(&blob, at) {
+            None => dir.rename(UNNAMED, dir, &blob)?,
+            Some(_) => {
+                held_to(dir, &blob, dir.open(UNNAMED)?)?;
+                dir.remove_file(UNNAMED)?;
+            }
         }
         Ok((FileEntry { blob, ..self.entry }, self.size))
+    }
+}
+
+/// An error unless the file of this name has this content.
+fn held_to(dir: &Dir, name: &str, content: impl Read) -> io::Result<()> {
+    let (mut one, mut other) = (BufReader::new(dir.open(name)?), BufReader::new(content));
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let both = left.len().min(right.len());
+        if left[..both] != right[..both] || (both == 0 && left.len() != right.len()) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        if both == 0 {
+            return Ok(());
+        }
+        one.consume(both);
+        other.consume(both);
     }
 }
 

@@ -2,61 +2,82 @@
 //! the rest. Registries send readmes, scripts and maintainers for every version; cutting them here makes what is kept
 //! and what is stored a fraction of what came.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::spans::{self, ScanError, Span};
 
 /// Fields that are kept as they are, in the order in which they are written.
-const KEPT: [&str; 16] = [
-    "name",
-    "version",
-    "dependencies",
-    "optionalDependencies",
-    "peerDependencies",
-    "peerDependenciesMeta",
-    "bundleDependencies",
-    "bundledDependencies",
-    "bin",
-    "directories",
-    "engines",
-    "os",
-    "cpu",
-    "libc",
-    "deprecated",
-    "hasInstallScript",
+const KEPT: [&[u8]; 16] = [
+    b"name",
+    b"version",
+    b"dependencies",
+    b"optionalDependencies",
+    b"peerDependencies",
+    b"peerDependenciesMeta",
+    b"bundleDependencies",
+    b"bundledDependencies",
+    b"bin",
+    b"directories",
+    b"engines",
+    b"os",
+    b"cpu",
+    b"libc",
+    b"deprecated",
+    b"hasInstallScript",
 ];
 
 /// Fields of `dist` that are kept.
-const DIST: [&str; 5] = ["integrity", "shasum", "tarball", "unpackedSize", "fileCount"];
+const DIST: [&[u8]; 5] = [b"integrity", b"shasum", b"tarball", b"unpackedSize", b"fileCount"];
 
 const HAS_INSTALL_SCRIPT: usize = KEPT.len() - 1;
 const DEPRECATED: usize = KEPT.len() - 2;
+
+/// The scripts that an installation runs.
+const INSTALL_SCRIPTS: [&[u8]; 3] = [b"preinstall", b"install", b"postinstall"];
+
+/// What the key of each of them ends with, and of hardly any other script: most packages have none of them.
+static INSTALL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"install\""));
 
 /// The spans of one manifest.
 #[derive(Default)]
 pub(super) struct Manifest {
     kept: [Option<Span>; KEPT.len()],
-    dist: Option<Span>,
+    dist: Option<Dist>,
     scripts: Option<Span>,
     npm_user: Option<Span>,
+}
+
+/// The spans of its `dist`.
+#[derive(Default)]
+struct Dist {
+    kept: [Option<Span>; DIST.len()],
+    attestations: Option<Span>,
 }
 
 impl Manifest {
     /// The fields of the object that starts at `start`, and the byte after it.
     pub(super) fn find(text: &[u8], start: usize) -> Result<(Self, usize), ScanError> {
         let mut found = Self::default();
-        let end = spans::object(text, start, |key, value| {
+        let end = spans::walk(text, start, |key, start| {
             let raw = key.of(text);
-            let unescaped = if raw.contains(&b'\\') { spans::unescape(raw) } else { None };
-            match unescaped.as_deref().map_or(raw, str::as_bytes) {
-                b"dist" => found.dist = Some(value),
+            let unescaped = if memchr::memchr(b'\\', raw).is_some() { spans::unescape(raw) } else { None };
+            let key = unescaped.as_deref().map_or(raw, str::as_bytes);
+            if key == b"dist" {
+                // What cannot be walked is passed over as anything else, and is no `dist`.
+                let dist = Dist::find(text, start).ok();
+                let end = dist.as_ref().map_or_else(|| spans::value(text, start), |(_, end)| Ok(*end))?;
+                found.dist = dist.map(|(dist, _)| dist);
+                return Ok(end);
+            }
+            let value = Span { start, end: spans::value(text, start)? };
+            match key {
                 b"scripts" => found.scripts = Some(value),
                 b"_npmUser" => found.npm_user = Some(value),
-                key => {
-                    if let Some(at) = KEPT.iter().position(|kept| kept.as_bytes() == key) {
-                        found.kept[at] = Some(value);
-                    }
-                }
+                key => keep(&KEPT, &mut found.kept, key, value),
             }
-            Ok(())
+            Ok(value.end)
         })?;
         Ok((found, end))
     }
@@ -80,11 +101,11 @@ impl Manifest {
 
     /// 0: no evidence; 1: provenance; 2: a trusted publisher with provenance; 3: an approved staged publish.
     pub(super) fn trust(&self, text: &[u8]) -> u8 {
-        if has_object(text, self.npm_user, "approver") {
+        if has_object(text, self.npm_user, b"approver") {
             return 3;
         }
-        let attestations = self.dist.and_then(|dist| field(text, dist, "attestations"));
-        match (has_object(text, attestations, "provenance"), has_object(text, self.npm_user, "trustedPublisher")) {
+        let attestations = self.dist.as_ref().and_then(|dist| dist.attestations);
+        match (has_object(text, attestations, b"provenance"), has_object(text, self.npm_user, b"trustedPublisher")) {
             (true, true) => 2,
             (true, false) => 1,
             (false, _) => 0,
@@ -94,67 +115,80 @@ impl Manifest {
     /// Appends the manifest with the kept fields only.
     pub(super) fn write(&self, text: &[u8], out: &mut Vec<u8>) {
         out.push(b'{');
-        let start = out.len();
-        for (name, span) in KEPT.iter().zip(self.kept) {
-            if let Some(span) = span {
-                entry(out, start, name, span.of(text));
-            }
-        }
+        let mut is_first = true;
+        entries(text, &KEPT, &self.kept, &mut is_first, out);
         if self.kept[HAS_INSTALL_SCRIPT].is_none() && self.has_install_script(text) {
-            entry(out, start, KEPT[HAS_INSTALL_SCRIPT], b"true");
+            key(out, &mut is_first, KEPT[HAS_INSTALL_SCRIPT]);
+            out.extend_from_slice(b"true");
         }
-        if let Some(dist) = self.dist.filter(|span| text[span.start] == b'{') {
-            let mut found = [None; DIST.len()];
-            let walked = spans::object(text, dist.start, |key, value| {
-                if let Some(at) = DIST.iter().position(|kept| kept.as_bytes() == key.of(text)) {
-                    found[at] = Some(value);
-                }
-                Ok(())
-            });
-            let mut inner = vec![b'{'];
-            for (name, span) in DIST.iter().zip(found) {
-                if let Some(span) = span {
-                    entry(&mut inner, 1, name, span.of(text));
-                }
-            }
-            inner.push(b'}');
-            if walked.is_ok() {
-                entry(out, start, "dist", &inner);
-            }
+        if let Some(dist) = &self.dist {
+            key(out, &mut is_first, b"dist");
+            out.push(b'{');
+            entries(text, &DIST, &dist.kept, &mut true, out);
+            out.push(b'}');
         }
         out.push(b'}');
     }
 
     fn has_install_script(&self, text: &[u8]) -> bool {
-        let Some(scripts) = self.scripts else { return false };
-        ["preinstall", "install", "postinstall"]
-            .iter()
-            .any(|name| field(text, scripts, name).is_some_and(|span| span.of(text).len() > 2))
+        let Some(scripts) = self.scripts.filter(|scripts| INSTALL.find(scripts.of(text)).is_some()) else {
+            return false;
+        };
+        INSTALL_SCRIPTS.iter().any(|name| field(text, scripts, name).is_some_and(|span| span.of(text).len() > 2))
     }
 }
 
-fn entry(out: &mut Vec<u8>, start: usize, name: &str, value: &[u8]) {
-    if out.len() > start {
+impl Dist {
+    fn find(text: &[u8], start: usize) -> Result<(Self, usize), ScanError> {
+        let mut found = Self::default();
+        let end = spans::object(text, start, |key, value| {
+            match key.of(text) {
+                b"attestations" => found.attestations = Some(value),
+                key => keep(&DIST, &mut found.kept, key, value),
+            }
+            Ok(())
+        })?;
+        Ok((found, end))
+    }
+}
+
+/// Takes note of a value if its field is one of those that are kept.
+fn keep(fields: &[&[u8]], kept: &mut [Option<Span>], key: &[u8], value: Span) {
+    if let Some(at) = fields.iter().position(|field| *field == key) {
+        kept[at] = Some(value);
+    }
+}
+
+fn entries(text: &[u8], fields: &[&[u8]], kept: &[Option<Span>], is_first: &mut bool, out: &mut Vec<u8>) {
+    for (field, span) in fields.iter().zip(kept) {
+        if let Some(span) = span {
+            key(out, is_first, field);
+            out.extend_from_slice(span.of(text));
+        }
+    }
+}
+
+fn key(out: &mut Vec<u8>, is_first: &mut bool, name: &[u8]) {
+    if !std::mem::take(is_first) {
         out.push(b',');
     }
     out.push(b'"');
-    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(name);
     out.extend_from_slice(b"\":");
-    out.extend_from_slice(value);
 }
 
 /// A field of an object that is there and neither null nor false.
-fn has_object(text: &[u8], object: Option<Span>, name: &str) -> bool {
+fn has_object(text: &[u8], object: Option<Span>, name: &[u8]) -> bool {
     object.and_then(|span| field(text, span, name)).is_some_and(|span| !matches!(span.of(text), b"null" | b"false"))
 }
 
-fn field(text: &[u8], object: Span, name: &str) -> Option<Span> {
-    if text.get(object.start) != Some(&b'{') || memchr::memmem::find(object.of(text), name.as_bytes()).is_none() {
+fn field(text: &[u8], object: Span, name: &[u8]) -> Option<Span> {
+    if text.get(object.start) != Some(&b'{') {
         return None;
     }
     let mut found = None;
     spans::object(text, object.start, |key, value| {
-        if key.of(text) == name.as_bytes() {
+        if key.of(text) == name {
             found = Some(value);
         }
         Ok(())
