@@ -110,18 +110,21 @@ impl Linked {
 /// # Errors
 /// [`LinkError::Damaged`] before anything reachable has changed; else what the system refused.
 pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
-    let Begun { bench, importer, ahead, built, is_hoisted } = match early.hand_over() {
+    let Begun { bench, importer, ahead, publisher, built, is_hoisted } = match early.hand_over() {
         Some(begun) => begun,
         None => {
             let bench = Bench::new(open_modules(&job.layout.lockfile_dir)?)?;
             let (importer, ahead, built) = (Importer::new(job.method), Filled::default(), HashSet::new());
-            Begun { bench, importer, ahead, built, is_hoisted: false }
+            Begun { bench, importer, ahead, publisher: None, built, is_hoisted: false }
         }
     };
     let bins = bins::Catalogue::new(job.placement, job.layout, job.source);
     sweep::register(job.layout)?;
     let needed = job.layout.global.as_ref().filter(|_| !job.plan.slots.is_empty());
-    let publisher = needed.map(|links| shared::Publisher::new(links)).transpose()?;
+    let publisher = match (publisher, needed) {
+        (None, Some(links)) => Some(shared::Publisher::new(links)?),
+        (begun, _) => begun,
+    };
     let staging = publisher.as_ref().map_or_else(|| bench.staging(), |publisher| Ok(publisher.staging()))?;
     let builder = slot::Builder::new(job, staging, &importer).taking(&bench, &ahead);
     let is_shared = job.layout.global.is_some();

@@ -21,7 +21,9 @@ use crate::{
     link::{
         Bench, Folder, Importer, Job, PackageSource,
         ahead::{Ahead, Filled},
-        open_modules, slot,
+        open_modules,
+        shared::Publisher,
+        slot,
         source::{self, Contents},
         trees,
     },
@@ -49,6 +51,8 @@ pub(super) struct Place {
     pub(super) importer: Importer,
     /// Packages that wait for their slots.
     pub(super) ahead: Filled,
+    /// Where slots are built that projects share.
+    publisher: Option<Publisher>,
 }
 
 /// What the one pass takes over.
@@ -56,6 +60,7 @@ pub(super) struct Begun {
     pub(super) bench: Bench,
     pub(super) importer: Importer,
     pub(super) ahead: Filled,
+    pub(super) publisher: Option<Publisher>,
     /// Slots that stand already.
     pub(super) built: HashSet<SnapshotIndex>,
     /// The hoisted links of a new virtual store are made.
@@ -103,26 +108,21 @@ impl Early {
 
     /// Builds the slot of a package that has come, as far as that can be done without the others.
     pub fn build(&mut self, job: &Job<'_>, index: SnapshotIndex) {
-        if self.is_off || job.layout.global.is_some() {
+        if self.is_off {
             return;
         }
         self.take_over();
-        if self.place.is_none() {
-            self.place = Place::new(&job.layout.lockfile_dir, job.method);
-            self.is_off = self.place.is_none();
-        }
-        let Some(place) = &self.place else { return };
-        let snapshot = &job.placement.snapshots[index as usize];
-        let _span = job.timings.span(Lane::Link, || format!("{}@{}", snapshot.name, snapshot.version));
-        let Ok(staging) = place.bench.staging() else {
+        let Some((place, staging)) = Place::ready(&mut self.place, job) else {
             self.is_off = true;
             return;
         };
+        let snapshot = &job.placement.snapshots[index as usize];
+        let _span = job.timings.span(Lane::Link, || format!("{}@{}", snapshot.name, snapshot.version));
         let builder = slot::Builder::new(job, staging, &place.importer).taking(&place.bench, &place.ahead);
         if builder.build(index).is_ok() {
             self.built.insert(index);
         } else {
-            self.is_off = staging.remove_tree(snapshot.slot.as_str()).is_err();
+            self.is_off = staging.remove_tree(&slot::staged(job, index)).is_err();
         }
     }
 
@@ -134,7 +134,8 @@ impl Early {
             return None;
         }
         let built = std::mem::take(&mut self.built);
-        self.place.take().map(|Place { bench, importer, ahead }| Begun { bench, importer, ahead, built, is_hoisted })
+        let Place { bench, importer, ahead, publisher } = self.place.take()?;
+        Some(Begun { bench, importer, ahead, publisher, built, is_hoisted })
     }
 }
 
@@ -152,12 +153,29 @@ impl Place {
     pub(super) fn new(project: &Path, method: ImportMethod) -> Option<Self> {
         let bench = Bench::new(open_modules(project).ok()?).ok()?;
         let (importer, ahead) = (Importer::new(method), Filled::default());
-        Some(Self { bench, importer, ahead })
+        Some(Self { bench, importer, ahead, publisher: None })
+    }
+
+    /// The place, and the folder in it in which slots are built: that of the publisher where they are shared.
+    fn ready<'a>(place: &'a mut Option<Self>, job: &Job<'_>) -> Option<(&'a Self, &'a Folder)> {
+        if place.is_none() {
+            *place = Self::new(&job.layout.lockfile_dir, job.method);
+        }
+        let place = place.as_mut()?;
+        if let (Some(links), None) = (&job.layout.global, &place.publisher) {
+            place.publisher = Some(Publisher::new(links).ok()?);
+        }
+        let place = &*place;
+        let staging = place.publisher.as_ref().map_or_else(|| place.bench.staging(), |it| Ok(it.staging()));
+        Some((place, staging.ok()?))
     }
 
     /// Leaves everything as it was.
     pub(super) fn clean(self) {
         self.bench.clean();
+        if let Some(publisher) = self.publisher {
+            publisher.clean();
+        }
     }
 }
 

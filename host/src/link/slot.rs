@@ -73,6 +73,14 @@ impl Modules<'_> {
     }
 }
 
+/// What a slot is called in the staging folder.
+pub(super) fn staged(job: &Job<'_>, index: SnapshotIndex) -> String {
+    match job.layout.global {
+        Some(_) => index.to_string(),
+        None => job.placement.snapshots[index as usize].slot.as_str().to_owned(),
+    }
+}
+
 /// Builds slots in a staging folder; shared by all threads.
 pub(super) struct Builder<'a> {
     job: &'a Job<'a>,
@@ -133,10 +141,7 @@ impl<'a> Builder<'a> {
 
     /// `node_modules` of the slot.
     fn modules(&self, index: SnapshotIndex) -> std::io::Result<Modules<'a>> {
-        let slot = match self.job.layout.global {
-            Some(_) => index.to_string(),
-            None => self.job.placement.snapshots[index as usize].slot.as_str().to_owned(),
-        };
+        let slot = staged(self.job, index);
         let way = format!("{slot}/{MODULES}");
         if self.staging.make_new_below(&slot)? && self.staging.make_new_below(&way)? {
             return Ok(Modules::New(self.staging, way));

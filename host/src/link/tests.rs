@@ -30,6 +30,7 @@ struct World {
     placement: Placement,
     contents: Vec<Contents>,
     verify: bool,
+    is_shared: bool,
 }
 
 struct Deaf;
@@ -51,7 +52,7 @@ impl World {
             lockfile: None,
             current_lockfile: None,
         };
-        Self { folder, placement, contents: Vec::new(), verify: true }
+        Self { folder, placement, contents: Vec::new(), verify: true, is_shared: false }
     }
 
     /// A package with files (`path`, text) and edges to packages added before.
@@ -119,6 +120,19 @@ impl World {
         fs::remove_dir_all(self.folder.path().join("store")).unwrap();
     }
 
+    /// Slots are shared from here on; the folder of those there are.
+    fn share(&mut self) -> PathBuf {
+        self.is_shared = true;
+        for snapshot in &mut self.placement.snapshots {
+            let scope = if snapshot.name.scope().is_some() { "" } else { "@/" };
+            let slot = format!("{scope}{}/{}/{}", snapshot.name, snapshot.version, "0".repeat(64));
+            snapshot.slot = Slot::parse(&slot).unwrap();
+        }
+        let links = self.folder.path().join("links");
+        fs::create_dir(&links).unwrap();
+        links
+    }
+
     fn store(&self, index: SnapshotIndex) -> PathBuf {
         self.folder.path().join("store").join(index.to_string())
     }
@@ -133,7 +147,7 @@ impl World {
         Layout {
             lockfile_dir: self.folder.path().join("project"),
             store_dir: self.folder.path().join("store").to_string_lossy().into_owned(),
-            global: None,
+            global: self.is_shared.then(|| self.folder.path().join("links").to_string_lossy().into_owned()),
             package_manager: "wasi-pm@0.1.0".to_owned(),
             hoist_pattern: vec!["*".to_owned()],
             public_hoist_pattern: Vec::new(),

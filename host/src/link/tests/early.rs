@@ -47,6 +47,32 @@ fn what_was_built_early_for_nothing_is_gone_and_the_old_tree_stands() {
 }
 
 #[test]
+fn a_shared_slot_that_was_built_early_is_published_by_the_pass_and_gone_without_it() {
+    let mut world = small_world();
+    let links = world.share();
+    let has_files = || listing(&links).iter().any(|path| path.ends_with("x.js"));
+    let build = |job: &Job<'_>| {
+        let mut early = Early::default();
+        early.build(job, 0);
+        assert!(has_files() && !links.join("@s").exists(), "built, and out of reach");
+        early
+    };
+    world.record(
+        world
+            .link_after(|job| {
+                drop(build(job));
+                assert!(!has_files(), "nothing is left");
+                let early = build(job);
+                fs::remove_file(world.store(0).join("1")).unwrap(); // the pass would miss it
+                early
+            })
+            .unwrap(),
+    );
+    let slot = format!("@s/dep/1.0.0/{}/node_modules/@s/dep/lib/deep/x.js", "0".repeat(64));
+    assert_eq!(fs::read_to_string(links.join(slot)).unwrap(), "x");
+}
+
+#[test]
 fn a_damaged_package_is_not_built_early_but_told_by_the_pass() {
     let world = small_world();
     fs::remove_file(world.store(1).join("0")).unwrap();

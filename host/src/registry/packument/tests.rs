@@ -1,4 +1,5 @@
 use serde_json::{Value, json};
+use wit::PackageName;
 
 use super::*;
 
