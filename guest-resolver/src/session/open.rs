@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use wit::ImporterId;
 use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Intent, Notice, Project as Given};
@@ -120,7 +121,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     let project = |(id, written): (String, Manifest)| {
         let mut manifest = written.clone();
         hooks::rewrite(&settings, &overrides, &mut manifest, Some(&id));
-        (id.clone(), Project { id, written, manifest })
+        (id.clone(), Project { id, written, manifest: Rc::new(manifest) })
     };
     let projects: BTreeMap<String, Project> = written.into_iter().map(project).collect();
     let neighbours = neighbours.into_iter().map(project).collect();
@@ -167,6 +168,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         downloads: RefCell::new(downloads),
         offered: RefCell::new(offered),
         notices: RefCell::new(told.into_iter().map(Notice::Other).collect()),
+        named: OnceCell::new(),
         skipped: RefCell::default(),
         budget: Cell::new(BUDGET),
     })
