@@ -217,12 +217,14 @@ fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -
     if is_plain && let Some(known) = ctx.lines.borrow().get(&plain) {
         return Poll::Ready(Ok(known.clone()));
     }
-    let version = match from.want {
-        Want::Version(version) => Some(version.to_string()),
-        Want::Range(wanted) => wanted.range.beginning(),
-        Want::Tag(_) => None,
+    let ask = || {
+        let version = match from.want {
+            Want::Version(version) => Some(version.to_string()),
+            Want::Range(wanted) => wanted.range.beginning(),
+            Want::Tag(_) => None,
+        };
+        Ask { version, likely: wanted.likely }
     };
-    let ask = Ask { version, likely: wanted.likely };
     let lowest = wanted.direct && ctx.settings.rules.resolution_mode != ResolutionMode::Highest;
     let options = PickOptions {
         preferred: &preferred,
@@ -231,7 +233,7 @@ fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -
         refused: &[],
     };
     let line = loop {
-        let packument = match ready!(ctx.facts.packument(key, &ask, |symbol| ctx.text(symbol))) {
+        let packument = match ready!(ctx.facts.packument(key, ask, |symbol| ctx.text(symbol))) {
             Ok(packument) => packument,
             Err(why) => return Poll::Ready(Err(explain::unavailable(from.name, &why))),
         };
