@@ -26,6 +26,7 @@ mod moved_on;
 mod network;
 mod order;
 mod packages;
+mod packuments;
 mod placed_groups;
 mod placement;
 mod project_document;
