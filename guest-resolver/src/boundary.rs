@@ -79,7 +79,7 @@ pub fn place_lockfile(project: &r::Project) -> Result<WitPlaced, Vec<t::Failure>
     let has_conflict = project.lockfile.as_deref().is_some_and(lockfile::has_conflict);
     let is_merged = has_conflict || !parsed.settings.lockfile.branches.is_empty();
     let rewritten = (is_merged || lockfile.importers.len() < projects).then(|| lockfile::write(&lockfile));
-    let placement = place_in(&lockfile, &parsed, &project.platform)?;
+    let placement = place_in(&lockfile, (&parsed.settings, &parsed.projects), &project.platform)?;
     let mut outcome = outcome(&placement, rewritten);
     outcome.notices.extend(told.into_iter().map(r::Notice::Other));
     Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), layout: layout(&placement), outcome }))
@@ -101,11 +101,10 @@ pub fn check_lockfile(project: &r::Project) -> Result<Vec<t::Failure>, Vec<t::Fa
 /// As [`place::place`].
 pub fn place_in<'a>(
     lockfile: &'a Lockfile,
-    parsed: &'a Parsed,
+    (settings, projects): (&'a Settings, &'a BTreeMap<String, Project>),
     platform: &'a t::Platform,
 ) -> Result<Placement<'a>, Vec<t::Failure>> {
-    let platform = machine(platform);
-    let context = PlaceContext { settings: &parsed.settings, platform, projects: &parsed.projects };
+    let context = PlaceContext { settings, platform: machine(platform), projects };
     place::place(lockfile, &context).map_err(failures)
 }
 

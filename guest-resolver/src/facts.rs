@@ -92,7 +92,7 @@ impl Facts {
     pub fn packument(
         &self,
         key: PackumentKey,
-        want: &Want,
+        want: impl FnOnce() -> Want,
         text: impl Fn(Symbol) -> Rc<str>,
     ) -> Poll<Known<Packument>> {
         match self.packuments.borrow().get(&key) {
@@ -100,11 +100,12 @@ impl Facts {
             Some(Fact::Asked(id)) => return self.miss(*id),
             None => {}
         }
+        let want = want();
         let request = Request::Metadata(MetadataRequest {
             name: text(key.name).to_string(),
             registry: key.registry.map(|registry| text(registry).to_string()),
             full: key.full,
-            wanted: want.version.clone(),
+            wanted: want.version,
             likely: want.likely,
         });
         let id = self.ask(Question::Packument(key, text(key.name).to_string()), request);

@@ -4,6 +4,7 @@
 mod open;
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -18,8 +19,10 @@ use crate::absorb;
 use crate::boundary;
 use crate::command::{self, Plan};
 use crate::lockfile::{self, Lockfile};
+use crate::manifest::Manifest;
 use crate::peer_issues;
-use crate::resolve::context::Context;
+use crate::place;
+use crate::resolve::context::{self, Context};
 use crate::resolve::prefetch::Prefetch;
 use crate::resolve::wanted::failure;
 use crate::resolve::{self, Resolution};
@@ -227,8 +230,8 @@ impl Session {
             let snapshots = if is_held { self.snapshots_anywhere(&lockfile)? } else { Vec::new() };
             (snapshots, empty_layout(), empty_outcome())
         } else {
-            let parsed = boundary::parse(&self.given)?;
-            let placement = boundary::place_in(&lockfile, &parsed, &self.given.platform)?;
+            let projects = self.projects();
+            let placement = boundary::place_in(&lockfile, (settings, &projects), &self.given.platform)?;
             (boundary::snapshots(&placement), boundary::layout(&placement), boundary::outcome(&placement, None))
         };
         outcome.notices.extend(told);
@@ -237,9 +240,19 @@ impl Session {
 
     /// The snapshots of a lockfile that need not run here.
     fn snapshots_anywhere(&self, lockfile: &Lockfile) -> Result<Vec<Snapshot>, Vec<Failure>> {
-        let mut parsed = boundary::parse(&self.given)?;
-        parsed.settings.selection.engine_strict = false;
-        Ok(boundary::snapshots(&boundary::place_in(lockfile, &parsed, &self.given.platform)?))
+        let mut settings = self.context.settings.clone();
+        settings.selection.engine_strict = false;
+        let projects = self.projects();
+        Ok(boundary::snapshots(&boundary::place_in(lockfile, (&settings, &projects), &self.given.platform)?))
+    }
+
+    /// The projects of the workspace, as placing needs them.
+    fn projects(&self) -> BTreeMap<String, place::Project> {
+        let project = |project: &context::Project| {
+            let Manifest { name, version, .. } = &project.written;
+            (project.id.clone(), place::Project { name: name.clone(), version: version.clone() })
+        };
+        self.context.workspace().map(project).collect()
     }
 
     /// The outcome with the text of the lockfile, if it is another one, and with what is wrong with peers.

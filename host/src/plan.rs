@@ -139,7 +139,7 @@ impl Plan {
         Self {
             base,
             roots: root_plans(placement, &tree, there, disk, base),
-            hoisted: difference(&old.hoisted, &tree.hoisted, None),
+            hoisted: difference(&old.hoisted, &tree.hoisted, |target| target, None),
             reused: if shared { reused(placement, disk) } else { untouched(placement, &slots, old) },
             slots,
             removed_slots: if shared { Vec::new() } else { removed_slots },
@@ -324,17 +324,14 @@ fn untouched(placement: &Placement, changes: &[SlotChange], old: &Tree) -> BTree
 
 fn root_plans(placement: &Placement, wanted: &Tree, old: &Tree, disk: &Disk, base: Base) -> Vec<RootPlan> {
     let nothing = BTreeMap::new();
-    let targets = |records: &BTreeMap<String, RootRecord>| -> BTreeMap<String, String> {
-        records.iter().map(|(alias, record)| (alias.clone(), record.target.clone())).collect()
-    };
     let mut plans = Vec::new();
     for (at, root) in placement.roots.iter().enumerate() {
         let importer = root.importer.as_str();
-        let before = targets(old.roots.get(importer).unwrap_or(&nothing));
-        let after = targets(wanted.roots.get(importer).unwrap_or(&nothing));
+        let before = old.roots.get(importer).unwrap_or(&nothing);
+        let after = wanted.roots.get(importer).unwrap_or(&nothing);
         let absent = BTreeMap::new();
         let on_disk = disk.links.get(importer).filter(|_| base == Base::Update).unwrap_or(&absent);
-        let links = difference(&before, &after, Some(on_disk));
+        let links = difference(before, after, |record| &record.target, Some(on_disk));
         plans.push(RootPlan { root: Some(at), importer: importer.to_owned(), links });
     }
     for (importer, records) in old.roots.iter().filter(|(importer, _)| !wanted.roots.contains_key(*importer)) {
@@ -344,17 +341,19 @@ fn root_plans(placement: &Placement, wanted: &Tree, old: &Tree, disk: &Disk, bas
     plans
 }
 
-/// What leads from one set of links to another; with what the disk really has, also what is amiss there.
-fn difference(
-    old: &BTreeMap<String, String>,
-    wanted: &BTreeMap<String, String>,
+/// What leads from one set of links to another; with what the disk really has, also what is amiss there. `target` says
+/// where a link leads.
+fn difference<Link>(
+    old: &BTreeMap<String, Link>,
+    wanted: &BTreeMap<String, Link>,
+    target: impl Fn(&Link) -> &String,
     disk: Option<&BTreeMap<String, String>>,
 ) -> LinkPlan {
-    let holds = |alias: &String, target: &String| match disk {
-        Some(disk) => disk.get(alias) == Some(target),
-        None => old.get(alias) == Some(target),
+    let holds = |alias: &String, wanted: &String| match disk {
+        Some(disk) => disk.get(alias) == Some(wanted),
+        None => old.get(alias).map(&target) == Some(wanted),
     };
-    let put = wanted.iter().filter(|(alias, target)| !holds(alias, target));
+    let put = wanted.iter().map(|(alias, link)| (alias, target(link))).filter(|(alias, target)| !holds(alias, target));
     LinkPlan {
         put: put.map(|(alias, target)| (alias.clone(), target.clone())).collect(),
         removed: old.keys().filter(|alias| !wanted.contains_key(*alias)).cloned().collect(),

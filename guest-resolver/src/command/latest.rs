@@ -32,7 +32,7 @@ pub fn version(ctx: &Context, package: Package<'_>, want: &Want) -> Poll<Result<
     let mut key = PackumentKey { name, registry: package.registry.map(|it| ctx.symbol(it)), full: ctx.trust.is_some() };
     let options = PickOptions { age: ctx.age.as_ref(), ..PickOptions::default() };
     loop {
-        let packument = match ready!(ctx.facts.packument(key, &facts::Want::default(), |symbol| ctx.text(symbol))) {
+        let packument = match ready!(ctx.facts.packument(key, facts::Want::default, |symbol| ctx.text(symbol))) {
             Ok(packument) => packument,
             Err(why) => return Poll::Ready(Err(explain::unavailable(package.name, &why))),
         };

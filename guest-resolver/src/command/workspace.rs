@@ -20,7 +20,7 @@ pub struct Declared<'a> {
 /// The highest version among the projects of this name that satisfies what is wanted; `None`: there is none.
 #[must_use]
 pub fn version(ctx: &Context, name: &str, want: &Want) -> Option<Version> {
-    let named = ctx.workspace().filter(|project| project.manifest.name.as_deref() == Some(name));
+    let named = ctx.workspace_named(name);
     let version = |text: Option<&str>| Version::parse_loose(text.unwrap_or("0.0.0"));
     let all = named.filter_map(|project| version(project.manifest.version.as_deref()));
     let fits = |version: &Version| match want {
@@ -34,7 +34,7 @@ pub fn version(ctx: &Context, name: &str, want: &Want) -> Option<Version> {
 /// Whether there is a project of this name.
 #[must_use]
 pub fn has(ctx: &Context, name: &str) -> bool {
-    ctx.workspace().any(|project| project.manifest.name.as_deref() == Some(name))
+    ctx.workspace_named(name).next().is_some()
 }
 
 /// The specifier of a dependency `alias` on the project `name`.

@@ -22,7 +22,7 @@ fn metadata(versions: &str) -> Metadata {
 fn a_fact_is_asked_for_once_and_known_after_the_reply() {
     let (facts, symbols) = (Facts::default(), Symbols::default());
     let key = PackumentKey { name: symbols.number("a"), registry: None, full: false };
-    let look = || facts.packument(key, &Want::default(), |symbol| symbols.text(symbol));
+    let look = || facts.packument(key, Want::default, |symbol| symbols.text(symbol));
     assert!(look().is_pending() && look().is_pending());
     let requests = facts.take_requests();
     assert!(matches!(&requests[..], [only] if matches!(&only.request, Request::Metadata(asked) if asked.name == "a")));
@@ -42,11 +42,11 @@ fn what_waits_for_a_reply_is_not_looked_up_again_before_it_has_come() {
     let mut look = || {
         facts.look(&mut waits, || {
             looked += 1;
-            facts.packument(key("a"), &Want::default(), |symbol| symbols.text(symbol))
+            facts.packument(key("a"), Want::default, |symbol| symbols.text(symbol))
         })
     };
     assert!(look().is_pending() && look().is_pending());
-    assert!(facts.packument(key("b"), &Want::default(), |symbol| symbols.text(symbol)).is_pending());
+    assert!(facts.packument(key("b"), Want::default, |symbol| symbols.text(symbol)).is_pending());
     let requests = facts.take_requests();
     facts.accept(Reply { id: requests[1].id, answer: Answer::Metadata(metadata("1.0.0")) });
     assert!(look().is_pending());
@@ -59,7 +59,7 @@ fn what_waits_for_a_reply_is_not_looked_up_again_before_it_has_come() {
 fn of_the_manifests_that_come_along_each_is_found_by_its_version() {
     let (facts, symbols) = (Facts::default(), Symbols::default());
     let key = PackumentKey { name: symbols.number("a"), registry: None, full: false };
-    assert!(facts.packument(key, &Want::default(), |symbol| symbols.text(symbol)).is_pending());
+    assert!(facts.packument(key, Want::default, |symbol| symbols.text(symbol)).is_pending());
     let id = facts.take_requests()[0].id;
     let mut answer = metadata("1.0.0\n2.0.0\n3.0.0");
     answer.manifests.push(("2.0.0".to_owned(), br#"{"name": "b"}"#.to_vec()));

@@ -72,7 +72,7 @@ fn issues(rules: &PeerDependencyRules) -> Vec<String> {
     let lockfile = crate::lockfile::read(&LOCKFILE.replace("sha512-AAAA", &integrity)).unwrap();
     let project = |id: &str, manifest: &str| {
         let written = Manifest::parse(manifest.as_bytes()).unwrap();
-        (id.to_owned(), Project { id: id.to_owned(), manifest: written.clone(), written })
+        (id.to_owned(), Project { id: id.to_owned(), manifest: written.clone().into(), written })
     };
     let projects = BTreeMap::from([
         project(".", "{}"),

@@ -80,9 +80,9 @@ pub struct Scope {
     /// The project.
     pub project: usize,
     /// Whose occurrence decides a package's children.
-    pub owners: NumberMap<PackageId, usize>,
+    pub owners: Rc<NumberMap<PackageId, usize>>,
     /// What was missing below each package in its owner's first visit.
-    pub missing: NumberMap<PackageId, Vec<Symbol>>,
+    pub missing: Rc<NumberMap<PackageId, Vec<Symbol>>>,
     /// Peers of the project's dependencies in the existing lockfile that the root has: these are there for it again.
     pub locked: NumberSet<Symbol>,
 }

@@ -22,7 +22,7 @@ use super::walk::{Direct, Walker};
 struct Peers {
     caches: Caches,
     rewrites: u64,
-    owner_missing: NumberMap<PackageId, Vec<Symbol>>,
+    owner_missing: Rc<NumberMap<PackageId, Vec<Symbol>>>,
     recorded: NumberMap<PackageId, usize>,
 }
 
@@ -45,6 +45,7 @@ pub(super) async fn add_peers(
     for (state, mut found) in states.iter_mut().zip(first) {
         let scope = scope(ctx, walker, state, &peers, roots);
         found.0.issues.retain(|issue| !scope.covers(issue.peer, issue.chain.as_ref()));
+        drop(scope); // what it shares is copied where it changes
         add_required(ctx, walker, state, &mut peers, roots, Some(found)).await?;
     }
     for state in states.iter_mut() {
@@ -78,8 +79,8 @@ fn scope(ctx: &Context, walker: &Walker, state: &State, peers: &Peers, roots: &[
     let at_root = |name: &Symbol| from_root && roots.iter().any(|root| root.alias == *name || root.name == *name);
     Rc::new(Scope {
         project: state.from.project,
-        owners: walker.owners.clone(),
-        missing: peers.owner_missing.clone(),
+        owners: Rc::clone(&walker.owners),
+        missing: Rc::clone(&peers.owner_missing),
         locked: state.locked.names().into_iter().filter(at_root).collect(),
     })
 }
@@ -105,7 +106,7 @@ fn discover(
         scope,
         ..VisitOptions::default()
     };
-    let components: Rc<[u32]> = walker.tree.components().into();
+    let components = walker.tree.components();
     let mut visit = Visit::new(ctx, &mut walker.tree, std::mem::take(&mut peers.caches), components, options);
     let parents: Refs = Rc::new(visit.parents(&state.direct));
     let found = visit.project(&parents, &state.direct[new..])?;
@@ -119,14 +120,15 @@ fn discover(
 /// What is missing below a package counts as its first owner found it.
 fn remember_owner(walker: &Walker, state: &State, peers: &mut Peers, missing: &NumberMap<PackageId, Vec<Symbol>>) {
     let project = state.from.project;
-    for (package, owner) in &walker.owners {
+    let owner_missing = Rc::make_mut(&mut peers.owner_missing);
+    for (package, owner) in walker.owners.iter() {
         if *owner == project && peers.recorded.get(package) != Some(&project) {
             peers.recorded.insert(*package, project);
-            peers.owner_missing.insert(*package, missing.get(package).cloned().unwrap_or_default());
+            owner_missing.insert(*package, missing.get(package).cloned().unwrap_or_default());
         }
     }
     for (package, names) in missing {
-        peers.owner_missing.entry(*package).or_insert_with(|| names.clone());
+        owner_missing.entry(*package).or_insert_with(|| names.clone());
     }
 }
 

@@ -101,7 +101,7 @@ fn read(ctx: &Context, key: &str) -> Option<Rc<Resolved>> {
 /// Whether a project of the workspace might stand for the package.
 fn may_be_linked(ctx: &Context, name: &str) -> bool {
     ctx.settings.workspace.link_workspace_packages != LinkWorkspacePackages::Off
-        && ctx.workspace().any(|project| project.manifest.name.as_deref() == Some(name))
+        && ctx.workspace_named(name).next().is_some()
 }
 
 /// Whether a snapshot says all of a package's dependencies but their ranges.

@@ -11,7 +11,7 @@ use wit::settings::Settings;
 
 use crate::age::AgePolicy;
 use crate::facts::{Facts, PackumentKey};
-use crate::intern::{NumberMap, Symbol, Symbols};
+use crate::intern::{NumberMap, Symbol, Symbols, TextMap};
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{package_key, split_key};
 use crate::manifest::Manifest;
@@ -34,7 +34,7 @@ pub struct Project {
     /// Its manifest as written: what the lockfile records.
     pub written: Manifest,
     /// Its manifest after extensions and overrides: what is resolved.
-    pub manifest: Manifest,
+    pub manifest: Rc<Manifest>,
 }
 
 /// A manifest, and the edges that were read from it.
@@ -97,6 +97,8 @@ pub struct Context {
     pub downloads: RefCell<Vec<Download>>,
     /// What has been offered for download.
     pub offered: RefCell<NumberMap<(Symbol, Symbol), ()>>,
+    /// By name, the folders of the projects that have it.
+    pub named: OnceCell<TextMap<String, Vec<String>>>,
     /// What the user should hear.
     pub notices: RefCell<Vec<Notice>>,
     /// Optional dependencies that could not be resolved.
@@ -119,6 +121,20 @@ impl Context {
     /// All projects of the workspace.
     pub fn workspace(&self) -> impl Iterator<Item = &Project> {
         self.projects.values().chain(self.neighbours.values())
+    }
+
+    /// The projects of the workspace that have a name, in order.
+    pub fn workspace_named(&self, name: &str) -> impl Iterator<Item = &Project> {
+        let named = self.named.get_or_init(|| {
+            let mut named: TextMap<String, Vec<String>> = TextMap::default();
+            for project in self.workspace() {
+                if let Some(name) = &project.manifest.name {
+                    named.entry(name.clone()).or_default().push(project.id.clone());
+                }
+            }
+            named
+        });
+        named.get(name).into_iter().flatten().filter_map(|folder| self.project(folder))
     }
 
     /// Whether a locked version does not count to a project, of a direct dependency or of one below; to any, if none is

@@ -16,7 +16,7 @@ use super::tree::{Origin, Tree};
 
 /// Places what the projects came to.
 pub(super) fn place(ctx: &Context, mut tree: Tree, states: &[State]) -> Result<Resolution, Failure> {
-    let components: Rc<[u32]> = tree.components().into();
+    let components = tree.components();
     let providers = states.iter().flat_map(|state| state.providers.iter().copied()).collect();
     let options = VisitOptions { providers, ..VisitOptions::default() };
     let mut visit = Visit::new(ctx, &mut tree, Caches::default(), components, options);

@@ -243,8 +243,9 @@ fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package 
     let package = resolution.tree.package(placed.package);
     let manifest = &package.resolved.manifest;
     // The package as it is published, whoever provides its peers here.
-    let own: Vec<Symbol> = manifest.dependencies.keys().map(|name| ctx.symbol(name)).collect();
-    let peers = peers_of(ctx, manifest, &own);
+    let has_peers = !manifest.peer_dependencies.is_empty() || !manifest.optional_peers.is_empty();
+    let own = manifest.dependencies.keys().filter(|_| has_peers).map(|name| ctx.symbol(name));
+    let peers = peers_of(ctx, manifest, &own.collect::<Vec<Symbol>>());
     let engines = manifest.engines.iter().filter(|(_, range)| *range != "*");
     Package {
         resolution: bytes(ctx, &package.resolved),

@@ -120,6 +120,8 @@ pub struct Tree {
     by_id: TextMap<Rc<str>, PackageId>,
     leaves: NumberMap<PackageId, NodeId>,
     nodes_of: Vec<Vec<NodeId>>,
+    /// Which circle each package is in, for as long as no edge changes.
+    components: Option<Rc<[u32]>>,
 }
 
 impl Tree {
@@ -156,7 +158,18 @@ impl Tree {
         self.packages.push(package);
         self.children.push(None);
         self.nodes_of.push(Vec::new());
+        self.components = None;
         id
+    }
+
+    /// Sets the edges of a package. True if it had others.
+    pub fn set_edges(&mut self, id: PackageId, edges: Rc<[ChildEdge]>) -> bool {
+        let held = &mut self.children[id.0 as usize];
+        if held.as_ref() == Some(&edges) {
+            return false;
+        }
+        self.components = None;
+        held.replace(edges).is_some()
     }
 
     /// Replaces the peers of a package, where another parent decides what they are.
@@ -203,10 +216,13 @@ impl Tree {
 
     /// Which strongly connected component each package is in. Edges inside one are cut where they lead to a package
     /// whose identity is not greater, so that no path meets a package twice.
-    pub fn components(&self) -> Vec<u32> {
-        components(self.packages.len(), |at| {
-            self.children[at].as_deref().unwrap_or_default().iter().map(|e| e.package.0 as usize)
-        })
+    pub fn components(&mut self) -> Rc<[u32]> {
+        let find = || {
+            components(self.packages.len(), |at| {
+                self.children[at].as_deref().unwrap_or_default().iter().map(|e| e.package.0 as usize)
+            })
+        };
+        Rc::clone(self.components.get_or_insert_with(|| find().into()))
     }
 
     /// Whether an edge is cut: it leads to the package itself, or back inside a cycle.
@@ -226,26 +242,25 @@ pub fn components<I: Iterator<Item = usize>>(count: usize, next: impl Fn(usize) 
         if index[root] != NEW {
             continue;
         }
-        let mut work = vec![(root, next(root).collect::<Vec<_>>(), 0_usize)];
+        let mut work = vec![(root, next(root))];
         (index[root], low[root]) = (given, given);
         given += 1;
         stack.push(root);
-        while let Some((node, targets, cursor)) = work.last_mut() {
+        while let Some((node, targets)) = work.last_mut() {
             let node = *node;
-            if let Some(&target) = targets.get(*cursor) {
-                *cursor += 1;
+            if let Some(target) = targets.next() {
                 if index[target] == NEW {
                     (index[target], low[target]) = (given, given);
                     given += 1;
                     stack.push(target);
-                    work.push((target, next(target).collect(), 0));
+                    work.push((target, next(target)));
                 } else if component[target] == NEW {
                     low[node] = low[node].min(index[target]);
                 }
                 continue;
             }
             work.pop();
-            if let Some((parent, ..)) = work.last() {
+            if let Some((parent, _)) = work.last() {
                 low[*parent] = low[*parent].min(low[node]);
             }
             if low[node] == index[node] {

@@ -76,7 +76,7 @@ pub struct Walker {
     /// What the projects depend on, added peers among it.
     pub roots: Vec<PackageId>,
     /// The project whose occurrence decides the children of a package.
-    pub owners: NumberMap<PackageId, usize>,
+    pub owners: Rc<NumberMap<PackageId, usize>>,
     claims: NumberMap<PackageId, Claimed>,
     decided: NumberMap<PackageId, Terms>,
     edges: NumberMap<PackageId, Rc<[Edge]>>,
@@ -353,8 +353,7 @@ impl Walker {
         children: ChildNodes,
     ) {
         self.decided.insert(id, terms);
-        let stale = self.tree.children[id.0 as usize].as_ref().is_some_and(|before| *before != edges);
-        self.tree.children[id.0 as usize] = Some(edges);
+        let stale = self.tree.set_edges(id, edges);
         self.tree.nodes[node.0 as usize].children = Some(children);
         if stale && self.tree.forget_child_nodes(id, node) {
             self.rewrites += 1;

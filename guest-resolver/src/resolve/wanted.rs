@@ -217,12 +217,14 @@ fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -
     if is_plain && let Some(known) = ctx.lines.borrow().get(&plain) {
         return Poll::Ready(Ok(known.clone()));
     }
-    let version = match from.want {
-        Want::Version(version) => Some(version.to_string()),
-        Want::Range(wanted) => wanted.range.beginning(),
-        Want::Tag(_) => None,
+    let ask = || {
+        let version = match from.want {
+            Want::Version(version) => Some(version.to_string()),
+            Want::Range(wanted) => wanted.range.beginning(),
+            Want::Tag(_) => None,
+        };
+        Ask { version, likely: wanted.likely }
     };
-    let ask = Ask { version, likely: wanted.likely };
     let lowest = wanted.direct && ctx.settings.rules.resolution_mode != ResolutionMode::Highest;
     let options = PickOptions {
         preferred: &preferred,
@@ -231,7 +233,7 @@ fn line(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[Chosen]) -
         refused: &[],
     };
     let line = loop {
-        let packument = match ready!(ctx.facts.packument(key, &ask, |symbol| ctx.text(symbol))) {
+        let packument = match ready!(ctx.facts.packument(key, ask, |symbol| ctx.text(symbol))) {
             Ok(packument) => packument,
             Err(why) => return Poll::Ready(Err(explain::unavailable(from.name, &why))),
         };
@@ -333,7 +335,7 @@ fn from_workspace(ctx: &Context, wanted: Wanted, want: &WorkspaceWant) -> Result
     if let Some(project) = matching_project(ctx, name, &want.target) {
         return Ok(from_project(ctx, wanted, project));
     }
-    let named: Vec<&Project> = ctx.workspace().filter(|p| p.manifest.name.as_deref() == Some(name)).collect();
+    let named: Vec<&Project> = ctx.workspace_named(name).collect();
     let text = ctx.text(wanted.specifier);
     if named.is_empty() {
         let mut missing = failure(
@@ -365,8 +367,7 @@ fn matching_project<'a>(ctx: &'a Context, name: &str, target: &WorkspaceTarget) 
         WorkspaceTarget::Version(Want::Range(range)) => range.range.satisfies_as_peer(version) || &*range.text == "*",
         WorkspaceTarget::Directory(_) => false,
     };
-    ctx.workspace()
-        .filter(|project| project.manifest.name.as_deref() == Some(name))
+    ctx.workspace_named(name)
         .map(|project| (Version::parse_loose(project.manifest.version.as_deref().unwrap_or("0.0.0")), project))
         .filter(|(version, _)| version.as_ref().is_none_or(&fits))
         .max_by(|a, b| a.0.cmp(&b.0))
@@ -387,7 +388,7 @@ fn from_project(ctx: &Context, wanted: Wanted, project: &Project) -> Rc<Resolved
         id: format!("{name}@{path}").into(),
         name: ctx.symbol(&name),
         version: ctx.symbol(&path),
-        manifest: Rc::new(Manifest { dev_dependencies: Default::default(), ..project.manifest.clone() }),
+        manifest: Rc::new(Manifest { dev_dependencies: Default::default(), ..Manifest::clone(&project.manifest) }),
         origin: Origin::Directory(folder),
         as_locked: false,
     })
@@ -395,12 +396,12 @@ fn from_project(ctx: &Context, wanted: Wanted, project: &Project) -> Rc<Resolved
 
 fn linked(ctx: &Context, wanted: Wanted, folder: &str) -> Rc<Resolved> {
     let id = format!("link:{folder}");
-    let manifest = ctx.project(folder).map(|project| project.manifest.clone()).unwrap_or_default();
+    let manifest = ctx.project(folder).map(|project| Rc::clone(&project.manifest)).unwrap_or_default();
     Rc::new(Resolved {
         version: ctx.symbol(&id),
         id: id.into(),
         name: wanted.alias,
-        manifest: Rc::new(manifest),
+        manifest,
         origin: Origin::Link(folder.to_owned()),
         as_locked: false,
     })

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use wit::ImporterId;
 use wit::guest::exports::wasi_pm::resolver::resolution::{Download, Intent, Notice, Project as Given};
@@ -13,7 +14,7 @@ use crate::catalogs;
 use crate::command::Expected;
 use crate::engines;
 use crate::facts::Facts;
-use crate::intern::{NumberMap, Symbol, Symbols};
+use crate::intern::{NumberMap, Symbol, Symbols, TextMap};
 use crate::lockfile::{self, Lockfile};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
@@ -120,7 +121,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
     let project = |(id, written): (String, Manifest)| {
         let mut manifest = written.clone();
         hooks::rewrite(&settings, &overrides, &mut manifest, Some(&id));
-        (id.clone(), Project { id, written, manifest })
+        (id.clone(), Project { id, written, manifest: Rc::new(manifest) })
     };
     let projects: BTreeMap<String, Project> = written.into_iter().map(project).collect();
     let neighbours = neighbours.into_iter().map(project).collect();
@@ -167,6 +168,7 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         downloads: RefCell::new(downloads),
         offered: RefCell::new(offered),
         notices: RefCell::new(told.into_iter().map(Notice::Other).collect()),
+        named: OnceCell::new(),
         skipped: RefCell::default(),
         budget: Cell::new(BUDGET),
     })
@@ -218,18 +220,19 @@ fn preferences(
 ) -> Preferences {
     let mut all = Preferences::default();
     let mut anywhere: BTreeMap<&str, Vec<Want>> = BTreeMap::new();
+    // Projects ask for the same in the same words again and again.
+    let mut read: TextMap<(&str, &str), Option<Want>> = TextMap::default();
+    let has_own_peers = projects.values().any(|project| !project.manifest.peer_dependencies.is_empty());
     for (id, project) in projects {
         let manifest = &project.manifest;
         let groups = [&manifest.dev_dependencies, &manifest.dependencies, &manifest.optional_dependencies];
         for (alias, text) in groups.into_iter().flatten() {
             let text = catalogs::resolve(&settings.rules.catalogs, alias, text).ok().flatten().unwrap_or(text);
-            if let Specifier::Registry { name, want, registry: None } =
-                Specifier::parse(alias, text, &settings.registries)
-                && name == *alias
-                && !text.starts_with("npm:")
-            {
-                all.declare(symbols.number(id), symbols.number(alias), want.clone());
-                anywhere.entry(alias).or_default().push(want);
+            let want = read.entry((alias, text)).or_insert_with(|| own_version(settings, alias, text));
+            let Some(want) = want else { continue };
+            all.declare(symbols.number(id), symbols.number(alias), want.clone());
+            if has_own_peers {
+                anywhere.entry(alias).or_default().push(want.clone());
             }
         }
     }
@@ -249,6 +252,14 @@ fn preferences(
         }
     }
     all
+}
+
+/// What is asked for of the package that the key names, if that is one of a registry.
+fn own_version(settings: &Settings, alias: &str, text: &str) -> Option<Want> {
+    match Specifier::parse(alias, text, &settings.registries) {
+        Specifier::Registry { name, want, registry: None } if name == alias && !text.starts_with("npm:") => Some(want),
+        _ => None,
+    }
 }
 
 /// The versions of packages that a lockfile holds.

@@ -26,6 +26,7 @@ mod moved_on;
 mod network;
 mod order;
 mod packages;
+mod packuments;
 mod placed_groups;
 mod placement;
 mod project_document;
@@ -106,7 +107,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let changes_nothing = config.install.lockfile_only || config.install.dry_run;
     let _lock = if changes_nothing { None } else { Some(install.lock()?) };
     let seen = inputs.look()?;
-    saved::check_unchanged(install)?;
+    saved::check_unchanged(install, &seen)?;
     if !changes_nothing {
         lifecycle::before(install)?;
     }

@@ -83,6 +83,12 @@ impl Patterns {
         included && !self.exclude.iter().any(|parts| path_matches(parts, path))
     }
 
+    /// Something below the folder can match.
+    #[must_use]
+    pub(super) fn lead_on(&self, progress: &Progress) -> bool {
+        progress.0.iter().any(|&(pattern, at)| at < self.include[pattern].len())
+    }
+
     /// Nothing below can match.
     #[must_use]
     pub(super) fn is_dead(progress: &Progress) -> bool {

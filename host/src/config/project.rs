@@ -291,7 +291,7 @@ impl Walk<'_> {
         {
             self.importers.push(importer(dir, &names, manifest)?);
         }
-        self.below(dir, path, progress)
+        if self.patterns.lead_on(progress) { self.below(dir, path, progress) } else { Ok(()) }
     }
 }
 

@@ -3,26 +3,25 @@
 /// The way from one folder to another place. Both are absolute, normal and use `/`.
 #[must_use]
 pub fn relative(from: &str, to: &str) -> String {
-    let (mut rest, mut text) = (parts(to), String::with_capacity(to.len()));
-    let mut up = parts(from);
-    loop {
-        let (mut left, mut right) = (up.clone(), rest.clone());
-        match (left.next(), right.next()) {
-            (Some(one), Some(other)) if one == other => (up, rest) = (left, right),
-            _ => break,
-        }
+    let (from, to) = (from.trim_end_matches('/'), to.trim_end_matches('/'));
+    let same = from.bytes().zip(to.bytes()).take_while(|(one, other)| one == other).count();
+    let ends = |path: &str| path.as_bytes().get(same).is_none_or(|byte| *byte == b'/');
+    // Up to where both have a folder in common.
+    let shared = match ends(from) && ends(to) {
+        true => same,
+        false => from.as_bytes()[..same].iter().rposition(|byte| *byte == b'/').unwrap_or_default(),
+    };
+    let (up, down) = (&from[shared..], to[shared..].trim_start_matches('/'));
+    let ups = up.bytes().filter(|byte| *byte == b'/').count();
+    let mut text = String::with_capacity(ups * 3 + down.len());
+    for _ in 0..ups {
+        text.push_str("../");
     }
-    for part in up.map(|_| "..").chain(rest) {
-        if !text.is_empty() {
-            text.push('/');
-        }
-        text.push_str(part);
+    text.push_str(down);
+    if down.is_empty() {
+        text.pop();
     }
     if text.is_empty() { ".".to_owned() } else { text }
-}
-
-fn parts(path: &str) -> impl Iterator<Item = &str> + Clone {
-    path.split('/').filter(|part| !part.is_empty())
 }
 
 /// Joins a relative path with `/`, `.` and leading `..` to an absolute one.
@@ -48,6 +47,12 @@ mod tests {
         assert_eq!(relative("/p/node_modules/.bin", "/p/node_modules/.pnpm/a@1"), "../.pnpm/a@1");
         assert_eq!(relative("/p/a", "/p/a"), ".");
         assert_eq!(relative("/p/ab", "/p/a"), "../a");
+        assert_eq!(relative("/p/a", "/p/ab"), "../ab");
+        assert_eq!(relative("/p/a/b", "/p"), "../..");
+        assert_eq!(relative("/p", "/p/a/b"), "a/b");
+        assert_eq!(relative("/", "/p/a"), "p/a");
+        assert_eq!(relative("/p/a", "/"), "../..");
+        assert_eq!(relative("/p/é", "/p/è"), "../è");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Who may use the network next. Two lanes share the connections: metadata, where somebody waits for each answer, and
 //! tarballs, where only the end counts. Either may use all but a quarter of the connections, so that neither waits for
-//! the other to be done; tarballs go longest first.
+//! the other to be done; tarballs go longest first. As long as nobody has asked for metadata, tarballs may use them all: a
+//! far line is filled with small ones only by many at once.
 
 use std::{
     collections::{BinaryHeap, VecDeque},
@@ -33,6 +34,8 @@ struct State {
     waiting_metadata: VecDeque<oneshot::Sender<Permit>>,
     waiting_tarballs: BinaryHeap<Waiting>,
     counter: u64,
+    /// Somebody has asked for metadata.
+    is_shared: bool,
 }
 
 #[derive(Debug)]
@@ -78,7 +81,10 @@ impl Lanes {
             let mut state = self.lock();
             let (wake, waiter) = oneshot::channel();
             match lane {
-                Lane::Metadata => state.waiting_metadata.push_back(wake),
+                Lane::Metadata => {
+                    state.is_shared = true;
+                    state.waiting_metadata.push_back(wake);
+                }
                 Lane::Tarball(size) => {
                     state.counter += 1;
                     let order = state.counter;
@@ -99,13 +105,14 @@ impl Lanes {
     /// which must happen outside the lock.
     fn grant(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let mut granted = Vec::new();
+        let tarballs = if state.is_shared { self.each } else { self.total };
         while state.metadata + state.tarballs < self.total {
             if state.metadata < self.each
                 && let Some(wake) = state.waiting_metadata.pop_front()
             {
                 state.metadata += 1;
                 granted.push((wake, Permit { lanes: self.clone(), tarball: false }));
-            } else if state.tarballs < self.each
+            } else if state.tarballs < tarballs
                 && let Some(waiting) = state.waiting_tarballs.pop()
             {
                 state.tarballs += 1;
@@ -140,6 +147,7 @@ mod tests {
     #[tokio::test]
     async fn metadata_does_not_wait_for_a_queue_of_tarballs() {
         let lanes = Lanes::new(4);
+        drop(lanes.acquire(Lane::Metadata).await);
         let held = [lanes.acquire(Lane::Tarball(1)).await, lanes.acquire(Lane::Tarball(1)).await];
         let third = lanes.acquire(Lane::Tarball(1)).await;
         let fourth = tokio::spawn({
@@ -154,8 +162,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn tarballs_have_all_connections_until_metadata_is_asked_for() {
+        let lanes = Lanes::new(4);
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            held.push(lanes.acquire(Lane::Tarball(1)).await);
+        }
+        let metadata = tokio::spawn({
+            let lanes = lanes.clone();
+            async move { lanes.acquire(Lane::Metadata).await }
+        });
+        let fifth = tokio::spawn({
+            let lanes = lanes.clone();
+            async move { lanes.acquire(Lane::Tarball(1)).await }
+        });
+        tokio::task::yield_now().await;
+        held.pop();
+        let metadata = metadata.await.expect("the first that is free is for it");
+        held.pop();
+        assert!(!fifth.is_finished(), "tarballs have no more than three now");
+        drop((held, metadata));
+        fifth.await.expect("it is granted once others are done");
+    }
+
+    #[tokio::test]
     async fn the_largest_tarball_goes_first() {
         let lanes = Lanes::new(2);
+        drop(lanes.acquire(Lane::Metadata).await);
         let held = lanes.acquire(Lane::Tarball(0)).await;
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();

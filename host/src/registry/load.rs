@@ -36,14 +36,8 @@ pub(super) fn start(inner: &Arc<Inner>, key: Key) {
     };
     let path = cache::path(&source.folder, key.full, &key.name);
     let settings = inner.http.settings();
-    let entry = cache::load(&path);
-    let holds = |entry: &cache::Entry| match settings.mode {
-        NetworkMode::Online => entry.freshness.holds_at(settings.now),
-        NetworkMode::Revalidate => false,
-        NetworkMode::PreferOffline | NetworkMode::Offline => true,
-    };
-    match entry {
-        Some(entry) if holds(&entry) => {
+    match cache::load(&path) {
+        Some(entry) if holds(inner, &entry) => {
             promise.keep(Ok(Arc::new(Packument::cached(entry))));
         }
         None if settings.mode == NetworkMode::Offline => {
@@ -56,6 +50,36 @@ pub(super) fn start(inner: &Arc<Inner>, key: Key) {
             }
             Err(error) => promise.keep(Err(&error)),
         },
+    }
+}
+
+/// Whether an entry may be used unasked.
+fn holds(inner: &Inner, entry: &Entry) -> bool {
+    let settings = inner.http.settings();
+    match settings.mode {
+        NetworkMode::Online => entry.freshness.holds_at(settings.now),
+        NetworkMode::Revalidate => false,
+        NetworkMode::PreferOffline | NetworkMode::Offline => true,
+    }
+}
+
+/// The same for one that nobody has asked for yet: if it is not fresh on disk it is left to whoever does. Whether it is.
+pub(super) fn start_ahead(inner: &Arc<Inner>, key: Key) -> bool {
+    let promise = Promise(Some((inner.clone(), key.clone())));
+    let path = inner.source(&key).map(|source| cache::path(&source.folder, key.full, &key.name));
+    let entry = path.ok().and_then(|path| cache::load(&path)).filter(|entry| holds(inner, entry));
+    match entry {
+        Some(entry) => {
+            promise.keep(Ok(Arc::new(Packument::cached(entry))));
+            true
+        }
+        None => {
+            promise.forget();
+            if !inner.give_up(&key) {
+                start(inner, key);
+            }
+            false
+        }
     }
 }
 
@@ -155,6 +179,11 @@ impl Promise {
         if let Some((inner, key)) = self.0.take() {
             inner.finish(&key, found);
         }
+    }
+
+    /// Whoever waits is answered by another.
+    fn forget(mut self) {
+        self.0 = None;
     }
 }
 

@@ -12,7 +12,7 @@ use reqwest::Url;
 use wit::PackageName;
 
 use super::{
-    Http, RegistryError,
+    Http, NetworkMode, RegistryError,
     held::Packument,
     lookups::{self, Lookups},
     urls,
@@ -118,6 +118,7 @@ impl Registry {
                 let packument = packument.clone();
                 drop(state);
                 reply(&packument, waiter);
+                packument.answered();
             }
             Some(Slot::Failed(why)) => {
                 let answer = Answer::Unavailable(why.clone());
@@ -129,6 +130,15 @@ impl Registry {
                 drop(state);
                 lookups::look_up(&self.0, key);
             }
+        }
+    }
+
+    /// Reads packuments from disk that will probably be asked for, beside what follows: by name and form, as `which` says
+    /// on a thread of its own. For what is not there, or has to be asked for again, nobody is asked.
+    pub fn read_ahead(&self, which: impl FnOnce() -> Vec<(PackageName, bool)> + Send + 'static) {
+        if self.0.http.settings().mode != NetworkMode::Revalidate {
+            let key = |(name, full)| Key { name, named: None, full };
+            lookups::read_ahead(&self.0, move || which().into_iter().map(key).collect());
         }
     }
 
@@ -206,6 +216,26 @@ impl Inner {
         Ok(source)
     }
 
+    /// Begins to look for a packument that nobody has asked for; `false`: somebody has.
+    pub(super) fn claim(&self, key: &Key) -> bool {
+        let mut state = lock(&self.state);
+        let is_new = !state.slots.contains_key(key);
+        if is_new {
+            state.slots.insert(key.clone(), Slot::Pending(Vec::new()));
+        }
+        is_new
+    }
+
+    /// Ends that as if nobody had; `false`: somebody waits for it by now.
+    pub(super) fn give_up(&self, key: &Key) -> bool {
+        let mut state = lock(&self.state);
+        let is_alone = matches!(state.slots.get(key), Some(Slot::Pending(waiters)) if waiters.is_empty());
+        if is_alone {
+            state.slots.remove(key);
+        }
+        is_alone
+    }
+
     /// Tells everybody who waits for a packument what became of it.
     pub(super) fn finish(&self, key: &Key, found: Result<Arc<Packument>, &RegistryError>) {
         let slot = match &found {
@@ -214,13 +244,16 @@ impl Inner {
         };
         let before = lock(&self.state).slots.insert(key.clone(), slot);
         let Some(Slot::Pending(waiters)) = before else { return };
+        let is_wanted = !waiters.is_empty();
         for waiter in waiters {
             match &found {
                 Ok(packument) => reply(packument, waiter),
                 Err(error) => waiter.reply.give(Answer::Unavailable(error.unavailable())),
             }
         }
-        if let Ok(packument) = found {
+        if let Ok(packument) = found
+            && is_wanted
+        {
             packument.answered();
         }
     }

@@ -92,6 +92,12 @@ impl Input {
         let content = digest(&bytes);
         Ok(Self { path, seen: Some(Seen::new(&before, content)) })
     }
+
+    /// Whether it held exactly this.
+    #[must_use]
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        self.seen.is_some_and(|seen| seen.size == bytes.len() as u64 && seen.content == digest(bytes))
+    }
 }
 
 impl Seen {

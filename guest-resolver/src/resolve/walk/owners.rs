@@ -105,8 +105,10 @@ impl Walker {
     /// What is missing below a package is the business of the project that owns it: where that is another one now, all
     /// look again.
     fn own(&mut self, from: From, package: PackageId) {
-        if self.owners.insert(package, from.project).is_some_and(|before| before != from.project) {
-            self.rewrites += 1;
+        let before = self.owners.get(&package).copied();
+        if before != Some(from.project) {
+            Rc::make_mut(&mut self.owners).insert(package, from.project);
+            self.rewrites += u64::from(before.is_some());
         }
     }
 

@@ -2,11 +2,14 @@
 //! state that lets the next run end early is written last.
 
 use std::{
+    collections::HashSet,
+    ffi::OsStr,
     io,
     path::{Path, PathBuf},
 };
 
 use serde_json::{Map, Value};
+use wit::ImporterId;
 
 use super::{Failures, Inputs, Install, guard, lifecycle, link, one, placement, projects, saved};
 use crate::{
@@ -169,17 +172,17 @@ fn remember(
 ) -> Result<(), Failures> {
     let project = &install.context.config.project;
     let lockfile = project.lockfile();
-    for input in seen.iter_mut().filter(|input| input.path == lockfile || written.contains(&input.path)) {
+    let is_written = |path: &Path| path.as_os_str() == lockfile.as_os_str() || written.iter().any(|it| it == path);
+    for input in seen.iter_mut().filter(|input| is_written(&input.path)) {
         let path = input.path.clone();
         let looked = Input::look(path.clone()).map_err(crate::link::LinkError::io("read", &path));
         *input = looked.map_err(one)?;
     }
-    let has_modules = |folder: &Path| {
-        let importer = project.importers.iter().find(|importer| importer.dir == folder);
-        importer.is_some_and(|importer| {
-            placement.roots.iter().any(|root| root.importer == importer.id && !root.links.is_empty())
-        })
-    };
+    let roots = placement.roots.iter().filter(|root| !root.links.is_empty());
+    let with_links: HashSet<&ImporterId> = roots.map(|root| &root.importer).collect();
+    let importers = project.importers.iter().filter(|importer| with_links.contains(&importer.id));
+    let with_modules: HashSet<&OsStr> = importers.map(|importer| importer.dir.as_os_str()).collect();
+    let has_modules = |folder: &Path| with_modules.contains(folder.as_os_str());
     let projects =
         inputs.projects.iter().map(|folder| Project { folder: folder.clone(), has_modules: has_modules(folder) });
     let shared = install.context.config.layout.global_virtual_store_dir.as_ref().map(|links| links.join(shared::LOCK));

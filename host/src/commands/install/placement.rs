@@ -10,7 +10,7 @@ use super::{
     excludes::TOO_YOUNG,
     known,
     known::Known,
-    local, moved_on, one, packages, project_document,
+    local, moved_on, one, packages, packuments, project_document,
     verify::{self, Locked},
 };
 use crate::{
@@ -235,6 +235,9 @@ fn from_lockfile(
 fn resolve(install: &Install<'_>, network: &Network<'_>, mut project: Project) -> Result<Found, Failures> {
     install.stage(Stage::ResolutionStarted);
     let registry = network.registry()?;
+    if project.lockfile.is_none() && project.intent == Intent::Install {
+        packuments::read_ahead(install, registry);
+    }
     let config = &install.context.config;
     let known = project.lockfile.as_deref().map(|lockfile| Known::of(install, lockfile));
     project.settings.lockfile.complete = Some(known.as_ref().is_some_and(|known| known.is_complete));

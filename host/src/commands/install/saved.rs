@@ -15,6 +15,7 @@ use crate::{
     diagnostic::Diagnostic,
     engine::Saved,
     report::Event,
+    state::up_to_date::Input,
 };
 
 #[cfg(test)]
@@ -25,15 +26,19 @@ mod tests;
 ///
 /// # Errors
 /// Which one has changed.
-pub(super) fn check_unchanged(install: &Install<'_>) -> Result<(), Failures> {
+pub(super) fn check_unchanged(install: &Install<'_>, seen: &[Input]) -> Result<(), Failures> {
     let config = &install.context.config;
     let settings = config.project.workspace.join("pnpm-workspace.yaml");
     let is_other = |text: Option<String>| text != config.project.settings_text;
     if !install.is_part && config::project::read_settings(&settings).is_ok_and(is_other) {
         return Err(vec![changed_meanwhile(&settings)]);
     }
-    for importer in &config.project.importers {
+    for (at, importer) in config.project.importers.iter().enumerate() {
         let path = importer.dir.join("package.json");
+        let has_looked = |seen: &&Input| seen.path == path && seen.holds(importer.manifest.text.as_bytes());
+        if !importer.is_new && seen.get(at).is_some_and(|seen| has_looked(&seen)) {
+            continue; // it need not be read once more to see that
+        }
         let on_disk = std::fs::read_to_string(&path);
         if on_disk.is_ok_and(|text| !is_read(importer, &text)) {
             return Err(vec![changed_meanwhile(&path)]);

@@ -1,11 +1,17 @@
-use std::{sync::mpsc, time::Duration};
+use std::{
+    fs,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use wit::PackageName;
 
 use super::*;
 use crate::{
-    facts::{Oracle as _, Reply},
+    facts::{Answer, Oracle as _, Reply},
     registry::{
         NetworkMode,
-        testing::{metadata, registry, settings},
+        testing::{ask, metadata, registry, response, serve, settings},
     },
 };
 
@@ -51,4 +57,56 @@ fn what_waits_behind_a_reader_that_panics_is_still_looked_for() {
         panic!("as it is meant to");
     });
     assert_eq!(answers.recv_timeout(PATIENCE).unwrap().0, 7);
+}
+
+#[test]
+fn what_is_read_ahead_and_fresh_is_answered_and_nobody_is_asked_for_the_rest() {
+    const A: &[u8] =
+        br#"{"name":"a","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":"a","version":"1.0.0"}}}"#;
+    let server = serve(|_| response("200 OK", "cache-control: max-age=60\r\n", A));
+    let cache = tempfile::tempdir().unwrap();
+    let (first, _) = registry(settings(&server.url, cache.path()));
+    ask(&first, metadata("a"));
+    first.settle();
+    let (second, _) = registry(settings(&server.url, cache.path()));
+    let names = ["b", "a"].map(|name| (PackageName::parse(name).unwrap(), false)).to_vec();
+    second.read_ahead(move || names);
+    let deadline = Instant::now() + PATIENCE;
+    while lock(&second.0.lookups.0).readers > 0 {
+        assert!(Instant::now() < deadline, "it is read in time");
+        thread::sleep(Duration::from_millis(1));
+    }
+    fs::remove_dir_all(cache.path()).unwrap();
+    let found = ask(&second, metadata("a"));
+    assert!(matches!(found, Answer::Metadata(found) if found.versions == "1.0.0" && found.manifests.len() == 1));
+    assert_eq!(server.asked.lock().unwrap().len(), 1, "the one that filled the cache");
+    ask(&second, metadata("b"));
+    assert_eq!(server.asked.lock().unwrap().len(), 2, "whoever asks in earnest is not left waiting");
+}
+
+#[test]
+fn where_nothing_is_there_reading_ahead_stops_and_whoever_asks_is_answered() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut settings = settings("http://127.0.0.1:9/", cache.path());
+    settings.mode = NetworkMode::Offline;
+    let (registry, _) = registry(settings);
+    let name = |at: u32| format!("p{at}");
+    registry.read_ahead(move || (0..200).map(|at| (PackageName::parse(&name(at)).unwrap(), false)).collect());
+    let (sender, answers) = mpsc::channel();
+    (0..200).for_each(|at| registry.ask(metadata(&format!("p{at}")), Reply::new(at, &sender)));
+    let mut answered: Vec<u32> = (0..200).map(|_| answers.recv_timeout(PATIENCE).unwrap().0).collect();
+    answered.sort_unstable();
+    assert!(answered.into_iter().eq(0..200));
+    let inner = registry.0.clone();
+    read_ahead(&inner, || {
+        (200..400)
+            .map(|at| Key { name: PackageName::parse(&format!("p{at}")).unwrap(), named: None, full: false })
+            .collect()
+    });
+    let deadline = Instant::now() + PATIENCE;
+    while lock(&inner.lookups.0).readers > 0 {
+        assert!(Instant::now() < deadline, "it stops in time");
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(lock(&inner.lookups.0).missed <= 2 * IN_VAIN, "it does not go on in vain");
 }
