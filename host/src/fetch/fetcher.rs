@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use wit::{Integrity, names::Algorithm};
 
 use super::{
-    Dates, FetchError, FetchJob, ImportFailure, PackageStore,
+    FetchError, FetchJob, ImportFailure, News, PackageStore, Step,
     arrivals::{Arrivals, Arrived, Content, Next, Verified},
     incoming::{Incoming, WATCHED_FROM},
     job::Place,
@@ -42,8 +42,8 @@ pub struct FetchOptions {
     pub allow_missing_integrity: bool,
     /// Records downloads and imports.
     pub timings: Timings,
-    /// Told when tarballs last changed, if anybody wants to know.
-    pub dates: Option<Dates>,
+    /// Told what becomes of packages, if anybody wants to know.
+    pub news: Option<News>,
 }
 
 /// Gets packages into the store. Cloning it is cheap.
@@ -264,9 +264,7 @@ impl<S: PackageStore> Inner<S> {
             self.send_for(landing, job, integrity);
             return None;
         };
-        if let Some(dates) = &self.options.dates {
-            dates.found(job);
-        }
+        self.tell_step(job, Step::Found);
         let requester = self.options.requester.clone();
         self.http.report().event(Event::FoundInStore { package_id: job.package_id(), requester });
         landing.land(Ok(index.clone()));
@@ -313,6 +311,7 @@ impl<S: PackageStore> Inner<S> {
     }
 
     fn download(self: &Arc<Self>, landing: Landing<S>, job: FetchJob, url: reqwest::Url, integrity: Option<Integrity>) {
+        self.tell_step(&job, Step::Asked);
         let inner = self.clone();
         self.http.spawn(async move {
             let shown = without_secrets(url.as_str());
@@ -322,8 +321,8 @@ impl<S: PackageStore> Inner<S> {
             let answer = inner.http.get(&query).await;
             span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
             drop(span);
-            if let (Some(dates), Ok(response)) = (&inner.options.dates, &answer) {
-                dates.fetched(&job, &response.headers);
+            if answer.is_ok() {
+                inner.tell_step(&job, Step::Served);
             }
             drop(query); // it holds what is incoming too
             let incoming = Arc::into_inner(incoming).and_then(OnceLock::into_inner);
@@ -470,6 +469,12 @@ impl<S: PackageStore> Inner<S> {
         span.bytes(verified.bytes);
         let imported = verified.tarball.and_then(|tarball| self.store.import(tarball)).map(Arc::new);
         imported.map_err(|source| FetchError::Import { package: job.package_id(), url: from.to_owned(), source })
+    }
+
+    fn tell_step(&self, job: &FetchJob, step: Step) {
+        if let Some(news) = &self.options.news {
+            news.tell(job, step);
+        }
     }
 
     fn warn(&self, message: String) {

@@ -1,4 +1,5 @@
 //! One GET: lanes, credentials, redirects, retries, limits. Whatever comes out of it is a whole body or a typed error.
+//! A HEAD goes the same way once, for whoever can do without its answer.
 
 use std::{
     error::Error,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use reqwest::{
-    Url,
+    Method, Url,
     header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION},
 };
 use tokio::{
@@ -21,7 +22,7 @@ use super::{
     Lane, NetworkMode, NetworkSettings, RegistryError,
     body::{self, BodyError, Watch},
     error::Identity,
-    lanes::Lanes,
+    lanes::{Lanes, Permit},
     retry::{self, Pauses},
     tls::Clients,
     urls::{may_follow, same_origin, without_secrets},
@@ -175,12 +176,40 @@ impl Http {
         }
     }
 
-    async fn attempt(&self, query: &Query, attempt: u32) -> Result<Response, Failed> {
+    /// Status and head of what is at an address, if that is wanted still when its turn comes. It is tried once.
+    pub(super) async fn head(&self, url: &Url, is_wanted: impl Fn() -> bool) -> Option<(u16, HeaderMap)> {
+        if self.settings.mode == NetworkMode::Offline {
+            return None;
+        }
+        let query = Query {
+            url: url.clone(),
+            lane: Lane::Metadata,
+            accept: "*/*",
+            encoding: "identity",
+            headers: HeaderMap::new(),
+            cap: 0,
+            budget: None,
+            started: None,
+        };
+        let _permit = self.turn(&query).await;
+        if !is_wanted() {
+            return None;
+        }
+        let (mut response, _) = self.follow(&Method::HEAD, &query).await.ok()?;
+        Some((response.status().as_u16(), std::mem::take(response.headers_mut())))
+    }
+
+    /// Waits for a connection, and for a host that asked for a pause.
+    async fn turn(&self, query: &Query) -> Permit {
         while let Some(left) = self.pauses.left(&host(&query.url)) {
             tokio::time::sleep(left).await;
         }
-        let permit = self.lanes.acquire(query.lane).await;
-        let (mut response, identity) = self.follow(query).await?;
+        self.lanes.acquire(query.lane).await
+    }
+
+    async fn attempt(&self, query: &Query, attempt: u32) -> Result<Response, Failed> {
+        let permit = self.turn(query).await;
+        let (mut response, identity) = self.follow(&Method::GET, query).await?;
         let url = without_secrets(query.url.as_str());
         let status = response.status().as_u16();
         let is_unchanged = status == 304 && !query.headers.is_empty();
@@ -206,10 +235,10 @@ impl Http {
     }
 
     /// Sends the request and follows redirects, each with the credentials of its own address only.
-    async fn follow(&self, query: &Query) -> Result<(reqwest::Response, Identity), Failed> {
+    async fn follow(&self, method: &Method, query: &Query) -> Result<(reqwest::Response, Identity), Failed> {
         let mut url = query.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let (response, identity) = self.send(query, &url).await?;
+            let (response, identity) = self.send(method, query, &url).await?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok((response, identity));
             }
@@ -228,14 +257,14 @@ impl Http {
         }))
     }
 
-    async fn send(&self, query: &Query, url: &Url) -> Result<(reqwest::Response, Identity), Failed> {
+    async fn send(&self, method: &Method, query: &Query, url: &Url) -> Result<(reqwest::Response, Identity), Failed> {
         let shown = without_secrets(url.as_str());
         let client = self
             .clients
             .of(&self.settings, url)
             .map_err(|detail| Failed::Final(RegistryError::Certificate { url: shown.clone(), detail }))?;
         let mut request = client
-            .get(url.clone())
+            .request(method.clone(), url.clone())
             .header(ACCEPT, HeaderValue::from_static(query.accept))
             .header(ACCEPT_ENCODING, HeaderValue::from_static(query.encoding));
         if same_origin(url, &query.url) {
