@@ -183,7 +183,7 @@ impl Http {
         }
         let query = Query {
             url: url.clone(),
-            lane: Lane::Metadata,
+            lane: Lane::Head,
             accept: "*/*",
             encoding: "identity",
             headers: HeaderMap::new(),
