@@ -10,8 +10,10 @@
 //! never hold more than a fixed amount of memory.
 
 mod arrivals;
+mod download;
 mod error;
 mod fetcher;
+mod flights;
 mod incoming;
 mod job;
 mod news;

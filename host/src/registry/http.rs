@@ -271,7 +271,7 @@ impl Http {
             request = request.headers(query.headers.clone());
         }
         let bad = |detail: String| Failed::Final(RegistryError::Credentials { url: shown.clone(), detail });
-        let authorization = self.settings.credentials.authorization(url).map_err(bad)?;
+        let authorization = self.authorization(url).await.map_err(bad)?;
         if let Authorization::Header(secret) = &authorization {
             let mut value = HeaderValue::from_str(secret.expose())
                 .map_err(|_| bad("the token has characters that no header can carry".to_owned()))?;
@@ -300,6 +300,17 @@ impl Http {
                 })
             }
         }
+    }
+
+    /// What goes with an address. A program that has to be run for it must not hold the network's threads up.
+    async fn authorization(&self, url: &Url) -> Result<Authorization, String> {
+        let credentials = &self.settings.credentials;
+        if !credentials.may_run(url) {
+            return credentials.authorization(url);
+        }
+        let (credentials, url) = (credentials.clone(), url.clone());
+        let asked = tokio::task::spawn_blocking(move || credentials.authorization(&url)).await;
+        asked.unwrap_or_else(|_| Err("the token helper was lost".to_owned()))
     }
 
     async fn refused(&self, mut response: reqwest::Response, url: String, identity: Identity) -> Failed {
