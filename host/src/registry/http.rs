@@ -40,6 +40,7 @@ pub struct Http {
     lanes: Arc<Lanes>,
     pauses: Pauses,
     clients: Clients,
+    helping: tokio::sync::Mutex<()>,
     report: Arc<dyn Report>,
     runtime: OnceLock<Runtime>,
 }
@@ -106,6 +107,7 @@ impl Http {
             lanes: Lanes::new(settings.concurrency),
             pauses: Pauses::default(),
             clients: Clients::default(),
+            helping: tokio::sync::Mutex::default(),
             report,
             runtime: OnceLock::new(),
             settings,
@@ -308,6 +310,8 @@ impl Http {
         if !credentials.may_run(url) {
             return credentials.authorization(url);
         }
+        // One at a time: others that wait for it would each hold a thread.
+        let _turn = self.helping.lock().await;
         let (credentials, url) = (credentials.clone(), url.clone());
         let asked = tokio::task::spawn_blocking(move || credentials.authorization(&url)).await;
         asked.unwrap_or_else(|_| Err("the token helper was lost".to_owned()))
