@@ -1,7 +1,7 @@
 //! What a session asks for and what it is told, in the host's own words: the contract between `engine`, which drives
 //! the component, and `registry`, which finds things out. `engine::convert` turns these into WIT records and back.
 
-use std::sync::mpsc::Sender;
+use std::{fmt, sync::mpsc::Sender};
 
 use wit::PackageName;
 
@@ -161,17 +161,31 @@ pub struct Download {
 
 /// The duty to answer one request, exactly once: dropped without an answer, in a panic or by an oversight, it says that
 /// there is none, so that no session waits for ever.
-#[derive(Debug)]
-pub struct Reply {
-    id: RequestId,
-    to: Option<Sender<(RequestId, Answer)>>,
+pub struct Reply(Option<To>);
+
+/// Who is answered.
+enum To {
+    Channel(RequestId, Sender<(RequestId, Answer)>),
+    Call(Box<dyn FnOnce(Answer) + Send>),
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reply").field(&self.0.is_some()).finish()
+    }
 }
 
 impl Reply {
     /// To the request of this number, on this channel.
     #[must_use]
     pub fn new(id: RequestId, to: &Sender<(RequestId, Answer)>) -> Self {
-        Self { id, to: Some(to.clone()) }
+        Self(Some(To::Channel(id, to.clone())))
+    }
+
+    /// To a function, which is called on any thread and must not wait.
+    #[must_use]
+    pub fn calling(function: impl FnOnce(Answer) + Send + 'static) -> Self {
+        Self(Some(To::Call(Box::new(function))))
     }
 
     /// Answers. A session that has ended takes no answers.
@@ -180,8 +194,10 @@ impl Reply {
     }
 
     fn send(&mut self, answer: Answer) {
-        if let Some(to) = self.to.take() {
-            drop(to.send((self.id, answer)));
+        match self.0.take() {
+            Some(To::Channel(id, to)) => drop(to.send((id, answer))),
+            Some(To::Call(function)) => function(answer),
+            None => {}
         }
     }
 }

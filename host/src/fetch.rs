@@ -10,18 +10,20 @@
 //! never hold more than a fixed amount of memory.
 
 mod arrivals;
-mod dates;
+mod download;
 mod error;
 mod fetcher;
+mod flights;
 mod incoming;
 mod job;
+mod news;
 #[cfg(test)]
 mod tests;
 
-pub use dates::{Dated, Dates};
 pub use error::{FetchError, ImportFailure};
 pub use fetcher::{FetchOptions, Fetcher};
 pub use job::FetchJob;
+pub use news::{Event, News, Step};
 
 use wit::Integrity;
 

@@ -19,6 +19,7 @@ mod lanes;
 mod load;
 mod lookups;
 mod manifest;
+mod modified;
 mod oracle;
 mod packument;
 mod retry;

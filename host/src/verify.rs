@@ -13,8 +13,8 @@ use crate::{facts::Metadata, registry::without_secrets};
 #[cfg(test)]
 mod tests;
 
-/// A tarball may be taken in for a while before it is released (staged publishing): a month, milliseconds, is more than that.
-const STAGED: i64 = 30 * 86_400_000;
+/// A date of HTTP has whole seconds: what has changed may have done so later by less than this, milliseconds.
+const SECOND: i64 = 1000;
 /// 2010, milliseconds since 1970: no registry of this kind is older.
 const FIRST_REGISTRY: i64 = 1_262_304_000_000;
 
@@ -56,17 +56,17 @@ impl<'a> Rules<'a> {
         !excludes(age, name, version) && !excludes(trust, name, version)
     }
 
-    /// Whether a date of its tarball can tell enough of a version.
+    /// Whether the date of its packument can tell enough of a version.
     #[must_use]
     pub fn may_pass_by_date(&self, name: &str, version: &str) -> bool {
         !self.has_trust(name, version)
     }
 
-    /// Whether a version passes because its tarball last changed long before, by its registry's word. A date from before
-    /// there were registries says nothing.
+    /// Whether a version that its registry serves passes because its packument has not changed since the cutoff. A date
+    /// from before there were registries says nothing.
     #[must_use]
     pub fn pass_by_date(&self, name: &str, version: &str, modified: i64) -> bool {
-        let is_old = modified >= FIRST_REGISTRY && modified.saturating_add(STAGED) <= self.cutoff();
+        let is_old = modified >= FIRST_REGISTRY && modified.saturating_add(SECOND) <= self.cutoff();
         is_old && self.may_pass_by_date(name, version)
     }
 
@@ -196,6 +196,12 @@ pub fn same_tarball(a: &str, b: &str) -> bool {
 
 fn unchecked(name: &str, version: &str) -> String {
     format!("{name}@{version} could not be checked: its metadata cannot be had, or does not name it")
+}
+
+/// Whether a packument names a version: an old one, out of the cache, need not.
+#[must_use]
+pub fn names(metadata: &Metadata, version: &str) -> bool {
+    line(metadata, version).is_some()
 }
 
 /// Where a packument names a version.

@@ -1,12 +1,12 @@
 //! `minimumReleaseAge`, which is a day where nobody says otherwise: what is locked is held to it, and what that costs.
 //! What is picked under it is held to pnpm by the scenarios.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use serde_json::json;
 use tests::{
     project::Project,
-    registry::{Fault, Registry},
+    registry::{Fault, Heads, Registry},
 };
 
 use crate::support::{binary, manifest, world};
@@ -16,6 +16,8 @@ const WORLD: &str = "
 a: {versions: {1.0.0: {dependencies: {b: ^1.0.0}}}}
 b: {versions: {1.0.0: {}}}
 c: {versions: {1.0.0: {}}}
+m: {versions: {1.0.0: {}, 1.1.0: {}}}
+n: {times: {2.0.0: '2999-01-01T00:00:00.000Z'}, versions: {1.0.0: {}, 2.0.0: {}}}
 y: {times: {1.0.0: '2999-01-01T00:00:00.000Z'}, versions: {1.0.0: {}}}
 ";
 
@@ -32,45 +34,138 @@ fn cloned(dependencies: &serde_json::Value) -> (Registry, Project) {
     (registry, project)
 }
 
-/// The paths that were asked for, in order.
+/// What was asked for, in alphabetical order: the path, after `HEAD` where that was all.
 fn seen(registry: &Registry) -> Vec<String> {
-    let mut paths: Vec<String> = registry.seen().into_iter().map(|seen| seen.path).collect();
-    paths.sort();
-    paths
+    let name = |seen: tests::registry::Seen| match seen.method.as_str() {
+        "GET" => seen.path,
+        method => format!("{method} {}", seen.path),
+    };
+    let mut seen: Vec<String> = registry.seen().into_iter().map(name).collect();
+    seen.sort();
+    seen
+}
+
+/// Removes folders, so that the next run finds nothing there.
+fn without(project: &Project, folders: &[&Path]) {
+    for folder in folders {
+        fs::remove_dir_all(project.dir().join(folder)).unwrap();
+    }
 }
 
 #[test]
-fn the_dates_of_tarballs_tell_enough_of_what_is_fetched() {
+fn the_date_of_a_packument_tells_enough_of_what_is_fetched() {
     let (registry, project) = cloned(&json!({ "a": "^1.0.0" }));
     project.run(&["install", "--frozen-lockfile"]).ok();
-    assert_eq!(seen(&registry), ["a/-/a-1.0.0.tgz", "b/-/b-1.0.0.tgz"]);
-    fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
+    assert_eq!(seen(&registry), ["HEAD a", "HEAD b", "a/-/a-1.0.0.tgz", "b/-/b-1.0.0.tgz"]);
+    without(&project, &["node_modules".as_ref()]);
     project.run(&["install", "--frozen-lockfile"]).ok();
     assert!(seen(&registry).is_empty(), "what has passed is remembered");
 }
 
 #[test]
-fn metadata_is_asked_for_where_tarballs_are_undated_or_nothing_is_fetched() {
+fn the_date_of_a_packument_is_asked_for_once_for_all_versions() {
+    let (registry, project) = cloned(&json!({ "m": "1.0.0", "m2": "npm:m@1.1.0" }));
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert_eq!(seen(&registry), ["HEAD m", "m/-/m-1.0.0.tgz", "m/-/m-1.1.0.tgz"]);
+}
+
+#[test]
+fn a_packument_that_has_changed_is_asked_for_and_then_in_full() {
+    let (registry, project) = cloned(&json!({ "n": "1.0.0" }));
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert_eq!(seen(&registry), ["HEAD n", "n", "n", "n/-/n-1.0.0.tgz"], "another version of it is young");
+    without(&project, &["node_modules".as_ref()]);
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert!(seen(&registry).is_empty());
+}
+
+#[test]
+fn a_packument_is_asked_for_where_its_head_does_not_tell() {
+    for heads in [Heads::Undated, Heads::Refused(405), Heads::Refused(404), Heads::Refused(500)] {
+        let (registry, project) = cloned(&json!({ "b": "^1.0.0" }));
+        registry.heads(heads);
+        project.run(&["install", "--frozen-lockfile"]).ok();
+        assert_eq!(seen(&registry), ["HEAD b", "b", "b/-/b-1.0.0.tgz"], "{heads:?}");
+    }
+}
+
+#[test]
+fn a_packument_is_asked_for_where_nothing_is_fetched() {
     let (registry, project) = cloned(&json!({ "a": "^1.0.0" }));
-    registry.leave_tarballs_undated();
     project.run(&["install", "--frozen-lockfile"]).ok();
-    assert_eq!(seen(&registry), ["a", "a/-/a-1.0.0.tgz", "b", "b/-/b-1.0.0.tgz"]);
-    fs::remove_dir_all(project.dir().join("node_modules")).unwrap();
-    fs::remove_dir_all(project.cache()).unwrap();
+    drop(seen(&registry));
+    without(&project, &["node_modules".as_ref(), &project.cache()]);
     project.run(&["install", "--frozen-lockfile"]).ok();
-    assert_eq!(seen(&registry), ["a", "b"], "the store has both");
-    fs::remove_dir_all(project.cache()).unwrap();
+    assert_eq!(seen(&registry), ["a", "b"], "the store has both, which proves nothing of what the registry has");
+    without(&project, &[&project.cache()]);
     project.run(&["install", "--frozen-lockfile", "--force"]).ok();
     assert_eq!(seen(&registry), ["a", "b"]);
 }
 
 #[test]
+fn a_fresh_packument_in_the_cache_tells_enough() {
+    let (registry, project) = cloned(&json!({ "a": "^1.0.0" }));
+    let lockfile = project.read("pnpm-lock.yaml");
+    project.write("pnpm-lock.yaml", "");
+    project.run(&["install", "--config.minimumReleaseAge=0"]).ok();
+    without(&project, &["node_modules".as_ref(), &project.store()]);
+    project.write("pnpm-lock.yaml", &lockfile);
+    drop(seen(&registry));
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert_eq!(seen(&registry), ["a/-/a-1.0.0.tgz", "b/-/b-1.0.0.tgz"]);
+}
+
+#[test]
+fn a_registry_of_a_scope_is_asked_with_its_credentials() {
+    let registry = Registry::start(world("'@s/p': {versions: {1.0.0: {}}}\n"));
+    let project = Project::new("http://127.0.0.1:9/", binary());
+    let host = registry.url.trim_start_matches("http:");
+    let npmrc = format!("@s:registry={}\n{host}:_authToken=t0p\n", registry.url);
+    fs::write(project.home().join(".npmrc"), npmrc).unwrap();
+    manifest(&project, &json!({ "@s/p": "1.0.0" }));
+    project.run(&["install", "--config.minimumReleaseAge=0"]).ok();
+    let lockfile = project.read("pnpm-lock.yaml");
+    let addressed = format!(", tarball: {}@s/p/-/p-1.0.0.tgz", registry.url);
+    assert!(lockfile.contains(&addressed), "{lockfile}");
+    for (lockfile, expected) in [
+        (lockfile.replace(&addressed, ""), ["GET @s/p/-/p-1.0.0.tgz", "HEAD @s/p"]),
+        (lockfile, ["GET @s/p", "GET @s/p/-/p-1.0.0.tgz"]), // an address in a lockfile is its own word
+    ] {
+        project.write("pnpm-lock.yaml", &lockfile);
+        without(&project, &["node_modules".as_ref(), &project.cache(), &project.store()]);
+        drop(registry.seen());
+        project.run(&["install", "--frozen-lockfile"]).ok();
+        let seen = registry.seen();
+        assert!(seen.iter().all(|seen| seen.authorization.as_deref() == Some("Bearer t0p")), "{seen:?}");
+        let mut asked: Vec<String> = seen.iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
+        asked.sort();
+        assert_eq!(asked, expected);
+    }
+}
+
+#[test]
+fn cached_metadata_that_does_not_name_a_version_is_asked_about_whatever_is_preferred() {
+    let (registry, project) = cloned(&json!({ "m": "1.0.0" }));
+    // A version that is young makes it ask for both forms, which are in the cache from then on.
+    registry.publish(world("m: {times: {9.0.0: '2999-01-01T00:00:00.000Z'}, versions: {1.0.0: {}, 9.0.0: {}}}\n"));
+    project.run(&["install", "--frozen-lockfile"]).ok();
+    assert_eq!(seen(&registry), ["HEAD m", "m", "m", "m/-/m-1.0.0.tgz"]);
+    registry.publish(world(WORLD));
+    manifest(&project, &json!({ "m": "1.0.0", "m2": "npm:m@1.1.0" }));
+    let locked = Project::new(&registry.url, binary());
+    manifest(&locked, &json!({ "m": "1.0.0", "m2": "npm:m@1.1.0" }));
+    locked.run(&["install", "--lockfile-only"]).ok();
+    project.write("pnpm-lock.yaml", &locked.read("pnpm-lock.yaml"));
+    drop(seen(&registry));
+    project.run(&["install", "--frozen-lockfile", "--prefer-offline"]).ok();
+    assert_eq!(seen(&registry), ["m", "m/-/m-1.1.0.tgz"]);
+}
+
+#[test]
 fn what_is_locked_and_too_young_is_refused_by_every_command() {
-    for is_dated in [true, false] {
+    for heads in [Heads::Dated, Heads::Undated, Heads::Refused(405)] {
         let (registry, project) = cloned(&json!({ "a": "^1.0.0", "y": "1.0.0" }));
-        if !is_dated {
-            registry.leave_tarballs_undated();
-        }
+        registry.heads(heads);
         let before = project.read("pnpm-lock.yaml");
         for arguments in [
             &["install"][..],
@@ -128,7 +223,6 @@ fn what_this_machine_has_resolved_is_not_asked_about_again() {
 #[test]
 fn a_registry_that_does_not_answer_is_no_sign_of_a_young_package() {
     let (registry, project) = cloned(&json!({ "b": "^1.0.0" }));
-    registry.leave_tarballs_undated();
     registry.fault("b", Fault::Status(403));
     project.run(&["install", "--frozen-lockfile"]).fails_with("ERR_PNPM_META_FETCH_FAIL");
     registry.heal();
@@ -191,7 +285,7 @@ fn what_stands_already_is_not_asked_about_for_a_changed_lockfile() {
     manifest(&project, &json!({ "a": "^1.0.0", "c": "1.0.0" }));
     project.write("pnpm-lock.yaml", &pulled);
     project.run(&["install", "--frozen-lockfile"]).ok();
-    assert_eq!(seen(&registry), ["c/-/c-1.0.0.tgz"]);
+    assert_eq!(seen(&registry), ["HEAD c", "c/-/c-1.0.0.tgz"]);
     // Another text, of which all stands: it is known from then on.
     project.write("pnpm-lock.yaml", &format!("{pulled}\n"));
     project.run(&["install", "--frozen-lockfile"]).ok();

@@ -1,5 +1,5 @@
 //! A registry in this process, on loopback: serves a [`World`] as real registries do (abbreviated and full packuments,
-//! gzip, ETag and 304, `max-age`, `Last-Modified` of tarballs), counts requests, and misbehaves on demand.
+//! gzip, ETag and 304, `max-age`, `Last-Modified`), counts requests, and misbehaves on demand.
 
 use std::{
     collections::BTreeMap,
@@ -26,19 +26,32 @@ struct Shared {
     faults: Mutex<BTreeMap<String, Fault>>,
     log: Mutex<Vec<Seen>>,
     max_age: Mutex<u32>,
-    dates_tarballs: Mutex<bool>,
+    heads: Mutex<Heads>,
     stopped: AtomicBool,
 }
 
 /// A request that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
+    /// `GET` or `HEAD`.
+    pub method: String,
     /// Decoded, without the leading `/`.
     pub path: String,
     /// The `Authorization` header.
     pub authorization: Option<String>,
     /// The answer's status.
     pub status: u16,
+}
+
+/// How heads of packuments are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heads {
+    /// They say when a packument last changed.
+    Dated,
+    /// They do not, as with some registries.
+    Undated,
+    /// They are refused with this status where they are asked for alone.
+    Refused(u16),
 }
 
 /// How a path misbehaves.
@@ -81,7 +94,7 @@ impl Registry {
             faults: Mutex::default(),
             log: Mutex::default(),
             max_age: Mutex::new(300),
-            dates_tarballs: Mutex::new(true),
+            heads: Mutex::new(Heads::Dated),
             stopped: AtomicBool::new(false),
         });
         let (served, base) = (shared.clone(), url.clone());
@@ -117,9 +130,9 @@ impl Registry {
         *lock(&self.shared.max_age) = seconds;
     }
 
-    /// Says nothing of when tarballs last changed, as some registries do not.
-    pub fn leave_tarballs_undated(&self) {
-        *lock(&self.shared.dates_tarballs) = false;
+    /// Answers to who asks for the heads of packuments alone in this way.
+    pub fn heads(&self, heads: Heads) {
+        *lock(&self.shared.heads) = heads;
     }
 
     /// What was asked for since the last call.
@@ -138,6 +151,7 @@ impl Drop for Registry {
 }
 
 struct Asked {
+    method: String,
     path: String,
     headers: BTreeMap<String, String>,
 }
@@ -179,8 +193,12 @@ fn connection(stream: &TcpStream, shared: &Shared, base: &str) {
             Some(Fault::Truncated | Fault::Stalled | Fault::Slow) | None => answer(shared, base, &asked),
         };
         let authorization = asked.headers.get("authorization").cloned();
-        lock(&shared.log).push(Seen { path: asked.path.clone(), authorization, status: reply.status });
+        let (method, path) = (asked.method.clone(), asked.path.clone());
+        lock(&shared.log).push(Seen { method, path, authorization, status: reply.status });
         let length = reply.body.len();
+        if asked.method == "HEAD" {
+            reply.body.clear();
+        }
         match fault {
             Some(Fault::Truncated) => reply.body.truncate(length / 2),
             Some(Fault::Stalled) => reply.body.clear(),
@@ -250,6 +268,7 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
     }
+    let method = line.split(' ').next()?.to_owned();
     let path = line.split(' ').nth(1)?.split('?').next()?.trim_start_matches('/');
     let path = path.replace("%2f", "/").replace("%2F", "/").replace("%40", "@");
     let mut headers = BTreeMap::new();
@@ -263,12 +282,18 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
     }
     let length: u64 = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     reader.take(length).read_to_end(&mut Vec::new()).ok()?;
-    Some(Asked { path, headers })
+    Some(Asked { method, path, headers })
 }
 
 fn answer(shared: &Shared, base: &str, asked: &Asked) -> Reply {
     let world = lock(&shared.world);
     if let Some(package) = world.get(&asked.path) {
+        let heads = *lock(&shared.heads);
+        if let Heads::Refused(status) = heads
+            && asked.method == "HEAD"
+        {
+            return Reply::text(status, "{}");
+        }
         let full = !asked.headers.get("accept").is_some_and(|accept| accept.contains("vnd.npm.install-v1"));
         let text = package.packument(&asked.path, base, full).to_string();
         let etag = format!("\"{}\"", &integrity(text.as_bytes())[7..27]);
@@ -277,6 +302,13 @@ fn answer(shared: &Shared, base: &str, asked: &Asked) -> Reply {
             ("cache-control", format!("public, max-age={}", lock(&shared.max_age))),
             ("vary", "accept, accept-encoding".to_owned()),
         ];
+        let modified = package.packument(&asked.path, base, true)["time"]["modified"].take();
+        if let Some(modified) = modified.as_str().and_then(wit::time::parse_time)
+            && heads != Heads::Undated
+        {
+            let since = Duration::from_millis(modified.unsigned_abs());
+            headers.push(("last-modified", httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since)));
+        }
         if asked.headers.get("if-none-match") == Some(&etag) {
             return Reply { status: 304, headers, body: Vec::new() };
         }
@@ -291,12 +323,7 @@ fn answer(shared: &Shared, base: &str, asked: &Asked) -> Reply {
         && let Some(package) = world.get(name)
         && let Some(version) = package.versions.keys().find(|version| tarball_path(name, version) == asked.path)
     {
-        let mut headers = vec![("content-type", "application/octet-stream".to_owned())];
-        if let Some(published) = wit::time::parse_time(package.time(version)).filter(|_| *lock(&shared.dates_tarballs))
-        {
-            let since = Duration::from_millis(published.unsigned_abs());
-            headers.push(("last-modified", httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since)));
-        }
+        let headers = vec![("content-type", "application/octet-stream".to_owned())];
         return Reply { status: 200, headers, body: package.tarball(name, version) };
     }
     if let Some((name, wanted)) = asked.path.rsplit_once('/')

@@ -124,6 +124,12 @@ impl Credentials {
         })
     }
 
+    /// Whether a token helper may have to be run for what goes with an address.
+    #[must_use]
+    pub fn may_run(&self, url: &Url) -> bool {
+        self.longest(url, HostEntry::has_credentials).is_some_and(|(_, entry)| entry.token_helper.is_some())
+    }
+
     /// The TLS files for an address: the entry with a CA, certificate or key whose key is the longest prefix.
     #[must_use]
     pub fn tls_entry(&self, url: &Url) -> Option<(&str, &HostEntry)> {

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::OwnedSemaphorePermit;
 use wit::Integrity;
 
-use super::{FetchJob, ImportFailure, PackageStore, fetcher::Landing, incoming::Incoming};
+use super::{FetchJob, ImportFailure, PackageStore, flights::Landing, incoming::Incoming};
 use crate::registry::{RegistryError, Response};
 
 /// So many bodies at most are verified together.
@@ -129,7 +129,7 @@ pub(super) struct Arrived<S: PackageStore> {
     /// remove files, which the network must not wait for.
     pub(super) incoming: Option<Arc<Incoming<S>>>,
     pub(super) integrity: Option<Integrity>,
-    pub(super) landing: Landing<S>,
+    pub(super) landing: Landing<S::Index>,
     pub(super) memory: Option<OwnedSemaphorePermit>,
 }
 
@@ -152,7 +152,7 @@ impl<S: PackageStore> Arrived<S> {
         shown: String,
         answer: Result<Response, RegistryError>,
         integrity: Option<Integrity>,
-        landing: Landing<S>,
+        landing: Landing<S::Index>,
     ) -> Self {
         let is_packed = answer.as_ref().is_ok_and(Response::is_packed);
         let is_page = |body: &[u8]| body.trim_ascii_start().first() == Some(&b'<');

@@ -1,30 +1,25 @@
-//! The flights: who is being fetched, who is done, and who waits.
+//! Has packages: finds them in the store, gathers them on this machine, or sends for them.
 
 use std::{
-    collections::{HashMap, VecDeque},
     path::PathBuf,
-    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha512};
 use tokio::sync::Semaphore;
-use wit::{Integrity, names::Algorithm};
+use wit::Integrity;
 
 use super::{
-    Dates, FetchError, FetchJob, ImportFailure, PackageStore,
-    arrivals::{Arrivals, Arrived, Content, Next, Verified},
-    incoming::{Incoming, WATCHED_FROM},
+    FetchError, FetchJob, News, PackageStore, Step,
+    arrivals::Arrivals,
+    flights::{Flights, Landing, Outcome},
     job::Place,
 };
 use crate::{
-    registry::{BUDGET_KIB, Http, Lane, NetworkMode, Query, Started, Watch, tarball_in, without_secrets},
+    registry::{BUDGET_KIB, Http, NetworkMode},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
 };
-
-/// The largest tarball, packed, bytes.
-const MAX_TARBALL: usize = 1 << 30;
 
 /// So many packages are looked up where they are asked for: one takes some twenty microseconds.
 const FEW: usize = 64;
@@ -42,8 +37,8 @@ pub struct FetchOptions {
     pub allow_missing_integrity: bool,
     /// Records downloads and imports.
     pub timings: Timings,
-    /// Told when tarballs last changed, if anybody wants to know.
-    pub dates: Option<Dates>,
+    /// Told what becomes of packages, if anybody wants to know.
+    pub news: Option<News>,
 }
 
 /// Gets packages into the store. Cloning it is cheap.
@@ -55,29 +50,16 @@ impl<S: PackageStore> Clone for Fetcher<S> {
     }
 }
 
-struct Inner<S: PackageStore> {
-    http: Arc<Http>,
-    store: Arc<S>,
-    options: FetchOptions,
-    flights: Mutex<Flights<S::Index>>,
-    landed: Condvar,
-    budget: Arc<Semaphore>,
+/// What a fetcher is.
+pub(super) struct Inner<S: PackageStore> {
+    pub(super) http: Arc<Http>,
+    pub(super) store: Arc<S>,
+    pub(super) options: FetchOptions,
+    flights: Arc<Flights<S::Index>>,
+    pub(super) budget: Arc<Semaphore>,
     pool: OnceLock<rayon::ThreadPool>,
-    arrived: Arrivals<S>,
-    streams: Arc<Semaphore>,
-}
-
-type Outcome<I> = Result<Arc<I>, FetchError>;
-
-enum Flight<I> {
-    Under,
-    Landed(Outcome<I>),
-}
-
-struct Flights<I> {
-    by_key: HashMap<String, Flight<I>>,
-    /// The keys of those that landed, in the order in which they did.
-    log: Vec<String>,
+    pub(super) arrived: Arrivals<S>,
+    pub(super) streams: Arc<Semaphore>,
 }
 
 impl<S: PackageStore> Fetcher<S> {
@@ -88,8 +70,7 @@ impl<S: PackageStore> Fetcher<S> {
             http,
             store,
             options,
-            flights: Mutex::new(Flights { by_key: HashMap::new(), log: Vec::new() }),
-            landed: Condvar::new(),
+            flights: Arc::default(),
             budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
             pool: OnceLock::new(),
             arrived: Arrivals::default(),
@@ -112,7 +93,7 @@ impl<S: PackageStore> Fetcher<S> {
                 let is_fetched = matches!(job.source, crate::graph::Source::Registry { integrity: Some(_), .. });
                 if is_fetched && is_needed(&job) {
                     let key = job.key();
-                    if inner.take_off(&key)
+                    if inner.flights.take_off(&key)
                         && let Some(index) = inner.have(key, &job)
                     {
                         found(&job, &index);
@@ -124,7 +105,7 @@ impl<S: PackageStore> Fetcher<S> {
 
     /// Looks for this package again the next time it is wanted: what the store had of it is gone.
     pub fn forget(&self, job: &FetchJob) {
-        self.0.flights().by_key.remove(&job.key());
+        self.0.flights.forget(&job.key());
     }
 
     /// Has all packages, and says for each, in the order of the jobs, where it is or why it could not be had.
@@ -141,7 +122,8 @@ impl<S: PackageStore> Fetcher<S> {
         landed: impl FnMut(usize, &Arc<S::Index>),
     ) -> Vec<Outcome<S::Index>> {
         let keys: Vec<String> = jobs.iter().map(FetchJob::key).collect();
-        let mine: Vec<(&String, &FetchJob)> = keys.iter().zip(jobs).filter(|(key, _)| self.0.take_off(key)).collect();
+        let mine: Vec<(&String, &FetchJob)> =
+            keys.iter().zip(jobs).filter(|(key, _)| self.0.flights.take_off(key)).collect();
         let inner = &self.0;
         let have = |(key, job): &(&String, &FetchJob)| drop(inner.have((*key).clone(), job));
         // The pool may be busy with what was started before, and the last to be asked for must not come last of all.
@@ -151,7 +133,7 @@ impl<S: PackageStore> Fetcher<S> {
         } else {
             inner.pool().install(|| mine.par_iter().with_min_len(8).for_each(have));
         }
-        let mut outcomes = inner.wait(&keys, landed);
+        let mut outcomes = inner.flights.wait(&keys, landed);
         share_missing(&mut outcomes);
         for (job, outcome) in jobs.iter().zip(&outcomes) {
             if let Err(error) = outcome
@@ -182,7 +164,7 @@ fn share_missing<I>(outcomes: &mut [Outcome<I>]) {
 }
 
 impl<S: PackageStore> Inner<S> {
-    fn pool(&self) -> &rayon::ThreadPool {
+    pub(super) fn pool(&self) -> &rayon::ThreadPool {
         self.pool.get_or_init(|| {
             rayon::ThreadPoolBuilder::new()
                 .thread_name(|at| format!("import-{at}"))
@@ -193,65 +175,9 @@ impl<S: PackageStore> Inner<S> {
         })
     }
 
-    fn flights(&self) -> MutexGuard<'_, Flights<S::Index>> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// True if this flight is new: the caller must see to it that it lands.
-    fn take_off(&self, key: &str) -> bool {
-        let mut flights = self.flights();
-        if flights.by_key.contains_key(key) {
-            return false;
-        }
-        flights.by_key.insert(key.to_owned(), Flight::Under);
-        true
-    }
-
-    fn land(&self, key: String, outcome: Outcome<S::Index>) {
-        let mut flights = self.flights();
-        flights.log.push(key.clone());
-        flights.by_key.insert(key, Flight::Landed(outcome));
-        drop(flights);
-        self.landed.notify_all();
-    }
-
-    fn wait(&self, keys: &[String], mut landed: impl FnMut(usize, &Arc<S::Index>)) -> Vec<Outcome<S::Index>> {
-        let mut open: HashMap<&str, Vec<usize>> = HashMap::with_capacity(keys.len());
-        for (at, key) in keys.iter().enumerate() {
-            open.entry(key).or_default().push(at);
-        }
-        let mut outcomes: Vec<Option<Outcome<S::Index>>> = keys.iter().map(|_| None).collect();
-        let (mut seen, mut untold) = (0, VecDeque::new());
-        let mut flights = self.flights();
-        loop {
-            for key in &flights.log[seen..] {
-                // One that was forgotten since is in the log once more when it lands again.
-                let Some(Flight::Landed(outcome)) = flights.by_key.get(key) else { continue };
-                for at in open.remove(key.as_str()).into_iter().flatten() {
-                    outcomes[at] = Some(outcome.clone());
-                    untold.push_back(at);
-                }
-            }
-            seen = flights.log.len();
-            if open.is_empty() {
-                break;
-            }
-            let Some(at) = untold.pop_front() else {
-                flights = self.landed.wait(flights).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            drop(flights);
-            if let Some(Ok(index)) = &outcomes[at] {
-                landed(at, index);
-            }
-            flights = self.flights();
-        }
-        outcomes.into_iter().flatten().collect()
-    }
-
     /// On the pool: finds it in the store, or sends for it. What was found.
     fn have(self: &Arc<Self>, key: String, job: &FetchJob) -> Option<Arc<S::Index>> {
-        let landing = Landing { inner: self.clone(), key: Some(key), package: job.package_id() };
+        let landing = Landing::new(&self.flights, key, job.package_id());
         let integrity = match job.integrity() {
             Ok(integrity) => integrity,
             Err(error) => {
@@ -264,16 +190,14 @@ impl<S: PackageStore> Inner<S> {
             self.send_for(landing, job, integrity);
             return None;
         };
-        if let Some(dates) = &self.options.dates {
-            dates.found(job);
-        }
+        self.tell_step(job, Step::Found);
         let requester = self.options.requester.clone();
         self.http.report().event(Event::FoundInStore { package_id: job.package_id(), requester });
         landing.land(Ok(index.clone()));
         Some(index)
     }
 
-    fn send_for(self: &Arc<Self>, landing: Landing<S>, job: &FetchJob, integrity: Option<Integrity>) {
+    fn send_for(self: &Arc<Self>, landing: Landing<S::Index>, job: &FetchJob, integrity: Option<Integrity>) {
         if job.is_gathered() {
             return landing.land(self.gather(job));
         }
@@ -312,196 +236,14 @@ impl<S: PackageStore> Inner<S> {
         self.import(job, path, verified)
     }
 
-    fn download(self: &Arc<Self>, landing: Landing<S>, job: FetchJob, url: reqwest::Url, integrity: Option<Integrity>) {
-        let inner = self.clone();
-        self.http.spawn(async move {
-            let shown = without_secrets(url.as_str());
-            let incoming = Arc::new(OnceLock::new());
-            let query = inner.query(&job, url, inner.started(&job, integrity.as_ref(), incoming.clone()));
-            let mut span = inner.options.timings.span(timings::Lane::Download, || job.package_id());
-            let answer = inner.http.get(&query).await;
-            span.bytes(answer.as_ref().map_or(0, |response| response.body.len() as u64));
-            drop(span);
-            if let (Some(dates), Ok(response)) = (&inner.options.dates, &answer) {
-                dates.fetched(&job, &response.headers);
-            }
-            drop(query); // it holds what is incoming too
-            let incoming = Arc::into_inner(incoming).and_then(OnceLock::into_inner);
-            inner.queue(Arrived::new(job, shown, answer, integrity, landing).watched(incoming));
-        });
-    }
-
-    /// Tells of each attempt. A large tarball is taken in when it comes for the first time, and left in `incoming`.
-    fn started(
-        self: &Arc<Self>,
-        job: &FetchJob,
-        integrity: Option<&Integrity>,
-        incoming: Arc<OnceLock<Arc<Incoming<S>>>>,
-    ) -> Started {
-        let (inner, package_id) = (self.clone(), job.package_id());
-        let is_common = integrity.is_some_and(|integrity| integrity.algorithm == Algorithm::Sha512);
-        Box::new(move |attempt, size| {
-            inner.http.report().event(Event::FetchStarted { package_id: package_id.clone(), attempt, size });
-            let is_large = size.is_some_and(|size| size >= WATCHED_FROM);
-            let is_watched = is_large && is_common && incoming.get().is_none();
-            is_watched.then(|| inner.watch(incoming.get_or_init(|| Arc::new(Incoming::new(inner.streams.clone())))))
-        })
-    }
-
-    /// Has the pool work on what has come of a tarball, where it has nothing better to do.
-    fn watch(self: &Arc<Self>, incoming: &Arc<Incoming<S>>) -> Watch {
-        let (inner, body, incoming) = (self.clone(), incoming.body().clone(), incoming.clone());
-        let more = move || {
-            if incoming.claim() {
-                let (inner, incoming) = (inner.clone(), incoming.clone());
-                let pool = inner.clone();
-                pool.pool().spawn_fifo(move || {
-                    incoming.advance(&*inner.store, || inner.arrived.is_empty() && incoming.is_slow())
-                });
-            }
-        };
-        Watch { body, more: Box::new(more) }
-    }
-
-    /// On the network's threads: leaves an answer to the pool.
-    fn queue(self: &Arc<Self>, arrived: Arrived<S>) {
-        self.arrived.push(arrived);
-        let inner = self.clone();
-        self.pool().spawn_fifo(move || inner.take_in());
-    }
-
-    /// On the pool: takes in the largest one, so that no thread is left with a long one when the others have nothing
-    /// more to do. Unless it has been verified with others already, it is verified with what else waits.
-    fn take_in(self: &Arc<Self>) {
-        let Some(Next { mut group, large: _large }) = self.arrived.next() else { return };
-        if self.land_watched(&mut group) {
-            return;
+    pub(super) fn tell_step(&self, job: &FetchJob, step: Step) {
+        if let Some(news) = &self.options.news {
+            news.tell(job, step);
         }
-        self.verify_all(&mut group);
-        let mut verified = group.into_iter();
-        let largest = verified.next();
-        for other in verified {
-            self.queue(other);
-        }
-        let Some(Arrived { job, shown, content, landing, memory: _memory, .. }) = largest else { return };
-        let outcome = match content {
-            Content::Verified(verified) => self.take(&job, &shown, verified),
-            Content::Failed(source) => Err(FetchError::Registry { package: job.package_id(), source }),
-            Content::Body(_) => return, // it has just been verified
-        };
-        landing.land(outcome);
-    }
-
-    /// Lands one that was worked on while it came, unless that was of no use: then it is as any other.
-    fn land_watched(&self, group: &mut Vec<Arrived<S>>) -> bool {
-        let Some(first) = group.first_mut() else { return false };
-        let Some(incoming) = first.begun() else { return false };
-        let Arrived { job, content: Content::Body(body), integrity: Some(integrity), .. } = first else { return false };
-        let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
-        span.bytes(body.len() as u64);
-        let Some(index) = incoming.end(&*self.store, body, integrity) else { return false };
-        drop(span);
-        let Arrived { job, size, content, landing, memory, .. } = group.remove(0);
-        self.tell(&job, size as u64);
-        drop((content, memory));
-        landing.land(Ok(Arc::new(index)));
-        true
-    }
-
-    fn verify_all(&self, group: &mut [Arrived<S>]) {
-        let bodies = group.iter_mut().filter_map(|arrived| {
-            let Content::Body(body) = &mut arrived.content else { return None };
-            let body = std::mem::take(body);
-            let tarball = if arrived.is_packed { tarball_in(body, MAX_TARBALL) } else { body };
-            Some((tarball, arrived.integrity.clone()))
-        });
-        let bodies: Vec<_> = bodies.collect();
-        if bodies.is_empty() {
-            return;
-        }
-        let mut verified = self.verify(bodies).into_iter();
-        for arrived in group.iter_mut().filter(|arrived| matches!(arrived.content, Content::Body(_))) {
-            arrived.content = Content::Verified(verified.next().expect("as many come out as go in"));
-        }
-    }
-
-    fn query(&self, job: &FetchJob, url: reqwest::Url, started: Started) -> Query {
-        Query {
-            url,
-            lane: Lane::Tarball(job.size_hint.unwrap_or(0)),
-            accept: "*/*",
-            encoding: "identity",
-            headers: reqwest::header::HeaderMap::new(),
-            cap: MAX_TARBALL,
-            budget: Some(self.budget.clone()),
-            started: Some(started),
-        }
-    }
-
-    fn take(&self, job: &FetchJob, url: &str, verified: Verified<S>) -> Outcome<S::Index> {
-        let bytes = verified.bytes;
-        let index = self.import(job, url, verified)?;
-        self.tell(job, bytes);
-        Ok(index)
-    }
-
-    fn tell(&self, job: &FetchJob, bytes: u64) {
-        let requester = self.options.requester.clone();
-        self.http.report().event(Event::Fetched { package_id: job.package_id(), requester, bytes });
-    }
-
-    /// Verifies tarballs; one without integrity is taken as it comes.
-    fn verify(&self, tarballs: Vec<(Vec<u8>, Option<Integrity>)>) -> Vec<Verified<S>> {
-        let sizes: Vec<u64> = tarballs.iter().map(|(tarball, _)| tarball.len() as u64).collect();
-        let promised = tarballs.into_iter().map(|(tarball, integrity)| {
-            let own = |tarball: &[u8]| Integrity {
-                algorithm: Algorithm::Sha512,
-                digests: vec![Sha512::digest(tarball).to_vec().into()],
-            };
-            let integrity = integrity.unwrap_or_else(|| own(&tarball));
-            (tarball, integrity)
-        });
-        let verified = self.store.verify(promised.collect());
-        verified.into_iter().zip(sizes).map(|(tarball, bytes)| Verified { tarball, bytes }).collect()
-    }
-
-    fn import(&self, job: &FetchJob, from: &str, verified: Verified<S>) -> Outcome<S::Index> {
-        let mut span = self.options.timings.span(timings::Lane::Import, || job.package_id());
-        span.bytes(verified.bytes);
-        let imported = verified.tarball.and_then(|tarball| self.store.import(tarball)).map(Arc::new);
-        imported.map_err(|source| FetchError::Import { package: job.package_id(), url: from.to_owned(), source })
     }
 
     fn warn(&self, message: String) {
         let prefix = self.options.requester.clone();
         self.http.report().event(Event::Message { level: LogLevel::Warn, prefix, message });
-    }
-}
-
-/// The duty to land a flight: whoever loses it, by a panic or because the network's threads have gone, lands it with
-/// an error, so that nobody waits for ever.
-pub(super) struct Landing<S: PackageStore> {
-    inner: Arc<Inner<S>>,
-    key: Option<String>,
-    package: String,
-}
-
-impl<S: PackageStore> Landing<S> {
-    fn land(mut self, outcome: Outcome<S::Index>) {
-        if let Some(key) = self.key.take() {
-            self.inner.land(key, outcome);
-        }
-    }
-}
-
-impl<S: PackageStore> Drop for Landing<S> {
-    fn drop(&mut self) {
-        let Some(key) = self.key.take() else { return };
-        let source = ImportFailure {
-            code: "ERR_WASI_PM_INTERRUPTED",
-            message: "the work on it ended before it was done".to_owned(),
-        };
-        let package = std::mem::take(&mut self.package);
-        self.inner.land(key, Err(FetchError::Import { package, url: String::new(), source }));
     }
 }

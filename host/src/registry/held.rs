@@ -15,6 +15,7 @@ use crate::facts::Metadata;
 #[derive(Debug)]
 pub struct Packument {
     index: Index,
+    is_confirmed: bool,
     body: Mutex<Body>,
 }
 
@@ -35,12 +36,23 @@ impl Packument {
 
     /// From the network.
     pub(super) fn fetched(packed: Packed) -> Self {
-        Self { index: packed.index, body: Mutex::new(Body::Memory(packed.body)) }
+        Self { index: packed.index, is_confirmed: true, body: Mutex::new(Body::Memory(packed.body)) }
     }
 
-    /// From the cache.
+    /// From the cache, about which the registry was asked.
     pub(super) fn cached(entry: Entry) -> Self {
-        Self { index: entry.index, body: Mutex::new(Body::Disk { place: entry.place, head: entry.head }) }
+        Self { is_confirmed: true, ..Self::unconfirmed(entry) }
+    }
+
+    /// From the cache, unasked.
+    pub(super) fn unconfirmed(entry: Entry) -> Self {
+        let body = Mutex::new(Body::Disk { place: entry.place, head: entry.head });
+        Self { index: entry.index, is_confirmed: false, body }
+    }
+
+    /// The registry was asked about it in this run.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.is_confirmed
     }
 
     /// Writes it to the cache and lets go of the manifests in memory. A cache that cannot be written is no error: they

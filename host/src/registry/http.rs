@@ -1,4 +1,5 @@
 //! One GET: lanes, credentials, redirects, retries, limits. Whatever comes out of it is a whole body or a typed error.
+//! A HEAD goes the same way once, for whoever can do without its answer.
 
 use std::{
     error::Error,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use reqwest::{
-    Url,
+    Method, Url,
     header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION},
 };
 use tokio::{
@@ -21,7 +22,7 @@ use super::{
     Lane, NetworkMode, NetworkSettings, RegistryError,
     body::{self, BodyError, Watch},
     error::Identity,
-    lanes::Lanes,
+    lanes::{Lanes, Permit},
     retry::{self, Pauses},
     tls::Clients,
     urls::{may_follow, same_origin, without_secrets},
@@ -39,6 +40,7 @@ pub struct Http {
     lanes: Arc<Lanes>,
     pauses: Pauses,
     clients: Clients,
+    helping: tokio::sync::Mutex<()>,
     report: Arc<dyn Report>,
     runtime: OnceLock<Runtime>,
 }
@@ -105,6 +107,7 @@ impl Http {
             lanes: Lanes::new(settings.concurrency),
             pauses: Pauses::default(),
             clients: Clients::default(),
+            helping: tokio::sync::Mutex::default(),
             report,
             runtime: OnceLock::new(),
             settings,
@@ -175,12 +178,40 @@ impl Http {
         }
     }
 
-    async fn attempt(&self, query: &Query, attempt: u32) -> Result<Response, Failed> {
+    /// Status and head of what is at an address, if that is wanted still when its turn comes. It is tried once.
+    pub(super) async fn head(&self, url: &Url, is_wanted: impl Fn() -> bool) -> Option<(u16, HeaderMap)> {
+        if self.settings.mode == NetworkMode::Offline {
+            return None;
+        }
+        let query = Query {
+            url: url.clone(),
+            lane: Lane::Head,
+            accept: "*/*",
+            encoding: "identity",
+            headers: HeaderMap::new(),
+            cap: 0,
+            budget: None,
+            started: None,
+        };
+        let _permit = self.turn(&query).await;
+        if !is_wanted() {
+            return None;
+        }
+        let (mut response, _) = self.follow(&Method::HEAD, &query).await.ok()?;
+        Some((response.status().as_u16(), std::mem::take(response.headers_mut())))
+    }
+
+    /// Waits for a connection, and for a host that asked for a pause.
+    async fn turn(&self, query: &Query) -> Permit {
         while let Some(left) = self.pauses.left(&host(&query.url)) {
             tokio::time::sleep(left).await;
         }
-        let permit = self.lanes.acquire(query.lane).await;
-        let (mut response, identity) = self.follow(query).await?;
+        self.lanes.acquire(query.lane).await
+    }
+
+    async fn attempt(&self, query: &Query, attempt: u32) -> Result<Response, Failed> {
+        let permit = self.turn(query).await;
+        let (mut response, identity) = self.follow(&Method::GET, query).await?;
         let url = without_secrets(query.url.as_str());
         let status = response.status().as_u16();
         let is_unchanged = status == 304 && !query.headers.is_empty();
@@ -206,10 +237,10 @@ impl Http {
     }
 
     /// Sends the request and follows redirects, each with the credentials of its own address only.
-    async fn follow(&self, query: &Query) -> Result<(reqwest::Response, Identity), Failed> {
+    async fn follow(&self, method: &Method, query: &Query) -> Result<(reqwest::Response, Identity), Failed> {
         let mut url = query.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let (response, identity) = self.send(query, &url).await?;
+            let (response, identity) = self.send(method, query, &url).await?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok((response, identity));
             }
@@ -228,21 +259,21 @@ impl Http {
         }))
     }
 
-    async fn send(&self, query: &Query, url: &Url) -> Result<(reqwest::Response, Identity), Failed> {
+    async fn send(&self, method: &Method, query: &Query, url: &Url) -> Result<(reqwest::Response, Identity), Failed> {
         let shown = without_secrets(url.as_str());
         let client = self
             .clients
             .of(&self.settings, url)
             .map_err(|detail| Failed::Final(RegistryError::Certificate { url: shown.clone(), detail }))?;
         let mut request = client
-            .get(url.clone())
+            .request(method.clone(), url.clone())
             .header(ACCEPT, HeaderValue::from_static(query.accept))
             .header(ACCEPT_ENCODING, HeaderValue::from_static(query.encoding));
         if same_origin(url, &query.url) {
             request = request.headers(query.headers.clone());
         }
         let bad = |detail: String| Failed::Final(RegistryError::Credentials { url: shown.clone(), detail });
-        let authorization = self.settings.credentials.authorization(url).map_err(bad)?;
+        let authorization = self.authorization(url).await.map_err(bad)?;
         if let Authorization::Header(secret) = &authorization {
             let mut value = HeaderValue::from_str(secret.expose())
                 .map_err(|_| bad("the token has characters that no header can carry".to_owned()))?;
@@ -271,6 +302,19 @@ impl Http {
                 })
             }
         }
+    }
+
+    /// What goes with an address. A program that has to be run for it must not hold the network's threads up.
+    async fn authorization(&self, url: &Url) -> Result<Authorization, String> {
+        let credentials = &self.settings.credentials;
+        if !credentials.may_run(url) {
+            return credentials.authorization(url);
+        }
+        // One at a time: others that wait for it would each hold a thread.
+        let _turn = self.helping.lock().await;
+        let (credentials, url) = (credentials.clone(), url.clone());
+        let asked = tokio::task::spawn_blocking(move || credentials.authorization(&url)).await;
+        asked.unwrap_or_else(|_| Err("the token helper was lost".to_owned()))
     }
 
     async fn refused(&self, mut response: reqwest::Response, url: String, identity: Identity) -> Failed {

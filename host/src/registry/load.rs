@@ -29,18 +29,36 @@ const FULL: &str = "application/json; q=1.0, */*";
 
 /// Looks for it, on the pool; goes to the network if it must.
 pub(super) fn start(inner: &Arc<Inner>, key: Key) {
+    find(inner, key, |entry| is_fresh(inner, entry));
+}
+
+/// The same, but what is on disk has to be confirmed by the registry.
+pub(super) fn confirm(inner: &Arc<Inner>, key: Key) {
+    find(inner, key, |_| inner.http.settings().mode == NetworkMode::Offline);
+}
+
+/// Whether what is on disk is used unasked.
+pub(super) fn is_fresh(inner: &Inner, entry: &Entry) -> bool {
+    let settings = inner.http.settings();
+    match settings.mode {
+        NetworkMode::Online => entry.freshness.holds_at(settings.now),
+        NetworkMode::Revalidate => false,
+        NetworkMode::PreferOffline | NetworkMode::Offline => true,
+    }
+}
+
+fn find(inner: &Arc<Inner>, key: Key, is_fresh: impl Fn(&Entry) -> bool) {
     let promise = Promise(Some((inner.clone(), key.clone())));
     let source = match inner.source(&key) {
         Ok(source) => source,
         Err(error) => return promise.keep(Err(&error)),
     };
     let path = cache::path(&source.folder, key.full, &key.name);
-    let settings = inner.http.settings();
     match cache::load(&path) {
-        Some(entry) if holds(inner, &entry) => {
-            promise.keep(Ok(Arc::new(Packument::cached(entry))));
+        Some(entry) if is_fresh(&entry) => {
+            promise.keep(Ok(Arc::new(Packument::unconfirmed(entry))));
         }
-        None if settings.mode == NetworkMode::Offline => {
+        None if inner.http.settings().mode == NetworkMode::Offline => {
             promise.keep(Err(&RegistryError::Offline { what: format!("the metadata of {}", key.name) }));
         }
         entry => match urls::metadata_url(&source.url, &key.name) {
@@ -53,24 +71,14 @@ pub(super) fn start(inner: &Arc<Inner>, key: Key) {
     }
 }
 
-/// Whether an entry may be used unasked.
-fn holds(inner: &Inner, entry: &Entry) -> bool {
-    let settings = inner.http.settings();
-    match settings.mode {
-        NetworkMode::Online => entry.freshness.holds_at(settings.now),
-        NetworkMode::Revalidate => false,
-        NetworkMode::PreferOffline | NetworkMode::Offline => true,
-    }
-}
-
 /// The same for one that nobody has asked for yet: if it is not fresh on disk it is left to whoever does. Whether it is.
 pub(super) fn start_ahead(inner: &Arc<Inner>, key: Key) -> bool {
     let promise = Promise(Some((inner.clone(), key.clone())));
     let path = inner.source(&key).map(|source| cache::path(&source.folder, key.full, &key.name));
-    let entry = path.ok().and_then(|path| cache::load(&path)).filter(|entry| holds(inner, entry));
+    let entry = path.ok().and_then(|path| cache::load(&path)).filter(|entry| is_fresh(inner, entry));
     match entry {
         Some(entry) => {
-            promise.keep(Ok(Arc::new(Packument::cached(entry))));
+            promise.keep(Ok(Arc::new(Packument::unconfirmed(entry))));
             true
         }
         None => {

@@ -14,6 +14,7 @@ use wit::PackageName;
 use super::{
     Http, NetworkMode, RegistryError,
     held::Packument,
+    load,
     lookups::{self, Lookups},
     urls,
 };
@@ -49,6 +50,8 @@ type Which = (Option<String>, Option<String>);
 pub(super) struct Source {
     pub(super) url: Url,
     pub(super) folder: PathBuf,
+    /// Whether it dates the heads of packuments, as soon as it has shown one.
+    pub(super) is_dated: OnceLock<bool>,
 }
 
 /// One packument.
@@ -100,6 +103,21 @@ impl Registry {
     /// Where [`Oracle::download`] goes; without it downloads wait for the plan. Only the first call counts.
     pub fn send_downloads_to(&self, downloader: Downloader) {
         drop(self.0.downloader.set(downloader));
+    }
+
+    /// Asks for metadata of which the registry has had a say in this run, where the network may be used at all.
+    pub fn ask_confirmed(&self, request: MetadataRequest, reply: Reply) {
+        let MetadataRequest { name, registry, full, wanted, likely: _ } = request;
+        let key = Key { name, named: registry, full };
+        let mut state = lock(&self.0.state);
+        let is_unconfirmed = |slot: &Slot| matches!(slot, Slot::Ready(packument) if !packument.is_confirmed());
+        if self.0.http.settings().mode != NetworkMode::Offline && state.slots.get(&key).is_some_and(is_unconfirmed) {
+            state.slots.insert(key.clone(), Slot::Pending(Vec::new()));
+            let (inner, key) = (self.0.clone(), key.clone());
+            self.0.pool().spawn(move || load::confirm(&inner, key));
+        }
+        drop(state);
+        self.want(key, Waiter { want: Want::Metadata { wanted }, reply });
     }
 
     /// Waits until all metadata is on disk. Called once before the process ends.
@@ -175,6 +193,13 @@ impl Oracle for Registry {
 }
 
 impl Inner {
+    /// The packument is at hand or on its way, in one form or the other.
+    pub(super) fn expects(&self, name: &PackageName, named: Option<&str>) -> bool {
+        let state = lock(&self.state);
+        let key = |full| Key { name: name.clone(), named: named.map(str::to_owned), full };
+        [false, true].into_iter().any(|full| state.slots.contains_key(&key(full)))
+    }
+
     /// The pool for disk reads and decoding.
     pub(super) fn pool(&self) -> &rayon::ThreadPool {
         self.pool.get_or_init(|| {
@@ -211,7 +236,7 @@ impl Inner {
             .collect();
         let folder = format!("{host}-{}", &hasher.finalize().to_hex()[..16]);
         let folder = settings.cache_dir.join("v1").join("metadata").join(folder);
-        let source = Arc::new(Source { url, folder });
+        let source = Arc::new(Source { url, folder, is_dated: OnceLock::new() });
         lock(&self.sources).insert(which, source.clone());
         Ok(source)
     }

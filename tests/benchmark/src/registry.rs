@@ -1,4 +1,5 @@
-//! A registry in this process that replays a recorded mirror, counts requests, and can stand behind a slow link.
+//! A registry in this process that replays a recorded mirror, counts requests, and can stand behind a slow link. It tells
+//! when packuments last changed, as real ones do, and answers who asks for that alone.
 
 use std::{
     collections::HashMap,
@@ -10,12 +11,13 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
+use wit::time::{format_time, parse_time};
 
 use crate::record::Upstream;
 
@@ -51,6 +53,8 @@ struct Shared {
 pub(crate) struct Asked {
     /// Of packuments.
     pub(crate) packuments: Vec<String>,
+    /// Of the heads of packuments alone.
+    pub(crate) heads: Vec<String>,
     /// Of tarballs.
     pub(crate) tarballs: Vec<String>,
 }
@@ -59,6 +63,8 @@ struct Answer {
     plain: Vec<u8>,
     gzip: Option<Vec<u8>>,
     etag: String,
+    /// `Last-Modified`.
+    modified: Option<String>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -122,10 +128,10 @@ impl Registry {
         self.shared.slow.store(slow, Ordering::Relaxed);
     }
 
-    /// Requests for packuments and for tarballs since the last call.
+    /// Requests for packuments, or their heads, and for tarballs since the last call.
     pub(crate) fn counts(&self) -> (u64, u64) {
         let asked = std::mem::take(&mut *lock(&self.shared.asked));
-        let counts = (asked.packuments.len() as u64, asked.tarballs.len() as u64);
+        let counts = ((asked.packuments.len() + asked.heads.len()) as u64, asked.tarballs.len() as u64);
         *lock(&self.shared.counted) = asked;
         counts
     }
@@ -144,12 +150,12 @@ impl Registry {
 fn connection(stream: &TcpStream, shared: &Shared) {
     let (mut reader, mut writer) = (BufReader::new(stream), stream);
     stream.set_nodelay(true).ok();
-    while let Some((path, headers)) = read_request(&mut reader) {
+    while let Some(asked) = read_request(&mut reader) {
         let slow = shared.slow.load(Ordering::Relaxed);
         if slow {
             std::thread::sleep(LATENCY);
         }
-        let reply = reply(shared, &path, &headers);
+        let reply = reply(shared, &asked);
         let sent = if slow {
             reply.chunks(CHUNK).try_for_each(|chunk| {
                 wait_for_line(shared, chunk.len());
@@ -174,32 +180,48 @@ fn wait_for_line(shared: &Shared, bytes: usize) {
     std::thread::sleep(until.saturating_duration_since(Instant::now()));
 }
 
-fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<(String, HashMap<String, String>)> {
+struct Request {
+    is_head: bool,
+    path: String,
+    headers: HashMap<String, String>,
+}
+
+fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
     }
+    let is_head = line.starts_with("HEAD ");
     let path = line.split(' ').nth(1)?.split('?').next()?.trim_start_matches('/');
     let path = path.replace("%2f", "/").replace("%2F", "/").replace("%40", "@");
     let mut headers = HashMap::new();
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { return Some((path, headers)) };
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            return Some(Request { is_head, path, headers });
+        };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
 }
 
-fn reply(shared: &Shared, path: &str, headers: &HashMap<String, String>) -> Vec<u8> {
+fn reply(shared: &Shared, asked: &Request) -> Vec<u8> {
+    let Request { is_head, path, headers } = asked;
     let tarball = path.contains("/-/");
     {
         let mut asked = lock(&shared.asked);
-        let paths = if tarball { &mut asked.tarballs } else { &mut asked.packuments };
+        let paths = match (tarball, is_head) {
+            (true, _) => &mut asked.tarballs,
+            (false, true) => &mut asked.heads,
+            (false, false) => &mut asked.packuments,
+        };
         paths.push(path.to_owned());
     }
     let header = |name: &str, part: &str| headers.get(name).is_some_and(|value| value.contains(part));
     let full = !tarball && !header("accept", "vnd.npm.install-v1");
-    let Some(answer) = find(shared, path, tarball, full) else {
+    // The mirror holds the forms that somebody has asked for; both have one date.
+    let other = || find(shared, path, tarball, !full).filter(|_| *is_head);
+    let Some(answer) = find(shared, path, tarball, full).or_else(other) else {
         return b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}".to_vec();
     };
     if tarball {
@@ -207,7 +229,11 @@ fn reply(shared: &Shared, path: &str, headers: &HashMap<String, String>) -> Vec<
     }
     let kind = if full { "application/json" } else { "application/vnd.npm.install-v1+json" };
     let etag = &answer.etag;
-    let head = format!("content-type: {kind}\r\netag: {etag}\r\ncache-control: public, max-age=300\r\n");
+    let modified = answer.modified.as_ref().map(|date| format!("last-modified: {date}\r\n")).unwrap_or_default();
+    let head = format!("content-type: {kind}\r\netag: {etag}\r\n{modified}cache-control: public, max-age=300\r\n");
+    if *is_head {
+        return format!("HTTP/1.1 200 OK\r\n{head}content-length: {}\r\n\r\n", answer.plain.len()).into_bytes();
+    }
     if headers.get("if-none-match") == Some(etag) {
         return format!("HTTP/1.1 304 Not Modified\r\n{head}\r\n").into_bytes();
     }
@@ -253,14 +279,31 @@ pub(crate) fn tarball_path(name: &str, version: &str) -> String {
 }
 
 fn raw(plain: Vec<u8>) -> Answer {
-    Answer { plain, gzip: None, etag: String::new() }
+    Answer { plain, gzip: None, etag: String::new(), modified: None }
 }
 
 fn packument(bytes: &[u8], base: &str) -> Answer {
-    let plain = String::from_utf8_lossy(bytes).replace("@BASE@/", base).into_bytes();
+    let mut text = String::from_utf8_lossy(bytes).replace("@BASE@/", base);
+    let modified = modified(&mut text)
+        .map(|millis| httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_millis(millis.unsigned_abs())));
+    let plain = text.into_bytes();
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     let gzip = encoder.write_all(&plain).and_then(|()| encoder.finish()).ok();
-    Answer { etag: format!("\"{}\"", hex(&plain)), plain, gzip }
+    Answer { etag: format!("\"{}\"", hex(&plain)), plain, gzip, modified }
+}
+
+/// When a packument last changed: the newest date of its `time`, else what it says itself; if it does not say it, it is
+/// made to, as packuments of real registries do.
+fn modified(packument: &mut String) -> Option<i64> {
+    let document: Value = serde_json::from_str(packument).ok()?;
+    let times = document["time"].as_object().into_iter().flatten().filter_map(|(_, time)| parse_time(time.as_str()?));
+    let said = document["modified"].as_str();
+    let modified = times.max().or_else(|| parse_time(said?))?;
+    if said.is_none() {
+        let after_brace = packument.find('{')? + 1;
+        packument.insert_str(after_brace, &format!("\"modified\":\"{}\",", format_time(modified)));
+    }
+    Some(modified)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -11,7 +11,7 @@ use wit::Integrity;
 use super::{Failures, Install, one};
 use crate::{
     exotic::{self, Everything, Sources},
-    fetch::{Dates, FetchOptions, Fetcher, ImportFailure, PackageStore},
+    fetch::{FetchOptions, Fetcher, ImportFailure, News, PackageStore},
     graph::Source,
     link::Contents,
     registry::{Http, NetworkSettings, Registry, Surroundings, connect},
@@ -57,7 +57,7 @@ pub(super) struct Network<'a> {
     install: &'a Install<'a>,
     clients: &'a Clients,
     connected: OnceLock<Connected>,
-    dates: Dates,
+    news: News,
 }
 
 struct Connected {
@@ -140,7 +140,7 @@ fn failure(error: &store::ImportError) -> ImportFailure {
 
 impl<'a> Network<'a> {
     pub(super) fn new(install: &'a Install<'a>, clients: &'a Clients) -> Self {
-        Self { install, clients, connected: OnceLock::new(), dates: Dates::default() }
+        Self { install, clients, connected: OnceLock::new(), news: News::default() }
     }
 
     /// Where packages come from, by name and scope. Asks npm where nobody else says.
@@ -211,22 +211,22 @@ impl<'a> Network<'a> {
                 lockfile_dir: self.install.context.config.project.root.clone(),
                 allow_missing_integrity: false,
                 timings: self.install.context.timings.clone(),
-                dates: self.has_release_age().then(|| self.dates.clone()),
+                news: self.has_release_age().then(|| self.news.clone()),
             };
             Fetcher::new(connected.http.clone(), Arc::new(shelf), options)
         };
         Ok(connected.fetcher.get_or_init(new).clone())
     }
 
-    /// Whether it counts when tarballs last changed.
+    /// Whether it counts what registries have served.
     fn has_release_age(&self) -> bool {
         let config = &self.install.context.config;
         config.settings.policy.minimum_release_age > 0 && !config.install.trust_lockfile
     }
 
-    /// When tarballs last changed.
-    pub(super) fn dates(&self) -> &Dates {
-        &self.dates
+    /// What becomes of packages while they are fetched.
+    pub(super) fn news(&self) -> &News {
+        &self.news
     }
 
     /// What is left of it when all is done.

@@ -1,7 +1,6 @@
 //! Holds a lockfile to what its registry says and its user has set, before anything is linked: that a tarball it names
 //! is the registry's, in every mode; that what is placed as it stands is old enough and trusted. The registry is asked
-//! while packages are fetched, and not for the age of what it dates as it serves it. What has passed is remembered, so
-//! that nothing is asked again.
+//! while packages are fetched, for no more than it takes. What has passed is remembered, so that nothing is asked again.
 
 mod asking;
 mod entry;
@@ -61,7 +60,7 @@ pub(super) struct Verification {
     asking: Option<Asking>,
 }
 
-/// Asks for what no date of a tarball can tell.
+/// Asks for what no date of a packument can tell.
 pub(super) fn start(
     install: &Install<'_>,
     network: &Network<'_>,
@@ -126,7 +125,7 @@ impl Known {
 }
 
 impl Verification {
-    /// Asks for what is not fetched either: nothing of it will be dated.
+    /// Asks for what is not fetched either: no registry will serve it.
     pub(super) fn ask_but_for(&self, placement: &Placement, fetched: impl FnOnce() -> BTreeSet<SnapshotIndex>) {
         let Some(asking) = &self.asking else { return };
         let fetched = fetched();

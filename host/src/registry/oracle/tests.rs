@@ -208,6 +208,35 @@ fn credentials_do_not_follow_a_redirect_to_another_origin() {
 }
 
 #[test]
+fn a_token_helper_that_takes_its_time_holds_nobody_else_up() {
+    let server = serve(|_| response("404 Not Found", "", b""));
+    let other = serve(|_| response("200 OK", "", PACKUMENT));
+    let cache = tempfile::tempdir().unwrap();
+    let mut settings = settings(&other.url, cache.path());
+    settings.registries.scoped = [("@s".to_owned(), server.url.clone())].into();
+    let key = server.url.strip_prefix("http:").unwrap();
+    let file = npmrc::parse(format!("{key}:tokenHelper=/bin/helper").as_bytes(), Level::User, "", &|_| None);
+    let (go_on, waits) = mpsc::channel::<()>();
+    let waits = Mutex::new(waits);
+    settings.credentials =
+        Credentials::from_levels(&[file], None, &mut Vec::new()).with_helper_runner(Arc::new(move |_| {
+            let told = waits.lock().unwrap().recv_timeout(Duration::from_secs(10));
+            told.map(|()| "t0p".to_owned()).map_err(|error| error.to_string())
+        }));
+    let (registry, _) = registry(settings);
+    let (sender, answers) = mpsc::channel();
+    // As many as the network has threads, and one more.
+    for (id, name) in (0..).zip(["@s/a", "@s/b", "@s/c"]) {
+        registry.ask(metadata(name), Reply::new(id, &sender));
+    }
+    assert_eq!(versions(&ask(&registry, metadata("a"))), "1.0.0\n0.9.0");
+    go_on.send(()).unwrap();
+    (0..3).for_each(|_| drop(answers.recv_timeout(Duration::from_secs(10)).unwrap()));
+    let asked = server.asked.lock().unwrap();
+    assert!(asked.len() == 3 && asked.iter().all(|it| it.header("authorization") == Some("Bearer t0p")));
+}
+
+#[test]
 fn redirects_have_an_end() {
     let server = serve(|asked| response("302 Found", &format!("location: {}x\r\n", asked.path), b""));
     let cache = tempfile::tempdir().unwrap();

@@ -41,14 +41,16 @@ pub(crate) struct Kind {
     pub(crate) layout: Layout,
     /// Further settings of `pnpm-workspace.yaml`.
     settings: &'static [(&'static str, bool)],
+    /// The checks that no other program makes are on, as they are where nobody sets anything.
+    has_policy: bool,
 }
 
 const fn kind(name: &'static str, tool: Tool, layout: Layout) -> Kind {
-    Kind { name, tool, layout, settings: &[] }
+    Kind { name, tool, layout, settings: &[], has_policy: false }
 }
 
 /// All there are. A suffix tells two of a kind apart: `wasi-pm@before`.
-pub(crate) const KINDS: [Kind; 13] = [
+pub(crate) const KINDS: [Kind; 15] = [
     kind("wasi-pm", Tool::Pnpm, Layout::Isolated),
     Kind { settings: &[("verifyStoreIntegrity", false)], ..kind("wasi-pm-nocheck", Tool::Pnpm, Layout::Isolated) },
     kind("wasi-pm-gvs", Tool::Pnpm, Layout::Global),
@@ -58,6 +60,8 @@ pub(crate) const KINDS: [Kind; 13] = [
     kind("bun-hoisted", Tool::Bun, Layout::Hoisted),
     kind("pnpm", Tool::Pnpm, Layout::Isolated),
     kind("pnpm-gvs", Tool::Pnpm, Layout::Global),
+    Kind { has_policy: true, ..kind("wasi-pm-policy", Tool::Pnpm, Layout::Isolated) },
+    Kind { has_policy: true, ..kind("pnpm-policy", Tool::Pnpm, Layout::Isolated) },
     kind("npm", Tool::Npm, Layout::Hoisted),
     kind("yarn", Tool::Yarn, Layout::Hoisted),
     kind("aube", Tool::Pnpm, Layout::Isolated),
@@ -158,10 +162,11 @@ impl Kind {
                 // What this registry is, for the programs that read `.npmrc` too.
                 let mut settings = fixture.settings.clone();
                 settings.insert("registry".to_owned(), json!(registry));
-                for key in ["trustLockfile", "strictDepBuilds"] {
-                    settings.insert(key.to_owned(), json!(key == "trustLockfile"));
+                settings.insert("strictDepBuilds".to_owned(), json!(false));
+                if !self.has_policy {
+                    settings.insert("trustLockfile".to_owned(), json!(true));
+                    settings.insert("minimumReleaseAge".to_owned(), json!(0));
                 }
-                settings.insert("minimumReleaseAge".to_owned(), json!(0));
                 settings.insert("storeDir".to_owned(), json!(store));
                 settings.insert("cacheDir".to_owned(), json!(cache));
                 settings.insert("enableGlobalVirtualStore".to_owned(), json!(self.layout == Layout::Global));

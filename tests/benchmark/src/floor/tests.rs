@@ -61,7 +61,7 @@ fn all_that_is_cold_is_fetched_and_every_file_written() {
     let tarballs = ["layer-0-0", "layer-0-1", "provider"].map(|name| tarball_path(name, "1.0.0"));
     let of = |packuments: &[&str], tarballs: &[String]| {
         let packuments = packuments.iter().map(|name| (*name).to_owned()).collect();
-        let fetched = Asked { packuments, tarballs: tarballs.to_vec() };
+        let fetched = Asked { packuments, tarballs: tarballs.to_vec(), ..Asked::default() };
         Floor::of(&folder.path().join("node_modules"), &folder.path().join("f"), &fetched)
     };
     let mut floor = of(&["layer-0-0", "provider"], &tarballs).unwrap();

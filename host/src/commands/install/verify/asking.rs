@@ -1,147 +1,226 @@
-//! Who is asked for what. A package that is only held to the release age waits for the date of its tarball: it is asked
-//! for where nothing is fetched, where its registry dates nothing, and where the date is too young to tell.
+//! Who is asked for what. A package that is only held to the release age and is fetched from its registry needs no more
+//! than the date of its packument, which is asked for once a name, while tarballs come:
+//!
+//! ```text
+//!            ┌ asked for ─▶ Expected ─ served ─▶ Served ─ its packument is old ─▶ Settled
+//! Waits ─────┤                 └─────── no date, or a young one ──┐                  ▲
+//!            └ in the store, not fetched, more than age to prove ─┴─▶ Asked ─────────┘
+//!                                    confirmed where its version is not named, full where that tells more ◀┘
+//! ```
+//! The store proves nothing of what its registry holds, so what lies there is looked for in the packument itself. Nobody
+//! waits here but for the end; whoever brings news takes the next step.
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, Receiver, Sender},
-    },
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use wit::settings::Policy;
+use wit::{PackageName, settings::Policy};
 
 use super::{Entry, Failures, Install, Network};
 use crate::{
-    facts::{Answer, MetadataRequest, Oracle as _, Reply, Request, RequestId},
-    fetch::Dated,
+    facts::{Answer, MetadataRequest, Oracle as _, Reply, Request},
+    fetch::{Event, Step},
     registry::Registry,
-    verify::{Rules, Violation},
+    verify::{Rules, Violation, names},
 };
 
 /// Packages of which something is to be found out.
-pub(super) struct Asking {
-    shared: Arc<Shared>,
-    answers: Receiver<(RequestId, Answer)>,
-}
+pub(super) struct Asking(Arc<Shared>);
 
 struct Shared {
     registry: Registry,
     policy: Policy,
     now: u64,
     entries: Vec<Entry>,
-    /// Those that wait for a date.
+    /// Those that may pass by a date.
     by_package: HashMap<(String, Option<String>), usize>,
+    /// The entries of one name, and which of these each one is in.
+    groups: Vec<Vec<usize>>,
+    group_of: Vec<usize>,
     state: Mutex<State>,
+    settled: Condvar,
 }
 
 struct State {
     of: Vec<Standing>,
-    /// So many answers are to come.
+    /// When the packument of a group last changed.
+    dates: Vec<Date>,
+    /// So many are not settled.
     open: usize,
-    replies: Sender<(RequestId, Answer)>,
+    found: Vec<Violation>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// It waits for a date.
     Waits,
+    Expected,
+    Served,
+    Asked { is_full: bool, is_confirmed: bool },
+    Settled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Date {
+    Unasked,
     Asked,
-    AskedInFull,
-    Passed,
+    Told(Option<i64>),
 }
 
 impl Asking {
-    /// Asks for all that no date can settle, and listens to the dates of the others.
+    /// Asks for all that no date can settle, and listens to what becomes of the others.
     pub(super) fn start(install: &Install<'_>, network: &Network<'_>, entries: Vec<Entry>) -> Result<Self, Failures> {
         let (policy, now) = (install.context.config.settings.policy.clone(), install.environment.now);
-        let (replies, answers) = mpsc::channel();
-        let waits = {
-            let rules = Rules::new(&policy, now);
-            let by_date = |entry: &Entry| {
-                let passes = |rules: &Rules<'_>| rules.may_pass_by_date(entry.name.as_str(), &entry.version);
-                entry.tarball.is_none() && rules.as_ref().is_some_and(passes)
-            };
-            entries.iter().map(by_date).collect::<Vec<bool>>()
-        };
-        let waiting = (0..).zip(&entries).zip(&waits).filter(|(_, waits)| **waits);
-        let by_package = waiting.map(|((at, entry), _)| ((entry.package_id(), entry.registry.clone()), at)).collect();
-        let state = State { of: vec![Standing::Waits; entries.len()], open: 0, replies };
         let registry = network.registry()?.clone();
-        let shared = Arc::new(Shared { registry, policy, now, entries, by_package, state: Mutex::new(state) });
-        for (at, _) in (0..).zip(&waits).filter(|(_, waits)| !**waits) {
-            shared.ask(at);
-        }
-        let listening = shared.clone();
-        network.dates().listen(move |dated| listening.hear(dated));
-        Ok(Self { shared, answers })
+        let shared = Arc::new(Shared::new(registry, policy, now, entries));
+        let may_wait: HashSet<usize> = shared.by_package.values().copied().collect();
+        (0..shared.entries.len()).filter(|at| !may_wait.contains(at)).for_each(|at| shared.ask(at));
+        let listening = Arc::downgrade(&shared);
+        network.news().listen(move |event| listening.upgrade().iter().for_each(|shared| shared.hear(event)));
+        Ok(Self(shared))
     }
 
     /// Asks for what still waits, but for these packages.
     pub(super) fn ask_but_for(&self, fetched: &HashSet<String>) {
-        for (at, entry) in (0..).zip(&self.shared.entries) {
-            if !fetched.contains(&entry.package_id()) {
-                self.shared.ask(at);
+        for (at, entry) in (0..).zip(&self.0.entries) {
+            if self.0.stands(at, &[Standing::Waits]) && !fetched.contains(&entry.package_id()) {
+                self.0.ask(at);
             }
         }
     }
 
-    /// Asks for all that still waits, and judges what comes.
+    /// All is fetched: asks for what was not served, waits for all that was asked for, and says what is wrong.
     pub(super) fn finish(self) -> Vec<Violation> {
-        let Self { shared, answers } = self;
-        (0..shared.entries.len()).for_each(|at| shared.ask(at));
-        let rules = Rules::new(&shared.policy, shared.now);
-        let mut found = Vec::new();
-        while shared.expects() {
-            let (id, answer) = answers.recv().expect("the sender is kept with what is shared");
-            let Some(entry) = shared.entries.get(id as usize) else { continue };
-            let rules = rules.as_ref().filter(|_| entry.is_judged);
-            if !shared.ask_in_full(id as usize, rules, &answer) {
-                found.extend(entry.judge(rules, &answer));
-            }
+        let shared = self.0;
+        let unserved = |at: &usize| shared.stands(*at, &[Standing::Waits, Standing::Expected]);
+        (0..shared.entries.len()).filter(unserved).for_each(|at| shared.ask(at));
+        let mut state = shared.state();
+        while state.open > 0 {
+            state = shared.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        found
+        std::mem::take(&mut state.found)
     }
 }
 
 impl Shared {
+    fn new(registry: Registry, policy: Policy, now: u64, entries: Vec<Entry>) -> Self {
+        let rules = Rules::new(&policy, now);
+        let may_wait = |entry: &Entry| {
+            let passes = |rules: &Rules<'_>| rules.may_pass_by_date(entry.name.as_str(), &entry.version);
+            !entry.is_addressed && rules.as_ref().is_some_and(passes)
+        };
+        let waiting = (0..).zip(&entries).filter(|(_, entry)| may_wait(entry));
+        let by_package = waiting.map(|(at, entry)| ((entry.package_id(), entry.registry.clone()), at)).collect();
+        let mut groups: BTreeMap<(&PackageName, &Option<String>), Vec<usize>> = BTreeMap::new();
+        for (at, entry) in (0..).zip(&entries) {
+            groups.entry((&entry.name, &entry.registry)).or_default().push(at);
+        }
+        let groups: Vec<Vec<usize>> = groups.into_values().collect();
+        let mut group_of = vec![0; entries.len()];
+        for (group, members) in groups.iter().enumerate() {
+            members.iter().for_each(|at| group_of[*at] = group);
+        }
+        let (of, dates) = (vec![Standing::Waits; entries.len()], vec![Date::Unasked; groups.len()]);
+        let state = Mutex::new(State { of, dates, open: entries.len(), found: Vec::new() });
+        Self { registry, policy, now, entries, by_package, groups, group_of, state, settled: Condvar::new() }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an answer is to come; it is counted as come.
-    fn expects(&self) -> bool {
-        let mut state = self.state();
-        let expects = state.open > 0;
-        state.open = state.open.saturating_sub(1);
-        expects
+    fn stands(&self, at: usize, standings: &[Standing]) -> bool {
+        standings.contains(&self.state().of[at])
     }
 
-    /// Asks for one that waits.
-    fn ask(&self, at: usize) {
+    fn rules(&self) -> Option<Rules<'_>> {
+        Rules::new(&self.policy, self.now)
+    }
+
+    /// A package is a step further.
+    fn hear(self: &Arc<Self>, event: &Event) {
+        let Some(&at) = self.by_package.get(&(event.package_id.clone(), event.registry.clone())) else { return };
         let mut state = self.state();
-        if state.of.get(at) == Some(&Standing::Waits) {
-            self.send(&mut state, at, false);
+        // Of two threads the one that tells of the later step may come first.
+        state.of[at] = match (state.of[at], event.step) {
+            (Standing::Waits, Step::Asked) => Standing::Expected,
+            (Standing::Waits | Standing::Expected, Step::Served) => Standing::Served,
+            (Standing::Waits, Step::Found) => {
+                drop(state);
+                return self.ask(at);
+            }
+            _ => return,
+        };
+        let group = self.group_of[at];
+        match state.dates[group] {
+            Date::Unasked => {
+                state.dates[group] = Date::Asked;
+                drop(state);
+                let entry = &self.entries[at];
+                let shared = self.clone();
+                let told = move |modified| shared.hear_date(group, modified);
+                self.registry.ask_modified(&entry.name, entry.registry.as_deref(), told);
+            }
+            Date::Asked => {}
+            Date::Told(modified) => {
+                let asks = !self.settle_by(&mut state, at, modified);
+                drop(state);
+                if asks {
+                    self.ask(at);
+                }
+            }
         }
     }
 
-    /// Asks for the full packument, if this one does not tell enough.
-    fn ask_in_full(&self, at: usize, rules: Option<&Rules<'_>>, answer: &Answer) -> bool {
-        let (Some(rules), Answer::Metadata(metadata)) = (rules, answer) else { return false };
-        let entry = &self.entries[at];
+    /// The packument of a group last changed then.
+    fn hear_date(self: &Arc<Self>, group: usize, modified: Option<i64>) {
         let mut state = self.state();
-        let asks =
-            state.of[at] != Standing::AskedInFull && rules.need_full(entry.name.as_str(), &entry.version, metadata);
-        if asks {
-            self.send(&mut state, at, true);
-        }
-        asks
+        state.dates[group] = Date::Told(modified);
+        let members = self.groups[group].iter().copied();
+        let asks: Vec<usize> = members.filter(|at| !self.settle_by(&mut state, *at, modified)).collect();
+        drop(state);
+        asks.into_iter().for_each(|at| self.ask(at));
     }
 
-    fn send(&self, state: &mut State, at: usize, is_full: bool) {
+    /// Settles one that is served, if its packument is old; false if one that is to pass so cannot.
+    fn settle_by(&self, state: &mut State, at: usize, modified: Option<i64>) -> bool {
         let entry = &self.entries[at];
-        state.of[at] = if is_full { Standing::AskedInFull } else { Standing::Asked };
-        state.open += 1;
+        let is_old = modified
+            .zip(self.rules())
+            .is_some_and(|(modified, rules)| rules.pass_by_date(entry.name.as_str(), &entry.version, modified));
+        match state.of[at] {
+            Standing::Expected => is_old,
+            Standing::Served if is_old => {
+                self.settle(state, at, None);
+                true
+            }
+            Standing::Served => false,
+            Standing::Waits | Standing::Asked { .. } | Standing::Settled => true,
+        }
+    }
+
+    fn settle(&self, state: &mut State, at: usize, found: Option<Violation>) {
+        state.of[at] = Standing::Settled;
+        state.found.extend(found);
+        state.open -= 1;
+        if state.open == 0 {
+            self.settled.notify_all();
+        }
+    }
+
+    /// Asks for the packument, if that has not been done.
+    fn ask(self: &Arc<Self>, at: usize) {
+        let state = self.state();
+        if matches!(state.of[at], Standing::Waits | Standing::Expected | Standing::Served) {
+            self.send(state, at, false, false);
+        }
+    }
+
+    /// Asks for it in this form.
+    fn send(self: &Arc<Self>, mut state: MutexGuard<'_, State>, at: usize, is_full: bool, is_confirmed: bool) {
+        state.of[at] = Standing::Asked { is_full, is_confirmed };
+        drop(state); // an answer that is at hand comes at once
+        let entry = &self.entries[at];
         let request = MetadataRequest {
             name: entry.name.clone(),
             registry: entry.registry.clone(),
@@ -149,25 +228,33 @@ impl Shared {
             wanted: entry.tarball.is_some().then(|| entry.version.clone()),
             likely: false,
         };
-        let id = RequestId::try_from(at).expect("a placement's snapshots are numbered in 32 bits");
-        self.registry.ask(Request::Metadata(request), Reply::new(id, &state.replies));
+        let shared = self.clone();
+        let reply = Reply::calling(move |answer| shared.take(at, &answer));
+        if is_confirmed {
+            self.registry.ask_confirmed(request, reply);
+        } else {
+            self.registry.ask(Request::Metadata(request), reply);
+        }
     }
 
-    /// A package has come, or nothing was fetched of it.
-    fn hear(&self, dated: &Dated) {
-        let Some(&at) = self.by_package.get(&(dated.package_id.clone(), dated.registry.clone())) else { return };
+    /// Judges by an answer, or asks for one that tells more.
+    fn take(self: &Arc<Self>, at: usize, answer: &Answer) {
         let entry = &self.entries[at];
-        let passes = |modified| {
-            Rules::new(&self.policy, self.now)
-                .is_some_and(|rules| rules.pass_by_date(entry.name.as_str(), &entry.version, modified))
-        };
-        if dated.modified.is_some_and(passes) {
-            let mut state = self.state();
-            if state.of[at] == Standing::Waits {
-                state.of[at] = Standing::Passed;
+        let rules = self.rules().filter(|_| entry.is_judged);
+        let mut state = self.state();
+        let Standing::Asked { is_full, is_confirmed } = state.of[at] else { return };
+        if let Answer::Metadata(metadata) = answer {
+            if !is_confirmed && !names(metadata, &entry.version) {
+                return self.send(state, at, is_full, true);
             }
-        } else {
-            self.ask(at);
+            let needs_full = |rules: &Rules<'_>| rules.need_full(entry.name.as_str(), &entry.version, metadata);
+            if !is_full && rules.as_ref().is_some_and(needs_full) {
+                return self.send(state, at, true, false);
+            }
         }
+        drop(state);
+        let found = entry.judge(rules.as_ref(), answer);
+        state = self.state();
+        self.settle(&mut state, at, found);
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) tarball: Option<String>,
     /// It is held to age and trust.
     pub(super) is_judged: bool,
+    /// The lockfile names an address, be it the usual one.
+    pub(super) is_addressed: bool,
 }
 
 impl Entry {
@@ -30,6 +32,7 @@ impl Entry {
         snapshot: &Snapshot,
     ) -> Result<Option<Self>, Failures> {
         let Source::Registry { registry, tarball, .. } = &snapshot.source else { return Ok(None) };
+        let is_addressed = tarball.is_some();
         let tarball = match tarball {
             Some(tarball) => elsewhere(&network.settings()?.registries, snapshot, registry.as_deref(), tarball)?,
             None => None,
@@ -38,7 +41,7 @@ impl Entry {
         let is_held = is_judged || tarball.is_some();
         Ok(is_held.then(|| {
             let (name, version, registry) = (snapshot.name.clone(), snapshot.version.clone(), registry.clone());
-            Self { name, version, registry, tarball, is_judged }
+            Self { name, version, registry, tarball, is_judged, is_addressed }
         }))
     }
 

@@ -34,6 +34,9 @@ fn each_variant_says_what_makes_it_different() {
     assert_eq!(settings("wasi-pm-gvs")["enableGlobalVirtualStore"], json!(true));
     assert_eq!(settings("wasi-pm").get("verifyStoreIntegrity"), None);
     assert_eq!(settings("wasi-pm-nocheck")["verifyStoreIntegrity"], json!(false));
+    assert_eq!(settings("wasi-pm")["minimumReleaseAge"], json!(0));
+    assert_eq!(settings("wasi-pm-policy").get("minimumReleaseAge"), None);
+    assert_eq!(settings("pnpm-policy").get("trustLockfile"), None);
     assert_eq!(settings("pnpm")["packages"], json!(["m"]));
     assert_eq!(settings("pnpm")["storeDir"], json!("/s"));
     assert!(file("bun-global", "bunfig.toml").contains("globalStore = true"));
