@@ -1,5 +1,5 @@
-//! `add`, `update` and `remove`: what they write into manifests and catalogs, and which locked versions they let go. The
-//! rest is an ordinary resolution of the manifests as they then are.
+//! `add`, `update` and `remove`: what they write into manifests and catalogs, and which locked versions they let go.
+//! The rest is an ordinary resolution of the manifests as they then are.
 //!
 //! ```text
 //! manifests ─▶ prepare: look up what has to be written beforehand ─▶ changed manifests, pins let go

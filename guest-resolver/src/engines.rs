@@ -1,6 +1,6 @@
-//! What the projects themselves say they need to run: `engines`, `os`, `cpu`, `libc` of their manifests, judged as those
-//! of packages are. Another pnpm than they ask for is always an error, another Node one with `engineStrict`, another
-//! platform never.
+//! What the projects themselves say they need to run: `engines`, `os`, `cpu`, `libc` of their manifests, judged as
+//! those of packages are. Another pnpm than they ask for is always an error, another Node one with `engineStrict`,
+//! another platform never.
 
 use serde_json::{Map, Value};
 use wit::guest::exports::wasi_pm::resolver::resolution::Project;

@@ -14,8 +14,8 @@ use wit::settings::{PackageExtension, VersionRules};
 use crate::age::matches_pattern;
 use crate::semver::{Range, Version};
 
-/// Adds what the built-in extensions of this package hold, unless they are switched off, then what the user's hold. What
-/// was there, or came earlier, stays.
+/// Adds what the built-in extensions of this package hold, unless they are switched off, then what the user's hold.
+/// What was there, or came earlier, stays.
 pub fn apply_all(rules: &VersionRules, manifest: &mut Map<String, Value>) {
     if !rules.ignore_compatibility_db {
         extend_builtin(manifest);

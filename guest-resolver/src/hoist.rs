@@ -1,5 +1,5 @@
-//! Which dependencies of dependencies are lifted, and where to: into the virtual store's own `node_modules` (private), so
-//! that packages find what they forgot to declare, or into the root's (public). pnpm's choice and order
+//! Which dependencies of dependencies are lifted, and where to: into the virtual store's own `node_modules` (private),
+//! so that packages find what they forgot to declare, or into the root's (public). pnpm's choice and order
 //! (pnpm-behaviour 1.6): the first that claims an alias, by depth and then by slot, has it; capitals do not count.
 
 pub mod pattern;
@@ -110,8 +110,8 @@ fn lower(alias: &str) -> Cow<'_, str> {
     if alias.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(alias.to_lowercase()) } else { Cow::Borrowed(alias) }
 }
 
-/// The direct dependencies of all importers; the first importer with an alias has it. Those that are named like a project
-/// come first.
+/// The direct dependencies of all importers; the first importer with an alias has it. Those that are named like a
+/// project come first.
 fn direct<'a>(input: &HoistInput<'_, 'a>) -> Vec<(&'a str, u32)> {
     let mut seen = TextSet::default();
     let all = input.roots.iter().flatten().filter(|(alias, _)| seen.insert(*alias)).copied();

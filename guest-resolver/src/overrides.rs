@@ -1,5 +1,5 @@
-//! `overrides`: what replaces the specifiers in manifests. Selectors are `name`, `name@range`, `parent>name` with ranges
-//! on either side, and `name@` (converge: an exact version for every edge whose range it satisfies).
+//! `overrides`: what replaces the specifiers in manifests. Selectors are `name`, `name@range`, `parent>name` with
+//! ranges on either side, and `name@` (converge: an exact version for every edge whose range it satisfies).
 
 #[cfg(test)]
 mod tests;
@@ -58,8 +58,8 @@ impl Overrides {
         Ok(found)
     }
 
-    /// The overrides of a workspace whose folder is `root`, as seen from the lockfile's: what the lockfile records stays,
-    /// but local targets are relative to the lockfile from here on.
+    /// The overrides of a workspace whose folder is `root`, as seen from the lockfile's: what the lockfile records
+    /// stays, but local targets are relative to the lockfile from here on.
     #[must_use]
     pub fn seen_from(mut self, root: &str) -> Self {
         for rule in self.rules.iter_mut().filter(|_| root != ".") {

@@ -1,6 +1,6 @@
 //! Lockfile to placement: which snapshots this platform, these groups and these projects want, the folder of each, its
-//! edges as indices, what goes into each project's `node_modules`, what is hoisted, what is left out and why. Used for a
-//! lockfile as it stands and for one that was just resolved. The order of everything follows from the lockfile alone.
+//! edges as indices, what goes into each project's `node_modules`, what is hoisted, what is left out and why. Used for
+//! a lockfile as it stands and for one that was just resolved. The order of everything follows from the lockfile alone.
 
 mod current;
 mod global;

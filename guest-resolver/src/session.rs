@@ -1,5 +1,6 @@
 //! One resolution as the host drives it: requests out, replies in, in any order, until the outcome. Owns the future of
-//! [`crate::resolve`] and polls it when new facts are there. Of a command, the future of [`crate::command`] comes first.
+//! [`crate::resolve`] and polls it when new facts are there. Of a command, the future of [`crate::command`] comes
+//! first.
 
 mod open;
 

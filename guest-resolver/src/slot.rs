@@ -1,7 +1,7 @@
-//! The folder of a snapshot inside the virtual store, named exactly as pnpm names it: characters that file systems refuse
-//! become `+`, parentheses `_`, and a name that is long or has capitals (which some file systems do not tell apart) is cut
-//! and gets a hash. So does one with an address in it, because `+` stands for too many characters then; its hash is that
-//! of the dep-path itself.
+//! The folder of a snapshot inside the virtual store, named exactly as pnpm names it: characters that file systems
+//! refuse become `+`, parentheses `_`, and a name that is long or has capitals (which some file systems do not tell
+//! apart) is cut and gets a hash. So does one with an address in it, because `+` stands for too many characters then;
+//! its hash is that of the dep-path itself.
 
 use sha2::{Digest, Sha256};
 

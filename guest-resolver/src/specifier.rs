@@ -175,8 +175,8 @@ impl std::fmt::Display for Want {
     }
 }
 
-/// What no resolver of pnpm takes: a plugin may, if it has a protocol that is nobody's. It stands in the lockfile's keys as it
-/// is, so what ends a key there is no part of it.
+/// What no resolver of pnpm takes: a plugin may, if it has a protocol that is nobody's. It stands in the lockfile's
+/// keys as it is, so what ends a key there is no part of it.
 fn other_protocol(alias: &str, text: &str) -> Specifier {
     let is_whole = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"()".contains(&byte));
     match unsupported(alias, text) {

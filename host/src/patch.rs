@@ -1,6 +1,6 @@
-//! Patches of packages (`patchedDependencies`): read and hashed with the configuration, applied in memory to the files of
-//! a package while its slot is made. Nothing that stands on disk is changed: what a patch touches is written as a new
-//! file, never through a hard link into the store.
+//! Patches of packages (`patchedDependencies`): read and hashed with the configuration, applied in memory to the files
+//! of a package while its slot is made. Nothing that stands on disk is changed: what a patch touches is written as a
+//! new file, never through a hard link into the store.
 //!
 //! A patch is as little trusted as a package: its paths are held to the package's folder, and it makes no links.
 
@@ -120,7 +120,8 @@ impl Patch {
         for byte in Sha256::digest(text.as_bytes()) {
             write!(hash, "{byte:02x}").expect("a String takes all that is written");
         }
-        // Only where it changed the first line has it changed them all; otherwise the ends are those of the patched file.
+        // Only where it changed the first line has it changed them all; otherwise the ends are those of the patched
+        // file.
         let changed = written.split('\n').next().is_some_and(|first| first.ends_with('\r'));
         let text = if changed { text } else { written.into_owned() };
         Self { path, hash, text }

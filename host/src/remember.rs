@@ -1,9 +1,9 @@
 //! What is remembered from run to run, in the cache: entries under the digest of what they tell of. Any doubt about one
 //! drops it.
 //!
-//! Among them are placements: what the component made of a lockfile, so that the same one in another checkout, or a branch
-//! switched back, is placed without starting the component. Only a pure resolver may be remembered like this: the key
-//! covers the component itself, the lockfile, every manifest, the settings without the clock, and the platform.
+//! Among them are placements: what the component made of a lockfile, so that the same one in another checkout, or a
+//! branch switched back, is placed without starting the component. Only a pure resolver may be remembered like this:
+//! the key covers the component itself, the lockfile, every manifest, the settings without the clock, and the platform.
 
 use std::{
     fs, io,

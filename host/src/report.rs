@@ -126,7 +126,8 @@ pub fn start(show: Show, environment: &Environment) -> Arc<dyn Report> {
     reporter(Options::new(show, environment), Sinks::of_process())
 }
 
-/// Prints an error where there is no reporter yet, or none can be trusted: command lines that cannot be understood, bugs.
+/// Prints an error where there is no reporter yet, or none can be trusted: command lines that cannot be understood,
+/// bugs.
 pub fn print_error(diagnostic: &crate::diagnostic::Diagnostic) {
     let color = io::IsTerminal::is_terminal(&io::stderr());
     write(&mut io::stderr(), &render(diagnostic, color));

@@ -55,7 +55,8 @@ pub fn run_before(
 }
 
 /// Runs the scripts of the projects, given in the order of their dependencies, one project after the other; the first
-/// failure ends it. What `root` has run before is not run again. The literal `npx only-allow pnpm` is passed over, as in pnpm.
+/// failure ends it. What `root` has run before is not run again. The literal `npx only-allow pnpm` is passed over, as
+/// in pnpm.
 ///
 /// # Errors
 /// [`ScriptError`] if a script cannot be started or fails.

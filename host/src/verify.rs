@@ -35,8 +35,8 @@ pub struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
-    /// `None` where nothing is asked for: no release age and no trust policy. An age that is not strict lets the resolver
-    /// take what is younger, which is remembered as an exception; it holds for what is locked all the same.
+    /// `None` where nothing is asked for: no release age and no trust policy. An age that is not strict lets the
+    /// resolver take what is younger, which is remembered as an exception; it holds for what is locked all the same.
     #[must_use]
     pub fn new(policy: &'a Policy, now: u64) -> Option<Self> {
         let asks = policy.trust_policy == TrustPolicy::NoDowngrade || policy.minimum_release_age > 0;
@@ -79,8 +79,8 @@ impl<'a> Rules<'a> {
         !metadata.full && !is_enough
     }
 
-    /// Judges one package of a registry; `metadata` is its packument, full where [`Rules::need_full`] says so, `None` if
-    /// it could not be had.
+    /// Judges one package of a registry; `metadata` is its packument, full where [`Rules::need_full`] says so, `None`
+    /// if it could not be had.
     #[must_use]
     pub fn judge(&self, name: &str, version: &str, metadata: Option<&Metadata>) -> Option<Violation> {
         let known = metadata.and_then(|metadata| Some((metadata, line(metadata, version)?)));

@@ -1,5 +1,5 @@
-//! `add`, `update` and `remove` from the outside: what they change, what they say, and that they change nothing when they
-//! fail. What they write is held to pnpm by the scenarios.
+//! `add`, `update` and `remove` from the outside: what they change, what they say, and that they change nothing when
+//! they fail. What they write is held to pnpm by the scenarios.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -248,8 +248,8 @@ fn the_root_of_a_workspace_needs_no_manifest_to_be_added_to() {
     assert_eq!(project.read("package.json"), expected);
 }
 
-/// Starts a run that has to wait for the lock in a project's folder, changes a file meanwhile and lets it go on: it ends
-/// and leaves the file as it then is.
+/// Starts a run that has to wait for the lock in a project's folder, changes a file meanwhile and lets it go on: it
+/// ends and leaves the file as it then is.
 fn ends_because_of(project: &Project, folder: &str, (file, text): (&str, &str), waiting: &[&str]) {
     let lock = std::fs::File::open(project.dir().join(folder).join("node_modules/.wasi-pm-lock")).unwrap();
     lock.lock().unwrap();

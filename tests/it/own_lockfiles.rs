@@ -1,5 +1,5 @@
-//! `sharedWorkspaceLockfile: false`: each project of a workspace is an installation of its own. What is expected is what
-//! pnpm 12.21 leaves behind.
+//! `sharedWorkspaceLockfile: false`: each project of a workspace is an installation of its own. What is expected is
+//! what pnpm 12.21 leaves behind.
 
 use serde_json::json;
 use tests::{project::Project, registry::Registry};

@@ -72,9 +72,9 @@ fn resolving_again_with_the_lockfile_changes_nothing() {
     });
 }
 
-/// Whether a project asks for a package as its peer alone that another one depends on. Such a peer is picked anew where its
-/// locked version does not suit all others, and counts less for being locked: where two suit alike, pnpm goes from one to
-/// the other and back each time (`a-projects-own-peer-moves-with-the-others`).
+/// Whether a project asks for a package as its peer alone that another one depends on. Such a peer is picked anew where
+/// its locked version does not suit all others, and counts less for being locked: where two suit alike, pnpm goes from
+/// one to the other and back each time (`a-projects-own-peer-moves-with-the-others`).
 fn follows_others(given: &engine::Project) -> bool {
     let manifests = given.importers.iter().map(|(_, text)| serde_json::from_str::<serde_json::Value>(text).unwrap());
     let manifests: Vec<_> = manifests.collect();
@@ -90,8 +90,8 @@ fn follows_others(given: &engine::Project) -> bool {
     })
 }
 
-/// Of a package that has prereleases only one is picked for `*`, which it does not satisfy: for pnpm too such a lockfile
-/// never fits.
+/// Of a package that has prereleases only one is picked for `*`, which it does not satisfy: for pnpm too such a
+/// lockfile never fits.
 fn has_direct_prerelease(text: &str) -> bool {
     let lockfile = lockfile::read(text).unwrap();
     let importers = lockfile.importers.values();

@@ -1,5 +1,5 @@
-//! A plugin that is played: a table of what it resolves, answered in memory, and for the real pnpm the same table as custom
-//! resolvers of a `.pnpmfile.cjs`. What it answers is pinned by the specifier itself.
+//! A plugin that is played: a table of what it resolves, answered in memory, and for the real pnpm the same table as
+//! custom resolvers of a `.pnpmfile.cjs`. What it answers is pinned by the specifier itself.
 
 use host::{
     facts::{Answer, Unavailable},

@@ -1,5 +1,5 @@
-//! Hosts that a scenario reaches over https under their real or made-up names, in this process: git repositories with the
-//! archives that their hosts make, single pages, and registries with an address of their own. A proxy on loopback
+//! Hosts that a scenario reaches over https under their real or made-up names, in this process: git repositories with
+//! the archives that their hosts make, single pages, and registries with an address of their own. A proxy on loopback
 //! (`proxy`) answers for all of them with certificates of an authority of its own; nothing leaves this machine.
 
 mod hosts;

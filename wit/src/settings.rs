@@ -240,7 +240,8 @@ pub struct WorkspaceRules {
     /// The workspace's folder, as seen from the lockfile's: another one where each project has a lockfile of its own.
     /// Local targets of overrides are relative to it, and `$name` in one is what the project there asks for.
     pub root: String,
-    /// Projects of the workspace that have lockfiles of their own: folder as seen from the lockfile's to `package.json`.
+    /// Projects of the workspace that have lockfiles of their own: folder as seen from the lockfile's to
+    /// `package.json`.
     pub neighbours: BTreeMap<String, String>,
 }
 

@@ -18,8 +18,8 @@ pub fn fits(pattern: &str, name: &str) -> bool {
     true
 }
 
-/// Whether a list takes the name: `!` in front takes out, the last pattern that fits decides. A list that only takes out
-/// starts from everything.
+/// Whether a list takes the name: `!` in front takes out, the last pattern that fits decides. A list that only takes
+/// out starts from everything.
 #[must_use]
 pub fn takes(patterns: &[String], name: &str) -> bool {
     let only_out = !patterns.is_empty() && patterns.iter().all(|pattern| pattern.starts_with('!'));

@@ -93,7 +93,8 @@ pub(super) fn copies_fit(lockfile: &Lockfile, wanted: Wanted<'_>) -> bool {
     })
 }
 
-/// Makes `importers`, those of the lockfile at first, what the manifests ask for; `None` if the lockfile does not tell how.
+/// Makes `importers`, those of the lockfile at first, what the manifests ask for; `None` if the lockfile does not tell
+/// how.
 pub(super) fn follow(
     lockfile: &Lockfile,
     importers: &mut Importers,

@@ -130,8 +130,8 @@ fn is_locked(ctx: &Context, id: &str, alias: &str) -> bool {
 }
 
 /// Lets go of the version that a project has had of a package so far, if it is another: as pnpm has it, the project's
-/// other names of the package are picked anew, and what asks for the package from now on prefers no version that is locked.
-/// What lies below the project's dependencies is the project's to decide then, however near other projects are.
+/// other names of the package are picked anew, and what asks for the package from now on prefers no version that is
+/// locked. What lies below the project's dependencies is the project's to decide then, however near other projects are.
 fn leave_locked(ctx: &Context, id: &str, (name, version): (&str, &Version), plan: &mut Plan) {
     let Some(importer) = ctx.lockfile.as_ref().and_then(|lockfile| lockfile.importers.get(id)) else { return };
     let groups = [&importer.dependencies, &importer.dev_dependencies, &importer.optional_dependencies];

@@ -1,5 +1,5 @@
-//! After a resolution: the ranges in manifests and catalogs follow the versions that were picked, and the lockfile records
-//! them as they are then written.
+//! After a resolution: the ranges in manifests and catalogs follow the versions that were picked, and the lockfile
+//! records them as they are then written.
 
 use std::collections::{BTreeMap, BTreeSet};
 

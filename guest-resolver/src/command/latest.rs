@@ -59,7 +59,8 @@ pub fn version(ctx: &Context, package: Package<'_>, want: &Want) -> Poll<Result<
 pub fn specifier(ctx: &Context, alias: &str, so_far: &str) -> Poll<Result<Option<String>, Failure>> {
     let read = Specifier::parse(alias, so_far, &ctx.settings.registries);
     let (package, want, prefix) = match &read {
-        // A tag alone says what is wanted for ever, as pnpm has it, behind a protocol it does not; an address is no range.
+        // A tag alone says what is wanted for ever, as pnpm has it, behind a protocol it does not; an address is no
+        // range.
         Specifier::Registry { want: Want::Tag(_), .. } if !so_far.contains(':') => return Poll::Ready(Ok(None)),
         Specifier::Registry { .. } if so_far.contains("://") => return Poll::Ready(Ok(None)),
         Specifier::Registry { name, want, registry: None } => {

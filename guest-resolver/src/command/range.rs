@@ -79,8 +79,8 @@ impl Style {
     }
 }
 
-/// The range to write for a version: as it was asked for, as the entry had it so far, as the settings say. A prerelease is
-/// widened only where the entry was, and not where it was asked for exactly.
+/// The range to write for a version: as it was asked for, as the entry had it so far, as the settings say. A prerelease
+/// is widened only where the entry was, and not where it was asked for exactly.
 #[must_use]
 pub fn saved(version: &Version, so_far: Option<Style>, asked: Option<Style>, default: Style) -> String {
     if version.is_prerelease() {

@@ -1,6 +1,6 @@
-//! The text of a project's `package.json`, changed as pnpm changes it: the file is written anew with its own indentation
-//! and line ends, dependencies in the order of their names, without groups that have become empty. What encodes the same
-//! stays untouched.
+//! The text of a project's `package.json`, changed as pnpm changes it: the file is written anew with its own
+//! indentation and line ends, dependencies in the order of their names, without groups that have become empty. What
+//! encodes the same stays untouched.
 
 use serde::Serialize;
 use serde_json::{Map, Value};

@@ -1,8 +1,9 @@
 //! The extensions that pnpm knows of itself: published packages that lack a dependency or a peer, or whose peer is
 //! optional in truth. Applied unless `ignoreCompatibilityDb` is set, before the user's, and no part of the checksum.
 //!
-//! `builtin/table.tsv` has a line for each addition, sorted by package: selector, kind, name, range. The facts are those
-//! that pnpm 12.21 applies: the list of `@yarnpkg/extensions` (BSD 2-Clause, Yarn Contributors) and three of its own.
+//! `builtin/table.tsv` has a line for each addition, sorted by package: selector, kind, name, range. The facts are
+//! those that pnpm 12.21 applies: the list of `@yarnpkg/extensions` (BSD 2-Clause, Yarn Contributors) and three of its
+//! own.
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
-//! Text to [`Lockfile`]. Text as pnpm writes it takes one pass, all other text a full YAML parser; the model is the same.
-//! A lockfile that cannot be read is an error that names the way out, never an empty lockfile: its pins would be lost.
+//! Text to [`Lockfile`]. Text as pnpm writes it takes one pass, all other text a full YAML parser; the model is the
+//! same. A lockfile that cannot be read is an error that names the way out, never an empty lockfile: its pins would be
+//! lost.
 
 mod fill;
 mod validate;
@@ -27,8 +28,8 @@ pub fn read(text: &str) -> Result<Lockfile, LockfileError> {
     read_for(text, &Settings::default())
 }
 
-/// Reads the lockfile that settings are about: beside its neighbours, projects of the same workspace that links may lead
-/// to, and with the lockfiles of branches merged into it.
+/// Reads the lockfile that settings are about: beside its neighbours, projects of the same workspace that links may
+/// lead to, and with the lockfiles of branches merged into it.
 ///
 /// # Errors
 /// As [`read`]; what is wrong with the lockfile of a branch begins with its name.

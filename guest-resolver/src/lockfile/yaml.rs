@@ -1,5 +1,5 @@
-//! The YAML of a lockfile: a tree that borrows from the text, a scanner for text as pnpm writes it, a full parser for all
-//! other text, and pnpm's emitter. Knows nothing of what a lockfile says.
+//! The YAML of a lockfile: a tree that borrows from the text, a scanner for text as pnpm writes it, a full parser for
+//! all other text, and pnpm's emitter. Knows nothing of what a lockfile says.
 //!
 //! ```text
 //! text ─▶ scan ─┬─▶ Node ─▶ emit ─▶ text

@@ -125,8 +125,8 @@ impl Visit<'_> {
         variants.iter().position(fits).map(|at| (package, at))
     }
 
-    /// Whether the providers of a variant are named as they were when it was seen. One that was still being visited then
-    /// may see peers itself by now: discovery looks again below a package whose variant names it by less.
+    /// Whether the providers of a variant are named as they were when it was seen. One that was still being visited
+    /// then may see peers itself by now: discovery looks again below a package whose variant names it by less.
     fn still_holds(&self, package: PackageId, cached: &Cached) -> bool {
         if !self.options.discovery || !self.caches.tentative.contains(&cached.path) {
             return true;
@@ -160,8 +160,8 @@ impl Visit<'_> {
         found
     }
 
-    /// Whether two providers come to the same. In a circle of names their contexts do not tell, for these hold providers of
-    /// which the same is asked.
+    /// Whether two providers come to the same. In a circle of names their contexts do not tell, for these hold
+    /// providers of which the same is asked.
     fn same(&self, current: NodeId, held: NodeId) -> bool {
         let (current, held) = (self.model(current), self.model(held));
         if current == held {

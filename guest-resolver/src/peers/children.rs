@@ -1,5 +1,5 @@
-//! The children of a visited node get nodes of their own: those that peers may resolve to first, edges back into a cycle
-//! one for all.
+//! The children of a visited node get nodes of their own: those that peers may resolve to first, edges back into a
+//! cycle one for all.
 
 use std::rc::Rc;
 
@@ -81,8 +81,8 @@ impl Visit<'_> {
         children
     }
 
-    /// The one node that edges back into a cycle lead to. It is visited on its own when the variants are placed; discovery
-    /// does not look behind such edges.
+    /// The one node that edges back into a cycle lead to. It is visited on its own when the variants are placed;
+    /// discovery does not look behind such edges.
     pub(super) fn canonical(&mut self, package: PackageId, depth: i32) -> NodeId {
         if self.tree.package(package).leaf {
             return self.child_node(package, depth);

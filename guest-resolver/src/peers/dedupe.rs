@@ -137,7 +137,8 @@ fn redirect<'a>(paths: impl Iterator<Item = &'a mut Rc<str>>, merged: &TextMap<R
 enum Below {
     /// The same: who is taken in takes all above along, variant by variant.
     Same,
-    /// A larger variant too. What is asked about already counts as true, so that variants in a circle are taken in together.
+    /// A larger variant too. What is asked about already counts as true, so that variants in a circle are taken in
+    /// together.
     Larger,
 }
 

@@ -158,8 +158,8 @@ impl<'a> Finish<'a> {
         differing
     }
 
-    /// Numbers for `nodes`: equal ones for nodes of one package that see the same variants of the same providers, however
-    /// far one looks.
+    /// Numbers for `nodes`: equal ones for nodes of one package that see the same variants of the same providers,
+    /// however far one looks.
     fn variants(&self, nodes: &[NodeId]) -> NumberMap<NodeId, u32> {
         let sees = |node: &&NodeId| !self.external[*node].is_empty();
         let mut variants: NumberMap<NodeId, u32> = nodes.iter().filter(sees).map(|node| (*node, 0)).collect();
@@ -183,8 +183,8 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// What those providers see that a node names too vaguely, as far as it matters and the node does not see it yet; of
-    /// several that see the same peer the first by name.
+    /// What those providers see that a node names too vaguely, as far as it matters and the node does not see it yet;
+    /// of several that see the same peer the first by name.
     fn behind_providers(&self, node: NodeId, differing: &NumberMap<PackageId, NumberSet<Symbol>>) -> ByName<NodeId> {
         let own = &self.external[&node];
         let package = self.tree.node(node).package;

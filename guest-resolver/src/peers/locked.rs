@@ -23,8 +23,8 @@ pub struct Chosen {
 }
 
 impl<'a> Visit<'a> {
-    /// What the existing lockfile has of a node that asks for peers. Nothing in discovery, which looks for what is missing
-    /// without it.
+    /// What the existing lockfile has of a node that asks for peers. Nothing in discovery, which looks for what is
+    /// missing without it.
     pub(super) fn locked(&self, node: NodeId) -> Option<&'a Snapshot> {
         let asks = !self.options.discovery && !self.tree.package_of(node).peers.is_empty();
         let prior = self.tree.node(node).prior.filter(|_| asks)?;
@@ -64,8 +64,8 @@ impl<'a> Visit<'a> {
         version.is_some_and(|version| range.is_ok_and(|range| range.satisfies_as_peer(&version)))
     }
 
-    /// Whether what a node sees comes before what is locked: a dependency of the project or the root under another name, one
-    /// that a manifest names newly, or what a package above brings that was not locked there.
+    /// Whether what a node sees comes before what is locked: a dependency of the project or the root under another
+    /// name, one that a manifest names newly, or what a package above brings that was not locked there.
     fn comes_before_locked(&self, name: Symbol, seen: NodeId) -> bool {
         let mut direct = self.options.chosen.direct.iter().filter(|dep| dep.node == seen).peekable();
         if direct.peek().is_none() {

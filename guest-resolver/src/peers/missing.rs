@@ -115,8 +115,8 @@ pub fn peer_range(range: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// Notes what is missing, sorted by name, with what is missing under this name already. What is needed hides what is
-/// not; of two ranges that are needed the part counts that both accept, or the first if there is none; of those that are
-/// not needed all count.
+/// not; of two ranges that are needed the part counts that both accept, or the first if there is none; of those that
+/// are not needed all count.
 pub(super) fn add_missing(list: &mut ByName<Missing>, name: Symbol, new: Missing) {
     let start = list.partition_point(|(held, _)| *held < name);
     let end = start + list[start..].iter().take_while(|(held, _)| *held == name).count();

@@ -66,8 +66,8 @@ impl Visit<'_> {
         a.version == b.version && held.alias == new.alias && a.name == b.name
     }
 
-    /// The provider from above sees other peers than the node's own child of that package would, and something below asks
-    /// for both: then the own child counts.
+    /// The provider from above sees other peers than the node's own child of that package would, and something below
+    /// asks for both: then the own child counts.
     fn breaks_diamond(
         &self,
         above: &ByName<ParentRef>,

@@ -1,5 +1,5 @@
-//! The lockfile of what stands on disk, `node_modules/.pnpm/lock.yaml`: selected projects, included groups, and what they
-//! lead to. Packages that do not fit the platform stay in it, as pnpm leaves them.
+//! The lockfile of what stands on disk, `node_modules/.pnpm/lock.yaml`: selected projects, included groups, and what
+//! they lead to. Packages that do not fit the platform stay in it, as pnpm leaves them.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Names of slots in a global virtual store, equal to pnpm's: `<scope or @>/<name>/<version>/<digest>`, where the digest
-//! covers the package and all that it reaches, so that equal slots have equal names in every project.
+//! Names of slots in a global virtual store, equal to pnpm's: `<scope or @>/<name>/<version>/<digest>`, where the
+//! digest covers the package and all that it reaches, so that equal slots have equal names in every project.
 //!
 //! ```text
 //! closure = base64(sha256({ deps: { alias: closure of the child, … }, id: "name@version:integrity" }))

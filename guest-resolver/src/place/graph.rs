@@ -45,7 +45,8 @@ pub(super) struct Graph<'a> {
     pub(super) lockfile: &'a Lockfile,
     /// By dep-path: all snapshots of the lockfile.
     pub(super) nodes: Vec<Node<'a>>,
-    /// Selected importers and their dependencies of the included groups: development, production, optional, each by alias.
+    /// Selected importers and their dependencies of the included groups: development, production, optional, each by
+    /// alias.
     pub(super) roots: BTreeMap<&'a str, Vec<Root<'a>>>,
     /// By node: its folder in the global virtual store, where that is used.
     pub(super) global: Option<Vec<String>>,

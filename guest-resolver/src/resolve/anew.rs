@@ -26,9 +26,7 @@ impl Anew {
             Self::Only(targets) => targets.cover(name, version),
         }
     }
-}
 
-impl Anew {
     /// These are among them too.
     pub fn add(&mut self, targets: &Targets) {
         match self {

@@ -29,8 +29,8 @@ use super::wanted;
 #[derive(Debug, Default)]
 pub(super) struct AsLocked {
     granted: bool,
-    /// The keys that may be read off: of what is above a package with peers the last resolution asked for all, or knew it
-    /// from the one before. What it took over with all that is below it, it did not ask for.
+    /// The keys that may be read off: of what is above a package with peers the last resolution asked for all, or knew
+    /// it from the one before. What it took over with all that is below it, it did not ask for.
     above: Rc<TextSet<Rc<str>>>,
     /// By key in `snapshots`.
     known: RefCell<NumberMap<Symbol, Option<Rc<Resolved>>>>,
@@ -40,8 +40,8 @@ impl AsLocked {
     /// `granted`: the settings that shape subtrees are those the lockfile was made under; `above`:
     /// the keys below which something can never be taken over.
     pub(super) fn new(ctx: &Context, granted: bool, above: Rc<TextSet<Rc<str>>>) -> Self {
-        // An address that the lockfile does not have yet is the registry's to tell. Age and trust of what stays locked are
-        // for the host to hold it to.
+        // An address that the lockfile does not have yet is the registry's to tell. Age and trust of what stays locked
+        // are for the host to hold it to.
         let asks = ctx.settings.lockfile.include_tarball_url;
         let granted = granted && !asks && ctx.settings.lockfile.complete == Some(true);
         Self { granted, above, ..Self::default() }
@@ -63,8 +63,8 @@ impl AsLocked {
 /// The code of the notice that a new lockfile lacks nothing that its packages ask for.
 pub const COMPLETE: &str = "WASI_PM_LOCKFILE_COMPLETE";
 
-/// Tells that a new lockfile lacks nothing, to whoever remembers it, if that is known. `is_resolved`: all above packages
-/// with peers was asked for, or read off; otherwise an old lockfile was changed in places.
+/// Tells that a new lockfile lacks nothing, to whoever remembers it, if that is known. `is_resolved`: all above
+/// packages with peers was asked for, or read off; otherwise an old lockfile was changed in places.
 pub fn tell_complete(ctx: &Context, is_resolved: bool) -> Option<Notice> {
     let was_complete = ctx.settings.lockfile.complete?;
     let is_complete = (is_resolved || was_complete) && ctx.skipped.borrow().is_empty();

@@ -1,8 +1,8 @@
 //! `blockExoticSubdeps`: only projects may ask for repositories and for tarballs at an address. A package of a registry
 //! that asks for one would bring in bytes that no registry and no lockfile of others vouches for. Judged by the
 //! specifier, so that nothing is fetched to be refused. A folder or tarball of the user's disk is never for a stranger
-//! to name, whatever the setting: only projects, copied folders and overrides may. What a plugin resolves is never exotic:
-//! the user granted it.
+//! to name, whatever the setting: only projects, copied folders and overrides may. What a plugin resolves is never
+//! exotic: the user granted it.
 
 use wit::guest::wasi_pm::resolver::types::Failure;
 

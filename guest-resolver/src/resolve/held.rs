@@ -1,5 +1,5 @@
-//! What the resolver itself has held to age and trust: what it picked anew. All else that is placed, whatever the lockfiles
-//! are that it was found in, is for the host to hold, which judges what it is not told of.
+//! What the resolver itself has held to age and trust: what it picked anew. All else that is placed, whatever the
+//! lockfiles are that it was found in, is for the host to hold, which judges what it is not told of.
 
 use std::collections::BTreeSet;
 

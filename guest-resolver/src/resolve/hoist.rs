@@ -88,8 +88,8 @@ fn merge(ctx: &Context, ranges: &[Rc<str>]) -> Option<Rc<str>> {
 pub struct Known {
     /// Versions in the graph.
     present: Vec<Version>,
-    /// Preferences of the project, versions that only the lockfile still holds among them: these count where none in the
-    /// graph will do.
+    /// Preferences of the project, versions that only the lockfile still holds among them: these count where none in
+    /// the graph will do.
     preferred: Vec<Want>,
 }
 
@@ -132,7 +132,8 @@ pub fn versions_in<'a>(
     names: impl Iterator<Item = &'a Rc<str>>,
     sight: Option<&Sight>,
 ) -> Versions {
-    // Another project may have decided anew what stands below a package: what stood there before is in the graph no more.
+    // Another project may have decided anew what stands below a package: what stood there before is in the graph no
+    // more.
     let reached = match sight {
         Some(sight) => in_sight(&walker.tree, sight),
         None => reached(&walker.tree, walker.roots.clone()),

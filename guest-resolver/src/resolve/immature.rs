@@ -17,8 +17,8 @@ use super::wanted::failure;
 /// The code of one version that is too young.
 pub const TOO_YOUNG: &str = "ERR_PNPM_MINIMUM_RELEASE_AGE_VIOLATION";
 
-/// What is too young in a finished graph, by name and version; each names `package` and `version` in its facts. What was
-/// locked before is not told: the host holds all that stays locked to the rule, whether it was asked for or not.
+/// What is too young in a finished graph, by name and version; each names `package` and `version` in its facts. What
+/// was locked before is not told: the host holds all that stays locked to the rule, whether it was asked for or not.
 ///
 /// # Errors
 /// All of them as one failure, if the rule is strict.

@@ -1,5 +1,5 @@
-//! The peers that the existing lockfile gives the dependencies of a project: they stay theirs where versions of them are
-//! added to the project again.
+//! The peers that the existing lockfile gives the dependencies of a project: they stay theirs where versions of them
+//! are added to the project again.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;

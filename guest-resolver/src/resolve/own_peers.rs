@@ -1,5 +1,6 @@
 //! The peers that a project itself asks for, where other projects depend on the same package: their choice decides. A
-//! locked version stays only while it suits what they ask for now; otherwise one is picked that most of them would take.
+//! locked version stays only while it suits what they ask for now; otherwise one is picked that most of them would
+//! take.
 
 use crate::lockfile::Lockfile;
 use crate::lockfile::model::{dep_path_of, package_key, split_key};

@@ -1,5 +1,5 @@
-//! Which patch belongs to which package. A key of `patchedDependencies` names a version, a range, or a package alone; the
-//! narrowest that fits wins, two ranges that both fit are an error, and so is a patch that fits nothing.
+//! Which patch belongs to which package. A key of `patchedDependencies` names a version, a range, or a package alone;
+//! the narrowest that fits wins, two ranges that both fit are an error, and so is a patch that fits nothing.
 
 use std::collections::BTreeMap;
 

@@ -50,8 +50,8 @@ impl<'a> Pins<'a> {
     }
 }
 
-/// The versions that projects have chosen for themselves: what is locked below a project follows its own where its range
-/// allows, and if it has none of that name, what any project now asks otherwise for.
+/// The versions that projects have chosen for themselves: what is locked below a project follows its own where its
+/// range allows, and if it has none of that name, what any project now asks otherwise for.
 #[derive(Debug, Default)]
 pub(super) struct HigherDirect {
     chosen: NumberMap<(Option<Symbol>, Symbol), Vec<Version>>,
@@ -120,8 +120,8 @@ pub(super) fn of_importer(ctx: &Context, id: &str, edges: &mut [Edge]) {
     }
 }
 
-/// What a dependency of a project asks for: the locked version, as long as its range allows that. A commit is taken over
-/// with all below it or looked up anew.
+/// What a dependency of a project asks for: the locked version, as long as its range allows that. A commit is taken
+/// over with all below it or looked up anew.
 pub(super) fn of_direct(ctx: &Context, edge: &Edge) -> Symbol {
     let exact = |key: &str| {
         let plain = package_key(key);

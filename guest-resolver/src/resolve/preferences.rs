@@ -1,5 +1,5 @@
-//! Versions to prefer: what a project's own manifest asks for, what the existing lockfile holds. Projects of a workspace
-//! do not look at each other's manifests, as pnpm 12 does not.
+//! Versions to prefer: what a project's own manifest asks for, what the existing lockfile holds. Projects of a
+//! workspace do not look at each other's manifests, as pnpm 12 does not.
 
 use crate::intern::{NumberMap, NumberSet, Symbol};
 use crate::pick::{DIRECT_WEIGHT, LOCKED_WEIGHT, Preference};
@@ -80,8 +80,8 @@ impl Preferences {
         self.declared.get(&importer).and_then(|own| own.get(&name)).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What counts for a project's own peer where others depend on that package. The version that it is locked to has no
-    /// advantage, nor has one that somebody asks for exactly.
+    /// What counts for a project's own peer where others depend on that package. The version that it is locked to has
+    /// no advantage, nor has one that somebody asks for exactly.
     pub fn of_own_peer(&self, importer: Symbol, name: Symbol) -> Option<Vec<Preference>> {
         let own = self.own_peers.get(&(importer, name))?;
         let declared = self.declared(importer, name);

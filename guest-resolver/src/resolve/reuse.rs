@@ -13,10 +13,10 @@ use super::tree::{Origin, Resolved};
 use super::wanted::Wanted;
 use super::{commit, subtree, unvouched};
 
-/// The package that a project's dependency is pinned to, or that a plugin has answered, if its specifier still names the
-/// same, nothing in the settings has changed what the lockfile was made under, and all that is below is of a registry or a
-/// plugin's. For commits above packages with
-/// peers and where versions are picked by time: all others are taken over with what is below them.
+/// The package that a project's dependency is pinned to, or that a plugin has answered, if its specifier still names
+/// the same, nothing in the settings has changed what the lockfile was made under, and all that is below is of a
+/// registry or a plugin's. For commits above packages with peers and where versions are picked by time: all others are
+/// taken over with what is below them.
 pub(super) fn pinned(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> Option<Rc<Resolved>> {
     let lockfile = ctx.lockfile.as_ref().filter(|lockfile| subtree::settings_stand(ctx, lockfile))?;
     if !matches!(specifier, Specifier::Git(_) | Specifier::Custom(_)) {
@@ -38,8 +38,8 @@ pub(super) fn pinned(ctx: &Context, wanted: Wanted, specifier: &Specifier) -> Op
     unvouched::build(ctx, name, id, Origin::Pinned(package.resolution.clone()), manifest).ok()
 }
 
-/// Whether it asks for something that the project now declares otherwise: pnpm then asks for the package anew, so that a
-/// branch is looked up again, though its own specifier stands.
+/// Whether it asks for something that the project now declares otherwise: pnpm then asks for the package anew, so that
+/// a branch is looked up again, though its own specifier stands.
 fn depends_on_changed(
     ctx: &Context,
     lockfile: &Lockfile,

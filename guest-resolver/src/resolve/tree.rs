@@ -99,8 +99,8 @@ pub struct Node {
     pub depth: i32,
     /// The walk of dependencies made it, not the resolution of peers.
     pub walked: bool,
-    /// The key under which the existing lockfile has it, if it was reached where it is locked; of a node that is shared,
-    /// one such key.
+    /// The key under which the existing lockfile has it, if it was reached where it is locked; of a node that is
+    /// shared, one such key.
     pub prior: Option<Symbol>,
     /// The peers that the existing lockfile gives this direct dependency.
     pub locked_peers: Option<Rc<NumberSet<Symbol>>>,

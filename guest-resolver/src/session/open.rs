@@ -202,8 +202,8 @@ fn read(given: &Given, settings: &Settings) -> Result<Option<Lockfile>, Vec<Fail
     })
 }
 
-/// Packages that an override by their name alone led somewhere when the lockfile was made, and none does now: nothing says
-/// that they are to stay there.
+/// Packages that an override by their name alone led somewhere when the lockfile was made, and none does now: nothing
+/// says that they are to stay there.
 fn no_longer_overridden(lockfile: &Lockfile, overrides: &Overrides) -> Targets {
     let is_name = |selector: &&String| !selector.contains('>') && !selector.get(1..).unwrap_or_default().contains('@');
     let gone = lockfile.overrides.keys().filter(|selector| !overrides.resolved().contains_key(*selector));

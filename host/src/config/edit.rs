@@ -1,7 +1,7 @@
-//! Changes a list, or entries of catalogs, in the text of `pnpm-workspace.yaml` and leaves all else as the user wrote it:
-//! comments, order, quotes. Knows block lists, block mappings, and lists and mappings in brackets on one line; anything
-//! else is refused, never rewritten. What is changed is read again, and given back only if it means what was there before
-//! and the change, and nothing else.
+//! Changes a list, or entries of catalogs, in the text of `pnpm-workspace.yaml` and leaves all else as the user wrote
+//! it: comments, order, quotes. Knows block lists, block mappings, and lists and mappings in brackets on one line;
+//! anything else is refused, never rewritten. What is changed is read again, and given back only if it means what was
+//! there before and the change, and nothing else.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! Reads a project's `package.json`: checked to be JSON within limits, and kept as text, because the component reads it.
+//! Reads a project's `package.json`: checked to be JSON within limits, and kept as text, because the component reads
+//! it.
 
 mod specifiers;
 

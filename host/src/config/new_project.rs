@@ -1,5 +1,6 @@
-//! The manifest that `add` begins a project with where there is none: as pnpm has it, a whole one in an empty folder, one of
-//! dependencies alone beside a `pnpm-workspace.yaml`. It is written as every other that a command changes: at the end.
+//! The manifest that `add` begins a project with where there is none: as pnpm has it, a whole one in an empty folder,
+//! one of dependencies alone beside a `pnpm-workspace.yaml`. It is written as every other that a command changes: at
+//! the end.
 
 use super::project::Place;
 use crate::{cli::Command, engine::Intent, graph::Group};

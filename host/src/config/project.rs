@@ -120,8 +120,8 @@ impl Place {
     }
 }
 
-/// Finds the folders: the nearest one upwards with a manifest or a workspace, and the workspace it belongs to. A project
-/// that the nearest workspace does not list is one by itself, and nothing of the workspace is meant for it.
+/// Finds the folders: the nearest one upwards with a manifest or a workspace, and the workspace it belongs to. A
+/// project that the nearest workspace does not list is one by itself, and nothing of the workspace is meant for it.
 ///
 /// # Errors
 /// There is neither, or a settings file is broken.

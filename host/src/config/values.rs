@@ -1,5 +1,5 @@
-//! Settings from all sources, merged: a later source overrides an earlier one, name by name. Types are checked as values
-//! come in, so that a reader can take them as they are.
+//! Settings from all sources, merged: a later source overrides an earlier one, name by name. Types are checked as
+//! values come in, so that a reader can take them as they are.
 
 use std::{collections::BTreeMap, fmt};
 

@@ -228,8 +228,8 @@ impl Session {
             let progress = self.sandbox.finish(&called)?;
             let progress = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
             let moved = !progress.snapshots.is_empty() || !progress.requests.is_empty();
-            // It works on while its requests are passed on: at what comes after this batch, or at what has been answered
-            // meanwhile.
+            // It works on while its requests are passed on: at what comes after this batch, or at what has been
+            // answered meanwhile.
             let is_placing = !progress.snapshots.is_empty() || progress.layout.is_some();
             let mut ahead = (is_placing && progress.outcome.is_none()).then(|| self.advance(Vec::new()));
             let mut requests = progress.requests.into_iter();

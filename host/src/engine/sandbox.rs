@@ -2,10 +2,10 @@
 //! an [`EngineError`] that names the component.
 //!
 //! The thread is how a component is held to its time. Whoever waits for an answer stops waiting at the deadline and
-//! leaves the thread to itself: it has its own bounded memory, nothing else, and ends with its call or with the process,
-//! so whoever uses this as a library and goes on after a timeout keeps a busy thread until then. The other way,
-//! to have the compiled code look at a clock (wasmtime's epochs), asks at every loop and every call, which was 13 to 20
-//! percent of a resolution; it is for components whose host goes on after they were stopped.
+//! leaves the thread to itself: it has its own bounded memory, nothing else, and ends with its call or with the
+//! process, so whoever uses this as a library and goes on after a timeout keeps a busy thread until then. The other
+//! way, to have the compiled code look at a clock (wasmtime's epochs), asks at every loop and every call, which was 13
+//! to 20 percent of a resolution; it is for components whose host goes on after they were stopped.
 
 use std::{
     any::Any,

@@ -71,7 +71,8 @@ pub(super) fn check(project: &Project, outcome: &mut wire::Outcome) -> Checked<S
     Ok(Saved { manifests, catalogs })
 }
 
-/// A new manifest differs from the old one in dependencies alone, and those are lines of text, what is said of them flags.
+/// A new manifest differs from the old one in dependencies alone, and those are lines of text, what is said of them
+/// flags.
 fn check_written(old: &str, new: &str) -> Result<(), String> {
     let read = |text: &str| serde_json::from_str::<serde_json::Map<String, Value>>(text);
     let (Ok(mut old), Ok(mut new)) = (read(old), read(new)) else { return Err("is no object".to_owned()) };

@@ -1,5 +1,5 @@
-//! Git repositories: from a specifier to a commit, from a commit to the files of the package. A repository at one of the
-//! three known hosts is taken as the archive that the host makes of the commit, where that can be had without
+//! Git repositories: from a specifier to a commit, from a commit to the files of the package. A repository at one of
+//! the three known hosts is taken as the archive that the host makes of the commit, where that can be had without
 //! credentials; all others through the `git` program.
 
 mod program;

@@ -1,5 +1,5 @@
-//! From the network into the store: the network's threads leave what has come to the CPU pool, which verifies and imports
-//! it, the largest first.
+//! From the network into the store: the network's threads leave what has come to the CPU pool, which verifies and
+//! imports it, the largest first.
 
 use std::sync::{Arc, OnceLock};
 

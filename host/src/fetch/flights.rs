@@ -61,8 +61,8 @@ impl<I> Flights<I> {
         self.landed.notify_all();
     }
 
-    /// Waits until all of these have landed: how, in the order of the keys. As long as one is under way, `landed` is told
-    /// of packages that are there, by the number of the key.
+    /// Waits until all of these have landed: how, in the order of the keys. As long as one is under way, `landed` is
+    /// told of packages that are there, by the number of the key.
     pub(super) fn wait(&self, keys: &[String], mut landed: impl FnMut(usize, &Arc<I>)) -> Vec<Outcome<I>> {
         let mut open: HashMap<&str, Vec<usize>> = HashMap::with_capacity(keys.len());
         for (at, key) in keys.iter().enumerate() {

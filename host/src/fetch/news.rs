@@ -1,5 +1,6 @@
-//! What becomes of packages of registries while they are fetched, for whoever wants to know more of them than their bytes.
-//! That a registry has served a package is evidence that it holds that version; of what the store has there is none.
+//! What becomes of packages of registries while they are fetched, for whoever wants to know more of them than their
+//! bytes. That a registry has served a package is evidence that it holds that version; of what the store has there is
+//! none.
 
 use std::{
     fmt,

@@ -1,7 +1,7 @@
 //! A held directory handle and the few operations that `link` needs of it. Every name given here is exactly one path
 //! component: whatever a stranger wrote, nothing outside the handle can be reached, and no link is followed. A *way* is
-//! several of them with `/`, through folders that the caller has made a moment ago, in a place that nobody else can reach:
-//! none of them can be a link either, and opening each would cost more.
+//! several of them with `/`, through folders that the caller has made a moment ago, in a place that nobody else can
+//! reach: none of them can be a link either, and opening each would cost more.
 
 use std::{io, os::fd::OwnedFd, path::Path};
 

@@ -45,8 +45,9 @@ impl Importer {
         if self.copy.load(Ordering::Relaxed) { ImportMethod::Copy } else { ImportMethod::Hardlink }
     }
 
-    /// Brings in one file under a new name, at the end of a way ([`Folder`]). Empty files are made, not linked: all of them would share one inode and run
-    /// into the file system's limit of links. Where the system refuses, the store's file is looked at: was it that?
+    /// Brings in one file under a new name, at the end of a way ([`Folder`]). Empty files are made, not linked: all of
+    /// them would share one inode and run into the file system's limit of links. Where the system refuses, the store's
+    /// file is looked at: was it that?
     pub(crate) fn place(
         &self,
         store: &Folder,

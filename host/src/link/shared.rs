@@ -1,6 +1,6 @@
 //! The global virtual store: slots that projects share, each published by one rename, so that one that can be seen is
-//! complete. Names come from a stranger's lockfile; they are checked components, and no link is followed on the way, but
-//! to look at a mark.
+//! complete. Names come from a stranger's lockfile; they are checked components, and no link is followed on the way,
+//! but to look at a mark.
 //!
 //! ```text
 //! <links>/.wasi-pm-lock                            held shared by installations, alone by `store prune`

@@ -1,6 +1,6 @@
 //! Builds one slot: the package's folders and files, the links to its dependencies. Its shims come last, because they
-//! tell of other packages ([`crate::link::bins`]). The slot is new and out of reach, so nothing is looked at before it is
-//! made.
+//! tell of other packages ([`crate::link::bins`]). The slot is new and out of reach, so nothing is looked at before it
+//! is made.
 //!
 //! ```text
 //! <slot>/node_modules/<name>/...files            folders with many files are held, others named on the way (`files.rs`)

@@ -1,6 +1,6 @@
 //! What no project uses any more in the global virtual store, and which projects there are: each one that uses it is
-//! registered by a link in `<store>/projects`, named by a digest of its folder, as pnpm does. What a project uses stands
-//! in its own record; a project that has none because an installation was cut off stops the sweep.
+//! registered by a link in `<store>/projects`, named by a digest of its folder, as pnpm does. What a project uses
+//! stands in its own record; a project that has none because an installation was cut off stops the sweep.
 
 use std::{
     collections::HashSet,

@@ -1,5 +1,5 @@
-//! Hunks of a text patch, applied as pnpm does: what stands at the end of a line does not matter when lines are compared,
-//! so that a patch fits a file with other line ends, and a hunk may have moved by twenty lines.
+//! Hunks of a text patch, applied as pnpm does: what stands at the end of a line does not matter when lines are
+//! compared, so that a patch fits a file with other line ends, and a hunk may have moved by twenty lines.
 
 use diffy::{Line, Patch};
 

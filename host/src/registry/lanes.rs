@@ -1,7 +1,8 @@
-//! Who may use the network next. Three lanes share the connections: metadata, where somebody waits for each answer; heads
-//! of packuments and tarballs, where only the end of all of them counts. Each may use all but a quarter of the connections,
-//! so that none waits for another to be done; heads fewer while tarballs wait. Tarballs go longest first, and may use them
-//! all for as long as nobody has asked for anything else: a far line is filled with small ones only by many at once.
+//! Who may use the network next. Three lanes share the connections: metadata, where somebody waits for each answer;
+//! heads of packuments and tarballs, where only the end of all of them counts. Each may use all but a quarter of the
+//! connections, so that none waits for another to be done; heads fewer while tarballs wait. Tarballs go longest first,
+//! and may use them all for as long as nobody has asked for anything else: a far line is filled with small ones only by
+//! many at once.
 
 use std::{
     collections::{BinaryHeap, VecDeque},
@@ -26,8 +27,9 @@ pub enum Lane {
 pub(super) struct Lanes {
     total: usize,
     each: usize,
-    /// Heads while tarballs wait, so that these keep the line busy from the beginning to the end. Of 64 connections: half
-    /// made a restore of 1,343 packages over 50 ms and 200 Mbit/s longer by a tenth, a quarter by a third, these by 2 %.
+    /// Heads while tarballs wait, so that these keep the line busy from the beginning to the end. Of 64 connections:
+    /// half made a restore of 1,343 packages over 50 ms and 200 Mbit/s longer by a tenth, a quarter by a third, these
+    /// by 2 %.
     heads: usize,
     state: Mutex<State>,
 }

@@ -71,7 +71,8 @@ fn find(inner: &Arc<Inner>, key: Key, is_fresh: impl Fn(&Entry) -> bool) {
     }
 }
 
-/// The same for one that nobody has asked for yet: if it is not fresh on disk it is left to whoever does. Whether it is.
+/// The same for one that nobody has asked for yet: if it is not fresh on disk it is left to whoever does. Whether it
+/// is.
 pub(super) fn start_ahead(inner: &Arc<Inner>, key: Key) -> bool {
     let promise = Promise(Some((inner.clone(), key.clone())));
     let path = inner.source(&key).map(|source| cache::path(&source.folder, key.full, &key.name));

@@ -35,9 +35,9 @@ impl Drop for Told {
 }
 
 impl Registry {
-    /// Asks when a packument last changed: milliseconds since 1970, as its `Last-Modified` (RFC 9110 8.8.2) has it. `told`
-    /// hears it on any thread and must not wait; `None` where the packument itself is at hand, on its way or cached and
-    /// fresh, or where its registry does not say.
+    /// Asks when a packument last changed: milliseconds since 1970, as its `Last-Modified` (RFC 9110 8.8.2) has it.
+    /// `told` hears it on any thread and must not wait; `None` where the packument itself is at hand, on its way or
+    /// cached and fresh, or where its registry does not say.
     pub fn ask_modified(
         &self,
         name: &PackageName,

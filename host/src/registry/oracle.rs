@@ -151,8 +151,8 @@ impl Registry {
         }
     }
 
-    /// Reads packuments from disk that will probably be asked for, beside what follows: by name and form, as `which` says
-    /// on a thread of its own. For what is not there, or has to be asked for again, nobody is asked.
+    /// Reads packuments from disk that will probably be asked for, beside what follows: by name and form, as `which`
+    /// says on a thread of its own. For what is not there, or has to be asked for again, nobody is asked.
     pub fn read_ahead(&self, which: impl FnOnce() -> Vec<(PackageName, bool)> + Send + 'static) {
         if self.0.http.settings().mode != NetworkMode::Revalidate {
             let key = |(name, full)| Key { name, named: None, full };

@@ -92,7 +92,8 @@ pub fn text(
     serde_json::to_string_pretty(&file).expect("a map of texts is always JSON")
 }
 
-/// By folder that was copied, relative to the lockfile: its copies. Shared slots are no project's own to bring up to date.
+/// By folder that was copied, relative to the lockfile: its copies. Shared slots are no project's own to bring up to
+/// date.
 fn injected(placement: &Placement, layout: &Layout) -> BTreeMap<String, Vec<String>> {
     let mut copies: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for snapshot in placement.snapshots.iter().filter(|_| layout.global.is_none()) {

@@ -1,5 +1,5 @@
-//! One installation at a time per project: an advisory lock on an open handle, gone with the process that holds it.
-//! The file itself stays and means nothing, but that a run which made it and leaves `node_modules` with nothing else takes
+//! One installation at a time per project: an advisory lock on an open handle, gone with the process that holds it. The
+//! file itself stays and means nothing, but that a run which made it and leaves `node_modules` with nothing else takes
 //! both away again. So who gets the lock sees first that its file is still the one of that name.
 
 use std::{
@@ -159,7 +159,8 @@ mod tests {
         assert!(modules.join(super::FILE).exists(), "it was there before");
     }
 
-    /// Of two that wait one has the lock of a file that is taken away before the other comes to it: they must not both go on.
+    /// Of two that wait one has the lock of a file that is taken away before the other comes to it: they must not both
+    /// go on.
     #[test]
     fn a_lock_whose_file_was_taken_away_is_none() {
         let project = tempfile::tempdir().unwrap();

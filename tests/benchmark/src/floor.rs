@@ -1,6 +1,7 @@
-//! The floor under an installation: a program that knows the whole tree and only makes its folders, hard links and symbolic
-//! links, on as many threads as there are. Where packages or metadata are cold it also fetches them, verifies and unpacks
-//! the tarballs, inflates the packuments, and links while it waits. An installer with such a tree does all that, and more.
+//! The floor under an installation: a program that knows the whole tree and only makes its folders, hard links and
+//! symbolic links, on as many threads as there are. Where packages or metadata are cold it also fetches them, verifies
+//! and unpacks the tarballs, inflates the packuments, and links while it waits. An installer with such a tree does all
+//! that, and more.
 
 mod unpack;
 
@@ -51,8 +52,8 @@ pub(crate) struct Floor {
 }
 
 impl Floor {
-    /// Of the `node_modules` that an isolated install has left; `folder` is scratch on the same disk; `fetched` is what has
-    /// to be fetched.
+    /// Of the `node_modules` that an isolated install has left; `folder` is scratch on the same disk; `fetched` is what
+    /// has to be fetched.
     ///
     /// # Errors
     /// If it cannot be read, or is no such tree.

@@ -55,14 +55,14 @@ pub(crate) fn contender_argument(text: &str) -> Result<(String, PathBuf), String
 /// A contender and, if it could not be started with, why.
 type Ready = (Contender, Result<(), String>);
 
-/// Scenarios with a floor: those that make the whole tree. Behind the slow line, a program that asks for everything at once
-/// fills the line with metadata while installers overlap it with packages better: no floor.
+/// Scenarios with a floor: those that make the whole tree. Behind the slow line, a program that asks for everything at
+/// once fills the line with metadata while installers overlap it with packages better: no floor.
 fn has_floor(scenario: &Scenario) -> bool {
     scenario.start == Start::Lockfile || scenario.start == Start::Manifest && !scenario.far
 }
 
-/// What nobody can do without fetching: the packages that are not in the store, and the metadata that is not in the cache,
-/// where there is no lockfile.
+/// What nobody can do without fetching: the packages that are not in the store, and the metadata that is not in the
+/// cache, where there is no lockfile.
 fn fetched(scenario: &Scenario, asked: &Asked) -> Asked {
     let mut fetched = asked.clone();
     if scenario.hot_store {

@@ -1,5 +1,5 @@
-//! A registry in this process that replays a recorded mirror, counts requests, and can stand behind a slow link. It tells
-//! when packuments last changed, as real ones do, and answers who asks for that alone.
+//! A registry in this process that replays a recorded mirror, counts requests, and can stand behind a slow link. It
+//! tells when packuments last changed, as real ones do, and answers who asks for that alone.
 
 use std::{
     collections::HashMap,

@@ -12,9 +12,10 @@
 //! - `parity corpus WASI_PM PNPM REGISTRY [NAME...]` resolves the real dependency sets of `corpus.yaml` with both, from
 //!   a mirror of the real registry at this address.
 //!
-//! With `PARITY_MEMORY` set to a folder, what pnpm made of a scenario is kept there and not asked for again: a second run
-//! over the same seeds needs only ours, but that pnpm is asked again where the two differ. A folder belongs to one version of pnpm. `PARITY_SHOWN` is how many differences of
-//! random worlds are shrunk and shown; 0 only names them. With `PARITY_WHOLE` they are shown as they are.
+//! With `PARITY_MEMORY` set to a folder, what pnpm made of a scenario is kept there and not asked for again: a second
+//! run over the same seeds needs only ours, but that pnpm is asked again where the two differ. A folder belongs to one
+//! version of pnpm. `PARITY_SHOWN` is how many differences of random worlds are shrunk and shown; 0 only names them.
+//! With `PARITY_WHOLE` they are shown as they are.
 //!
 //! Start it with `cargo run -p tests --bin parity -- ...`. It exits with 1 if anything differs, with 2 on wrong usage.
 
@@ -42,8 +43,8 @@ use tests::{
 
 /// So many worlds are compared at once.
 const AT_ONCE: usize = 4;
-/// So often pnpm is asked again before a difference counts: where packages depend on each other in circles, what it locks
-/// may hang on chance.
+/// So often pnpm is asked again before a difference counts: where packages depend on each other in circles, what it
+/// locks may hang on chance.
 const ASKED_AGAIN: usize = 5;
 /// So many differences are shrunk and shown, unless `PARITY_SHOWN` says otherwise.
 const SHOWN: usize = 5;
@@ -364,8 +365,8 @@ fn compare_random((ours, pnpm): (&str, &str), first: u64, last: u64, make: impl 
     different.is_empty()
 }
 
-/// Takes away one thing after the other while the two still differ: a pass over all there is goes on behind what it took
-/// away, and passes are made until one takes nothing.
+/// Takes away one thing after the other while the two still differ: a pass over all there is goes on behind what it
+/// took away, and passes are made until one takes nothing.
 fn shrink(mut scenario: Scenario, ours: &str, pnpm: &str) -> Scenario {
     loop {
         let (mut at, mut any) = (0, false);

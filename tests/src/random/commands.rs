@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{GROUPS, Numbers, changes::publish_one, drop_aliases_below, scenario};
 use crate::scenario::{Scenario, Step};
 
-/// The world of a seed with commands in place of changes of manifests: `steps` of `add`, `remove`, `update` after the first
-/// install. The worlds are those of [`scenario`].
+/// The world of a seed with commands in place of changes of manifests: `steps` of `add`, `remove`, `update` after the
+/// first install. The worlds are those of [`scenario`].
 #[must_use]
 pub fn commands(seed: u64, steps: usize) -> Scenario {
     let mut made = scenario(seed, 1);

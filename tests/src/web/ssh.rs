@@ -1,5 +1,5 @@
-//! `ssh`, played: a script that runs the command which git asks for here, on the repository that stands for the one of the
-//! host. Nothing is connected to, and nobody is asked for a key.
+//! `ssh`, played: a script that runs the command which git asks for here, on the repository that stands for the one of
+//! the host. Nothing is connected to, and nobody is asked for a key.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 

@@ -1,5 +1,5 @@
-//! What is written for a word of `add`: as a project of the workspace, through a catalog, as others have it, or as a range
-//! over the version that the word leads to.
+//! What is written for a word of `add`: as a project of the workspace, through a catalog, as others have it, or as a
+//! range over the version that the word leads to.
 
 use std::task::{Poll, ready};
 
@@ -86,7 +86,8 @@ impl Search<'_> {
         }
     }
 
-    /// What an override says of it, or what all other projects agree on that ask for it, each in the first of its groups.
+    /// What an override says of it, or what all other projects agree on that ask for it, each in the first of its
+    /// groups.
     fn shared(&self, alias: &str) -> Option<String> {
         let mut asked = Manifest::default();
         asked.dependencies.insert(alias.to_owned(), "*".to_owned());

@@ -181,7 +181,8 @@ fn bundled(value: Node<'_>) -> Filled<Bundled> {
     }
 }
 
-/// By name: the file lists names that are also fields of an entry first (`id`), which is of the writing, not the meaning.
+/// By name: the file lists names that are also fields of an entry first (`id`), which is of the writing, not the
+/// meaning.
 fn optional_peers(value: Node<'_>) -> Filled<Vec<String>> {
     let mut names = Vec::new();
     each(value, |key, value| {

@@ -1,5 +1,5 @@
-//! The emitter of pnpm's lockfiles: block style with two spaces, blank lines between the entries of the top level and of
-//! `importers`, `packages` and `snapshots`, flow style for a few short fields.
+//! The emitter of pnpm's lockfiles: block style with two spaces, blank lines between the entries of the top level and
+//! of `importers`, `packages` and `snapshots`, flow style for a few short fields.
 
 use super::{
     Entries, Node,

@@ -1,5 +1,5 @@
-//! How the emitter of pnpm (a fork of js-yaml: no folding, no YAML 1.1 quirks, single quotes) writes a string, and what a
-//! plain scalar would be read as. The scanner uses the same rules to know whether text is canonical.
+//! How the emitter of pnpm (a fork of js-yaml: no folding, no YAML 1.1 quirks, single quotes) writes a string, and what
+//! a plain scalar would be read as. The scanner uses the same rules to know whether text is canonical.
 
 /// Where a scalar stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -49,8 +49,8 @@ impl Walker {
         );
     }
 
-    /// Notes that a project has come to what lies below all that it has reached; waits for the facts that tell what this
-    /// is. Done once for all levels, because as long as one project is walked nobody else asks.
+    /// Notes that a project has come to what lies below all that it has reached; waits for the facts that tell what
+    /// this is. Done once for all levels, because as long as one project is walked nobody else asks.
     ///
     /// # Errors
     /// The graph is too large to be meant.

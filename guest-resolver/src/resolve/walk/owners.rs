@@ -1,5 +1,5 @@
-//! Which occurrence of a package decides its children: one below a project that lets go of locked versions, then the one
-//! that is nearest to a project; ties go to the earlier project, then to the lesser path.
+//! Which occurrence of a package decides its children: one below a project that lets go of locked versions, then the
+//! one that is nearest to a project; ties go to the earlier project, then to the lesser path.
 
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -190,8 +190,8 @@ impl Walker {
         }
     }
 
-    /// Who takes a package over has nodes for its children from now on, and no other occurrence has: what is provided below
-    /// those stands for no project any more.
+    /// Who takes a package over has nodes for its children from now on, and no other occurrence has: what is provided
+    /// below those stands for no project any more.
     fn hand_over(&mut self, seed: &Seed, edges: &[ChildEdge], below: &[Seed]) {
         if self.tree.node(seed.node).children.is_none() {
             let own =

@@ -92,8 +92,8 @@ impl Walker {
 
     fn take_down(&mut self, ctx: &Context, from: From, open: Vec<Taken>) -> Result<(Vec<Owned>, Vec<Anew>), Failure> {
         let (mut owned, mut anew) = (Vec::new(), Vec::new());
-        // Level by level: who comes first keeps a package. Deeper first, each later way to it would take it over again, with
-        // all that is below it.
+        // Level by level: who comes first keeps a package. Deeper first, each later way to it would take it over again,
+        // with all that is below it.
         let mut open = VecDeque::from(open);
         while let Some(taken) = open.pop_front() {
             ctx.spend(1)?;

@@ -83,8 +83,8 @@ pub(super) fn start(
     Ok(())
 }
 
-/// Starts what a remembered placement needs of the registries, while the plan is made. Where a tree stands, or slots are
-/// shared, most packages need nothing of the store.
+/// Starts what a remembered placement needs of the registries, while the plan is made. Where a tree stands, or slots
+/// are shared, most packages need nothing of the store.
 pub(super) fn start_placed(
     install: &Install<'_>,
     network: &Network<'_>,

@@ -1,5 +1,5 @@
-//! `mergeGitBranchLockfiles`: the lockfiles of branches go into the common one and then away. They are removed last, and
-//! only those that were there at the start: whatever fails before leaves all of them.
+//! `mergeGitBranchLockfiles`: the lockfiles of branches go into the common one and then away. They are removed last,
+//! and only those that were there at the start: whatever fails before leaves all of them.
 
 use std::{
     collections::BTreeMap,
@@ -23,8 +23,8 @@ impl Branches {
         Ok(Self { paths })
     }
 
-    /// Their texts by file name. Without a common lockfile there is nothing that they could be merged into: as pnpm does
-    /// it, they are not read then.
+    /// Their texts by file name. Without a common lockfile there is nothing that they could be merged into: as pnpm
+    /// does it, they are not read then.
     pub(super) fn texts(&self, install: &Install<'_>, has_common: bool) -> Result<BTreeMap<String, String>, Failures> {
         if !has_common {
             for path in &self.paths {

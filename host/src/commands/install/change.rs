@@ -1,4 +1,5 @@
-//! What `add`, `update` and `remove` mean for the projects at hand: which of them change, and what the component is asked.
+//! What `add`, `update` and `remove` mean for the projects at hand: which of them change, and what the component is
+//! asked.
 
 use wit::{settings::Saving, wildcard};
 
@@ -149,7 +150,8 @@ pub fn saving(config: &Config) -> Saving {
     saving
 }
 
-/// Whether the projects' own scripts run: not where the command is about some of their dependencies only, as pnpm has it.
+/// Whether the projects' own scripts run: not where the command is about some of their dependencies only, as pnpm has
+/// it.
 pub(super) fn runs_scripts(config: &Config) -> bool {
     match config.install.change.as_ref().map(|change| &change.intent) {
         None => true,

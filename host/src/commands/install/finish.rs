@@ -155,14 +155,14 @@ fn write_state(
     state::record(&record, linked).map_err(one)
 }
 
-/// Whether overrides refer to what the root's manifest asks for: they were read before a command changed it, and the next
-/// run has to look again.
+/// Whether overrides refer to what the root's manifest asks for: they were read before a command changed it, and the
+/// next run has to look again.
 fn has_references(install: &Install<'_>) -> bool {
     install.context.config.settings.rules.overrides.values().any(|value| value.starts_with('$'))
 }
 
-/// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it, and so are manifests
-/// that it wrote.
+/// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it, and so are
+/// manifests that it wrote.
 fn remember(
     install: &Install<'_>,
     placement: &Placement,

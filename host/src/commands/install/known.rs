@@ -2,8 +2,8 @@
 //! - that one lacks nothing its packages ask for: the resolver has told so of what it made. Only such a one is read off
 //!   where another command resolves it again; one that somebody else wrote or changed is asked for, as an optional
 //!   dependency may be missing in it that can be had by now;
-//! - which of its packages were held to the policies, and to which, so that nothing is asked of them again: a version that
-//!   was old enough stays so.
+//! - which of its packages were held to the policies, and to which, so that nothing is asked of them again: a version
+//!   that was old enough stays so.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! The projects' own scripts: the root's `pnpm:devPreinstall` and `preinstall` before anything is resolved, all others once
-//! everything is linked, in the order in which projects depend on each other.
+//! The projects' own scripts: the root's `pnpm:devPreinstall` and `preinstall` before anything is resolved, all others
+//! once everything is linked, in the order in which projects depend on each other.
 
 use super::{Failures, Install, change, guard, one, order};
 use crate::{

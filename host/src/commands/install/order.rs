@@ -1,5 +1,5 @@
-//! The order of projects that depend on each other: those that others need come first. Projects of one layer need none of
-//! their own layer, unless they depend on each other in a circle.
+//! The order of projects that depend on each other: those that others need come first. Projects of one layer need none
+//! of their own layer, unless they depend on each other in a circle.
 
 use std::collections::BTreeSet;
 

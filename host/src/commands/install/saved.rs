@@ -1,8 +1,8 @@
 //! How new manifests and catalogs get onto the disk.
 //!
 //! Nothing is written before all packages are linked. Each file is written aside and renamed, catalogs before the
-//! manifests that refer to them, those before the lockfile: whoever is interrupted in between has a manifest that says more
-//! than the lockfile, and the next installation catches up.
+//! manifests that refer to them, those before the lockfile: whoever is interrupted in between has a manifest that says
+//! more than the lockfile, and the next installation catches up.
 
 use std::{
     io::ErrorKind,
@@ -21,8 +21,9 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// Refuses manifests and settings that are others by now than those that this run was made from: another run may have held
-/// the lock until now. Where each project has a lockfile of its own, one run writes settings between its projects itself.
+/// Refuses manifests and settings that are others by now than those that this run was made from: another run may have
+/// held the lock until now. Where each project has a lockfile of its own, one run writes settings between its projects
+/// itself.
 ///
 /// # Errors
 /// Which one has changed.

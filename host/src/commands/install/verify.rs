@@ -1,6 +1,7 @@
 //! Holds a lockfile to what its registry says and its user has set, before anything is linked: that a tarball it names
 //! is the registry's, in every mode; that what is placed as it stands is old enough and trusted. The registry is asked
-//! while packages are fetched, for no more than it takes. What has passed is remembered, so that nothing is asked again.
+//! while packages are fetched, for no more than it takes. What has passed is remembered, so that nothing is asked
+//! again.
 
 mod asking;
 mod entry;
@@ -25,7 +26,8 @@ const UNANSWERED: [&str; 2] = ["ERR_PNPM_NO_OFFLINE_META", "ERR_PNPM_META_FETCH_
 /// So many violations are shown.
 const SHOWN: usize = 20;
 
-/// The code of what the resolver tells of what it has held to age and trust itself; its facts are registries and packages.
+/// The code of what the resolver tells of what it has held to age and trust itself; its facts are registries and
+/// packages.
 pub(super) const HELD: &str = "WASI_PM_HELD";
 
 /// What a placement was made from.

@@ -8,11 +8,12 @@ use super::{
 };
 use crate::engine::CatalogEntry;
 
-/// Makes catalogs hold these entries. The default catalog is `catalog`, unless it stands as `default` among `catalogs`. What
-/// is not there is put where the alphabet has it, if what is there goes by the alphabet, else at the end.
+/// Makes catalogs hold these entries. The default catalog is `catalog`, unless it stands as `default` among `catalogs`.
+/// What is not there is put where the alphabet has it, if what is there goes by the alphabet, else at the end.
 ///
 /// # Errors
-/// If a value on the way is no mapping, or one in brackets that spans lines, or if more than these entries would change.
+/// If a value on the way is no mapping, or one in brackets that spans lines, or if more than these entries would
+/// change.
 pub fn set_catalogs(text: &str, entries: &[CatalogEntry]) -> Result<String, EditError> {
     changed(text, &Entries(entries))
 }

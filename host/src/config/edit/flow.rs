@@ -1,5 +1,5 @@
-//! Mappings and lists in brackets on one line: `{ a: 1, b: { c: 2 } }`. Where one changes it is written as pnpm writes it, with a
-//! blank inside of each bracket; those around it stay as they are.
+//! Mappings and lists in brackets on one line: `{ a: 1, b: { c: 2 } }`. Where one changes it is written as pnpm writes
+//! it, with a blank inside of each bracket; those around it stay as they are.
 
 use super::{plain, quoted};
 

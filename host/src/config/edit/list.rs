@@ -7,8 +7,8 @@ use super::{
     without_value,
 };
 
-/// Makes the list `key` hold `items`: an entry whose place `is_same` finds is replaced, the others are added. A key that
-/// is not there is put where the alphabet has it, if the file goes by the alphabet, else at the end.
+/// Makes the list `key` hold `items`: an entry whose place `is_same` finds is replaced, the others are added. A key
+/// that is not there is put where the alphabet has it, if the file goes by the alphabet, else at the end.
 ///
 /// # Errors
 /// If the value is no list, or one that spans lines in brackets, or if more than the list would change.

@@ -16,8 +16,8 @@ pub(super) fn settings(
     environment: &Environment,
 ) -> Result<guest::Settings, ConfigError> {
     let flag = |name, default| values.flag(name).unwrap_or(default);
-    // `--prod` leaves development out, even beside `--dev`. That alone leaves the rest out, but what development has as an
-    // option.
+    // `--prod` leaves development out, even beside `--dev`. That alone leaves the rest out, but what development has as
+    // an option.
     let only_prod = values.flag("production") == Some(true);
     let only_dev = values.flag("dev") == Some(true) && !only_prod;
     Ok(guest::Settings {

@@ -1,6 +1,6 @@
-//! Packages that are known not to bear slots outside the project (`enableGlobalVirtualStore`): a project that depends on
-//! one keeps its slots to itself, with a notice. A name stands here only where its tool says why; whoever knows better
-//! names other ones, or none, in `disableGlobalVirtualStoreForPackages`.
+//! Packages that are known not to bear slots outside the project (`enableGlobalVirtualStore`): a project that depends
+//! on one keeps its slots to itself, with a notice. A name stands here only where its tool says why; whoever knows
+//! better names other ones, or none, in `disableGlobalVirtualStoreForPackages`.
 
 use crate::config::{Importer, Project, Values};
 

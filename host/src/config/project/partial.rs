@@ -1,5 +1,5 @@
-//! A part of a workspace: projects that the lockfile names may be gone from disk, as where an image is built from some of
-//! them. A frozen lockfile then stands for what is there.
+//! A part of a workspace: projects that the lockfile names may be gone from disk, as where an image is built from some
+//! of them. A frozen lockfile then stands for what is there.
 
 use wit::ImporterId;
 
@@ -9,9 +9,9 @@ use super::Project;
 const MANIFESTS: [&str; 3] = ["package.json", "package.json5", "package.yaml"];
 
 impl Project {
-    /// The projects that are here, if the lockfile names others too and a frozen installation may leave these out. It may
-    /// not where something stands at the place of one that had dependencies and has no manifest any more. `lockfile` is
-    /// the document of the project.
+    /// The projects that are here, if the lockfile names others too and a frozen installation may leave these out. It
+    /// may not where something stands at the place of one that had dependencies and has no manifest any more.
+    /// `lockfile` is the document of the project.
     #[must_use]
     pub fn part_of(&self, lockfile: &str) -> Option<Vec<String>> {
         let here = |id: &ImporterId| self.importers.iter().any(|importer| importer.id == *id);

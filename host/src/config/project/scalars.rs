@@ -1,5 +1,5 @@
-//! Versions that a YAML reader takes for numbers or truth values: `overrides: {a: 1}` asks for the range `1`, and `1.10` is
-//! not `1.1`.
+//! Versions that a YAML reader takes for numbers or truth values: `overrides: {a: 1}` asks for the range `1`, and
+//! `1.10` is not `1.1`.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -19,8 +19,8 @@ struct Written {
 
 type Flat = indexmap::IndexMap<String, String>;
 
-/// `settings`, as they were read from `text`, with the texts in them as they stand there. What is no text at all is left
-/// for whoever uses the setting to refuse.
+/// `settings`, as they were read from `text`, with the texts in them as they stand there. What is no text at all is
+/// left for whoever uses the setting to refuse.
 pub(super) fn as_written(text: &str, mut settings: Texts) -> Texts {
     let is_odd = |value: &Value| value.is_number() || value.is_boolean();
     let has_odd = |value: &Value| value.as_object().is_some_and(|map| map.values().any(is_odd));

@@ -72,7 +72,8 @@ const LINK: &str = "ERR_WASI_PM_COMPONENT_LINK";
 
 const GROWING: &str = "(memory 1) (func $run (export \"run\") (loop (drop (memory.grow (i32.const 16))) (br 0)))";
 
-/// Computes for a second or more, far beyond the deadline, but not for ever: nothing could stop it before the tests end.
+/// Computes for a second or more, far beyond the deadline, but not for ever: nothing could stop it before the tests
+/// end.
 const LONG: &str = "(func $run (export \"run\") (local $left i64) (local.set $left (i64.const 4000000000))
     (loop (br_if 0 (i64.ne (local.tee $left (i64.sub (local.get $left) (i64.const 1))) (i64.const 0)))))";
 

@@ -49,7 +49,8 @@ impl Git<'_> {
         })
     }
 
-    /// Checks a commit out into an empty folder: the commit alone where the server gives it, else all branches and tags.
+    /// Checks a commit out into an empty folder: the commit alone where the server gives it, else all branches and
+    /// tags.
     pub(super) fn checkout(&self, repository: &str, commit: &str, into: &Path) -> Result<(), ExoticError> {
         let shown = without_secrets(repository);
         let failed = |what: &str, said: &str| {

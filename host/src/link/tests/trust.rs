@@ -1,4 +1,5 @@
-//! What is not trusted: damaged files, what a killed run, another tool or somebody else has left, names that lead outside.
+//! What is not trusted: damaged files, what a killed run, another tool or somebody else has left, names that lead
+//! outside.
 
 use super::*;
 use crate::state::disk::Before;

@@ -1,4 +1,5 @@
-//! Tarballs and packuments, fetched over many connections, and unpacked into a folder each or inflated, by whoever is free.
+//! Tarballs and packuments, fetched over many connections, and unpacked into a folder each or inflated, by whoever is
+//! free.
 
 use std::{
     collections::VecDeque,

@@ -7,8 +7,8 @@
 //!            └ in the store, not fetched, more than age to prove ─┴─▶ Asked ─────────┘
 //!                                    confirmed where its version is not named, full where that tells more ◀┘
 //! ```
-//! The store proves nothing of what its registry holds, so what lies there is looked for in the packument itself. Nobody
-//! waits here but for the end; whoever brings news takes the next step.
+//! The store proves nothing of what its registry holds, so what lies there is looked for in the packument itself.
+//! Nobody waits here but for the end; whoever brings news takes the next step.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
