@@ -49,12 +49,12 @@ impl Registry {
             return;
         }
         let key = Key { name: name.clone(), named: named.map(str::to_owned), full: false };
-        let inner = self.0.clone();
-        self.0.pool().spawn(move || start(&inner, &key, told));
+        // Not on the pool: to look for a file that is not there takes less time than to hand the work over.
+        start(&self.0, &key, told);
     }
 }
 
-/// On the pool: asks, unless a packument is cached that answers unasked.
+/// Asks, unless a packument is cached that answers unasked.
 fn start(inner: &Arc<Inner>, key: &Key, told: Told) {
     let Ok(source) = inner.source(key) else { return };
     let Ok(url) = urls::metadata_url(&source.url, &key.name) else { return };
