@@ -108,26 +108,33 @@ impl Store {
         limits: &Limits,
     ) -> Result<Imported, ImportError> {
         let key = Key::of(integrity.algorithm, &integrity.digests[0]);
-        let kept = || {
-            let (staged, index) = stage(self, contents, limits)?;
-            Ok((index, staged.publish(&key)?))
-        };
-        let (index, is_new) = kept().map_err(|source| ImportError::Write { store: self.path().to_owned(), source })?;
+        let (staged, index) = stage(self, contents, limits)?;
+        let is_new = staged.publish(&key).map_err(self.unwritten())?;
         Ok(Imported { index, integrity, is_new })
+    }
+
+    fn unwritten(&self) -> impl Fn(io::Error) -> ImportError {
+        |source| ImportError::Write { store: self.path().to_owned(), source }
     }
 }
 
 /// Writes all files and the index into a staged folder.
-fn stage(store: &Store, contents: &Contents<'_>, limits: &Limits) -> io::Result<(Staged, PackageIndex)> {
-    let staged = Staged::new(store)?;
+fn stage(store: &Store, contents: &Contents<'_>, limits: &Limits) -> Result<(Staged, PackageIndex), ImportError> {
+    let failed = store.unwritten();
+    let staged = Staged::new(store).map_err(&failed)?;
     let mut blobs = Blobs::with_capacity(contents.files.len());
     let mut files = Vec::with_capacity(contents.files.len());
     for (at, file) in contents.files.iter().enumerate() {
         let name = blob(Hasher::oneshot(file.data), file.executable);
-        match blobs.take(&name, at) {
-            None => blobs.create(&staged.dir, &name, file.executable)?.write_all(file.data)?,
-            Some(first) if contents.files[first].data == file.data => {}
-            Some(first) => return Err(forged(&contents.files[first].path, &file.path)),
+        match blobs.take(&name, at).map(|first| &contents.files[first]) {
+            None => {
+                let created = blobs.create(&staged.dir, &name, file.executable);
+                created.and_then(|mut created| created.write_all(file.data)).map_err(&failed)?;
+            }
+            Some(first) if first.data == file.data => {}
+            Some(first) => {
+                return Err(Rejection::Forged { one: first.path.to_string(), other: file.path.to_string() }.into());
+            }
         }
         files.push(FileEntry {
             path: file.path.clone().into_owned(),
@@ -138,13 +145,9 @@ fn stage(store: &Store, contents: &Contents<'_>, limits: &Limits) -> io::Result<
     }
     let manifest = contents.files.iter().find(|file| file.path == MANIFEST).map_or(&[][..], |file| file.data);
     let index = describe(manifest, files, contents.skipped, limits);
-    blobs.create(&staged.dir, INDEX, false)?.write_all(&index.encode())?;
+    let written = blobs.create(&staged.dir, INDEX, false).and_then(|mut file| file.write_all(&index.encode()));
+    written.map_err(&failed)?;
     Ok((staged, index))
-}
-
-/// No two contents have one digest unless somebody has made them so.
-fn forged(one: &str, other: &str) -> io::Error {
-    io::Error::other(format!("its files {one:?} and {other:?} differ and have the same digest"))
 }
 
 /// Where a package says what it is.

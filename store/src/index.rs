@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) const INDEX: &str = "index";
 /// First byte of an index: its form. Another form is read as "not there".
 const FORM: u8 = 2;
+/// The form before it: the same, but files are named by another digest of their content.
+const FORMER: u8 = 1;
 
 /// What a package holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +50,12 @@ impl PackageIndex {
     /// Reads it; `None` if the bytes are no index of this form.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (&form, rest) = bytes.split_first()?;
-        (form == FORM).then(|| postcard::from_bytes(rest).ok()).flatten()
+        matches!(form, FORM | FORMER).then(|| postcard::from_bytes(rest).ok()).flatten()
+    }
+
+    /// Whether the names of files in an index that has been read tell what is in them.
+    pub(crate) fn names_contents(bytes: &[u8]) -> bool {
+        bytes.first() == Some(&FORM)
     }
 
     /// The sum of the sizes of its files, bytes.

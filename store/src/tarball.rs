@@ -80,6 +80,14 @@ pub enum Rejection {
         /// The path.
         path: String,
     },
+    /// Files whose content was made so that they have one digest.
+    #[error("the tarball has files that differ and have the same digest: {one:?} and {other:?}")]
+    Forged {
+        /// A path.
+        one: String,
+        /// Another one.
+        other: String,
+    },
     /// A limit.
     #[error("the tarball is over a limit: {what} of at most {limit}")]
     TooLarge {
@@ -100,6 +108,7 @@ impl Rejection {
             Self::Path { .. } => "ERR_WASI_PM_TAR_PATH",
             Self::Traversal { .. } => "ERR_WASI_PM_TAR_PATH_TRAVERSAL",
             Self::FileAndFolder { .. } => "ERR_WASI_PM_TAR_FILE_DIR_CONFLICT",
+            Self::Forged { .. } => "ERR_WASI_PM_TAR_FORGED",
             Self::TooLarge { .. } => "ERR_PNPM_TARBALL_TOO_LARGE",
         }
     }

@@ -202,10 +202,18 @@ fn source_out(source: graph::Source) -> types::Source {
 pub(super) fn download(download: wire::Download) -> Checked<facts::Download> {
     Ok(facts::Download {
         name: PackageName::parse(&download.name).map_err(said)?,
-        version: short(download.version)?,
+        version: version_in(&download.source, download.version)?,
         source: source(download.source)?,
         size_hint: download.size_hint,
     })
+}
+
+/// The version of a download, which becomes a part of an address where a registry has it.
+fn version_in(source: &types::Source, version: String) -> Checked<String> {
+    if matches!(source, types::Source::Registry(_)) {
+        Version::check(&version).map_err(said)?;
+    }
+    short(version)
 }
 
 fn source(source: types::Source) -> Checked<graph::Source> {

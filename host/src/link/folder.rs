@@ -5,7 +5,7 @@
 
 use std::{io, os::fd::OwnedFd, path::Path};
 
-use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, RawMode, RenameFlags};
+use rustix::fs::{self, AtFlags, CWD, FlockOperation, Mode, OFlags, RawMode, RenameFlags};
 
 /// A directory that is held open.
 #[derive(Debug)]
@@ -248,6 +248,18 @@ impl Folder {
                 cap_std::fs::Dir::from_std_file(self.0.try_clone()?.into()).remove_dir_all(component(name)?)
             }
             Some(_) => self.remove_file(name),
+        }
+    }
+
+    /// Locks the folder for as long as this handle lives; `false` if somebody else has it locked.
+    ///
+    /// # Errors
+    /// As `flock(2)`: some file systems have no locks.
+    pub fn try_lock(&self) -> io::Result<bool> {
+        match fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+            Err(errno) => Err(errno.into()),
         }
     }
 

@@ -179,7 +179,8 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// In the folder of shared slots.
+    /// In the folder of shared slots. What killed runs left there is removed: whoever is at work holds the lock of its
+    /// own folder.
     ///
     /// # Errors
     /// [`LinkError::Io`].
@@ -187,15 +188,24 @@ impl Publisher {
         let made = || -> io::Result<Self> {
             let folder = Folder::open_path(Path::new(links))?;
             let temporary = folder.make(TEMPORARY)?;
-            let mut count = 0u32;
-            loop {
+            for name in temporary.names()? {
+                if temporary.open(&name).and_then(|left| left.try_lock()).unwrap_or(false) {
+                    temporary.remove_tree(&name)?;
+                }
+            }
+            for count in 0..1000 {
                 let name = format!("{}-{count}", std::process::id());
                 match temporary.make_new(&name) {
-                    Ok(staging) => return Ok(Self { links: folder, staging, name, retired: AtomicU32::new(0) }),
-                    Err(error) if error.kind() == ErrorKind::AlreadyExists => count += 1,
+                    // It may have been taken for a left-over before it was locked.
+                    Ok(staging) if staging.try_lock().unwrap_or(true) && temporary.kind(&name)?.is_some() => {
+                        return Ok(Self { links: folder, staging, name, retired: AtomicU32::new(0) });
+                    }
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                     Err(error) => return Err(error),
                 }
             }
+            Err(ErrorKind::AlreadyExists.into())
         };
         made().map_err(LinkError::io("prepare", links))
     }

@@ -67,11 +67,11 @@ pub fn sweep(store: &Path) -> io::Result<Swept> {
     let Ok(links) = Folder::open_path(&store.join(LINKS)) else { return Ok(Swept::Removed(0)) };
     let lock = open_lock(&links)?;
     lock.lock()?;
+    links.remove_tree(TEMPORARY)?;
     let used = match used(store)? {
         Ok(used) => used,
         Err(project) => return Ok(Swept::Unknown(project)),
     };
-    links.remove_tree(TEMPORARY)?;
     let away = links.make(TEMPORARY)?;
     let mut removed = 0;
     for scope in links.names()?.iter().filter(|name| name.starts_with('@')) {

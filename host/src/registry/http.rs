@@ -10,7 +10,9 @@ use std::{
 
 use reqwest::{
     Method, Url,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION},
+    header::{
+        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION,
+    },
 };
 use tokio::{
     runtime::Runtime,
@@ -33,6 +35,12 @@ use crate::{
 };
 
 const MAX_REDIRECTS: usize = 5;
+
+/// How long the answer to a HEAD is waited for at most.
+const LONGEST_HEAD: Duration = Duration::from_secs(10);
+
+/// A HEAD got none.
+pub(super) struct NoAnswer;
 
 /// The network of a command. It starts its threads at the first request.
 pub struct Http {
@@ -178,27 +186,37 @@ impl Http {
         }
     }
 
-    /// Status and head of what is at an address, if that is wanted still when its turn comes. It is tried once.
-    pub(super) async fn head(&self, url: &Url, is_wanted: impl Fn() -> bool) -> Option<(u16, HeaderMap)> {
+    /// Status and head of what is at an address, not from a cache on the way; `None` where that is not wanted any more
+    /// when its turn comes. It is tried once, and not for long.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub(super) async fn head(
+        &self,
+        url: &Url,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<Option<(u16, HeaderMap)>, NoAnswer> {
         if self.settings.mode == NetworkMode::Offline {
-            return None;
+            return Ok(None);
         }
         let query = Query {
             url: url.clone(),
             lane: Lane::Head,
             accept: "*/*",
             encoding: "identity",
-            headers: HeaderMap::new(),
+            headers: HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-cache"))]),
             cap: 0,
             budget: None,
             started: None,
         };
         let _permit = self.turn(&query).await;
         if !is_wanted() {
-            return None;
+            return Ok(None);
         }
-        let (mut response, _) = self.follow(&Method::HEAD, &query).await.ok()?;
-        Some((response.status().as_u16(), std::mem::take(response.headers_mut())))
+        let longest = self.settings.timeouts.headers.min(LONGEST_HEAD);
+        let answer = timeout(longest, self.follow(&Method::HEAD, &query)).await;
+        let Ok(Ok((mut response, _))) = answer else { return Err(NoAnswer) };
+        Ok(Some((response.status().as_u16(), std::mem::take(response.headers_mut()))))
     }
 
     /// Waits for a connection, and for a host that asked for a pause.

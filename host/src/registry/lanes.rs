@@ -129,6 +129,7 @@ impl Lanes {
                 state.metadata += 1;
                 granted.push((wake, permit(Lane::Metadata)));
             } else if state.heads < most_heads
+                && (state.waiting_tarballs.is_empty() || state.metadata + state.heads < self.each)
                 && let Some(wake) = state.waiting_heads.pop_front()
             {
                 state.heads += 1;

@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use reqwest::header::{HeaderMap, LAST_MODIFIED};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LAST_MODIFIED};
 use wit::PackageName;
 
 use super::{
@@ -66,13 +66,23 @@ fn start(inner: &Arc<Inner>, key: &Key, told: Told) {
     inner.http.spawn(async move {
         // What a registry does not say it need not be asked for again.
         let may_be_dated = || source.is_dated.get() != Some(&false);
-        let Some((status, headers)) = http.head(&url, may_be_dated).await else { return };
-        let modified = modified(&headers).filter(|_| (200..300).contains(&status));
+        let Ok(answer) = http.head(&url, may_be_dated).await else {
+            // Some swallow heads: nobody is to wait for such an answer name by name.
+            source.is_dated.get_or_init(|| false);
+            return;
+        };
+        let Some((status, headers)) = answer else { return };
+        let modified = modified(&headers).filter(|_| (200..300).contains(&status) && is_metadata(&headers));
         if matches!(status, 200 | 405 | 501) {
             source.is_dated.get_or_init(|| modified.is_some());
         }
         told.tell(modified);
     });
+}
+
+/// It is no page that stands before the registry, as those that ask for a password do.
+fn is_metadata(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_none_or(|kind| !kind.to_str().unwrap_or_default().contains("html"))
 }
 
 fn modified(headers: &HeaderMap) -> Option<i64> {

@@ -164,7 +164,16 @@ impl Registry {
     fn form_at_hand(&self, name: &PackageName, named: Option<&String>) -> Key {
         let state = lock(&self.0.state);
         let mut key = Key { name: name.clone(), named: named.cloned(), full: true };
-        key.full = state.slots.contains_key(&key);
+        let in_full = state.slots.get(&key);
+        // Nobody has asked for what is only read ahead, and it may come to nothing.
+        let is_coming = match in_full {
+            Some(Slot::Pending(waiters)) => !waiters.is_empty(),
+            Some(Slot::Ready(_)) => true,
+            Some(Slot::Failed(_)) | None => false,
+        };
+        let is_known = in_full.is_some();
+        key.full = false;
+        key.full = is_coming || (is_known && !state.slots.contains_key(&key));
         key
     }
 }

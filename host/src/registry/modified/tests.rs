@@ -26,6 +26,7 @@ fn the_head_of_a_packument_tells_when_it_last_changed() {
         "/moved" => response("302 Found", "location: /@s%2Fa\r\n", b""),
         "/gone" => response("404 Not Found", DATE, b""),
         "/broken" => response("503 Service Unavailable", DATE, b""),
+        "/page" => response("200 OK", &format!("content-type: text/html\r\n{DATE}"), b""),
         "/odd" => response("200 OK", "last-modified: yesterday\r\n", b""),
         _ => response("200 OK", DATE, b""),
     });
@@ -36,7 +37,8 @@ fn the_head_of_a_packument_tells_when_it_last_changed() {
     assert_eq!(modified_of(&registry, "gone"), None);
     assert_eq!(modified_of(&registry, "broken"), None);
     assert_eq!(modified_of(&registry, "odd"), None);
-    let expected = ["/@s%2Fa", "/moved", "/@s%2Fa", "/gone", "/broken", "/odd"];
+    assert_eq!(modified_of(&registry, "page"), None);
+    let expected = ["/@s%2Fa", "/moved", "/@s%2Fa", "/gone", "/broken", "/odd", "/page"];
     assert_eq!(asked(&server), expected.map(|path| format!("HEAD {path}")), "each once");
 }
 
