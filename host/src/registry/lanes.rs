@@ -208,6 +208,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn metadata_and_heads_together_leave_room_for_tarballs() {
+        let lanes = Lanes::new(16);
+        let (mut metadata, mut heads) = (Vec::new(), Vec::new());
+        for _ in 0..12 {
+            metadata.push(lanes.acquire(Lane::Metadata).await);
+        }
+        for _ in 0..4 {
+            heads.push(lanes.acquire(Lane::Head).await);
+        }
+        let wait = |lane| {
+            let lanes = lanes.clone();
+            tokio::spawn(async move { lanes.acquire(lane).await })
+        };
+        let (head, tarball) = (wait(Lane::Head), wait(Lane::Tarball(1)));
+        tokio::task::yield_now().await;
+        heads.pop();
+        let tarball = tarball.await.expect("the first that is free is for it");
+        assert!(!head.is_finished());
+        drop((metadata, tarball));
+        head.await.expect("it is granted once others are done");
+    }
+
+    #[tokio::test]
     async fn heads_leave_room_for_tarballs_that_wait_and_take_what_they_leave() {
         let lanes = Lanes::new(16);
         let granted = Arc::new(Mutex::new(Vec::new()));

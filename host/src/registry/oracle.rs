@@ -163,18 +163,15 @@ impl Registry {
     /// The form of a packument that is at hand or on its way, for a manifest of it.
     fn form_at_hand(&self, name: &PackageName, named: Option<&String>) -> Key {
         let state = lock(&self.0.state);
-        let mut key = Key { name: name.clone(), named: named.cloned(), full: true };
-        let in_full = state.slots.get(&key);
-        // Nobody has asked for what is only read ahead, and it may come to nothing.
-        let is_coming = match in_full {
-            Some(Slot::Pending(waiters)) => !waiters.is_empty(),
+        let key = |full| Key { name: name.clone(), named: named.cloned(), full };
+        let full = match state.slots.get(&key(true)) {
+            None => false,
             Some(Slot::Ready(_)) => true,
-            Some(Slot::Failed(_)) | None => false,
+            Some(Slot::Pending(waiters)) if !waiters.is_empty() => true,
+            // It has come to nothing, or may: nobody has asked for what is only read ahead.
+            Some(Slot::Pending(_) | Slot::Failed(_)) => !state.slots.contains_key(&key(false)),
         };
-        let is_known = in_full.is_some();
-        key.full = false;
-        key.full = is_coming || (is_known && !state.slots.contains_key(&key));
-        key
+        key(full)
     }
 }
 

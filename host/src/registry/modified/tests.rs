@@ -48,6 +48,7 @@ fn a_registry_that_does_not_say_is_asked_once() {
         response("200 OK", "", b""),
         response("200 OK", "last-modified: yesterday\r\n", b""),
         response("405 Method Not Allowed", DATE, b""),
+        Vec::new(), // the connection is closed
     ] {
         let server = serve(move |_| answer.clone());
         let cache = tempfile::tempdir().unwrap();
