@@ -173,10 +173,13 @@ mod tests {
     use super::*;
 
     fn fake_node(folder: &Path, version: &str) {
-        let node = folder.join("node");
+        let text = folder.join("text");
         // The end of the process is not waited for, so what is looked at afterwards comes first.
-        fs::write(&node, format!("#!/bin/sh\necho run >> {}/runs\necho v{version}\n", folder.display())).unwrap();
-        fs::set_permissions(&node, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(&text, format!("#!/bin/sh\necho run >> {}/runs\necho v{version}\n", folder.display())).unwrap();
+        fs::set_permissions(&text, fs::Permissions::from_mode(0o755)).unwrap();
+        // Another process writes it: a child of another test could hold a handle of ours for a moment, and what is open
+        // for writing cannot be run.
+        assert!(Command::new("cp").arg("-p").args([text, folder.join("node")]).status().unwrap().success());
     }
 
     #[test]
