@@ -6,8 +6,9 @@
 //! body    (the manifests one after another, newest first)
 //! ```
 //! A warm look-up is one open and one read; a manifest is one more read. Files come whole by rename, without fsync:
-//! what does not fit its own lengths is no entry. The stamp tells a reader that the file is still the one whose index
-//! it holds; only the two times are ever written in place.
+//! what does not fit its own lengths is no entry. The stamp, a digest of index and body, tells a reader that the file
+//! is still the one whose index it holds, or one that another process has written with the same content; only the two
+//! times are ever written in place.
 
 use std::{
     borrow::Cow,
@@ -20,6 +21,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use twox_hash::xxhash3_128;
 use wit::PackageName;
 
 use super::packument::Index;
@@ -147,11 +149,11 @@ pub(super) fn store(
 ) -> io::Result<Place> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let index = postcard::to_stdvec(&(validators, index)).map_err(io::Error::other)?;
-    let stamp = RandomState::new().build_hasher().finish();
+    let stamp = stamp(&index, body);
     let (index_len, body_len) = (index.len() as u64, body.len() as u64);
     let header =
         Header { stamp, checked_at: freshness.checked_at, fresh_for: freshness.fresh_for, index_len, body_len };
-    let temporary = folder.join(format!(".{stamp:016x}.tmp"));
+    let temporary = folder.join(format!(".{:016x}.tmp", RandomState::new().build_hasher().finish()));
     let create = || OpenOptions::new().write(true).create_new(true).open(&temporary);
     let mut file = match create() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -169,6 +171,14 @@ pub(super) fn store(
         return Err(error);
     }
     Ok(Place { path: path.to_owned(), stamp, body_at: HEADER as u64 + index_len, body_len })
+}
+
+fn stamp(index: &[u8], body: &[u8]) -> u64 {
+    let mut hasher = xxhash3_128::Hasher::new();
+    hasher.write(index);
+    hasher.write(body);
+    // Half of the digest tells two states of one packument apart.
+    hasher.finish_128() as u64
 }
 
 /// Notes that the registry confirmed an entry.

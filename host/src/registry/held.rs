@@ -11,6 +11,10 @@ use super::{
 };
 use crate::facts::Metadata;
 
+/// The manifests that were on disk are not there any more: another process has replaced the file, or removed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gone;
+
 /// A packument that can be asked.
 #[derive(Debug)]
 pub struct Packument {
@@ -77,27 +81,30 @@ impl Packument {
     pub fn metadata(&self, wanted: Option<&str>) -> Metadata {
         let mut metadata = self.index.metadata();
         if let Some((version, line)) = self.index.likely(wanted)
-            && let Some(manifest) = self.at(line)
+            && let Ok(Some(manifest)) = self.at(line)
         {
             metadata.manifests.push((version.to_owned(), manifest));
         }
         metadata
     }
 
-    /// The manifest of a version.
-    #[must_use]
-    pub fn manifest(&self, version: &str) -> Option<Vec<u8>> {
-        self.at(self.index.line(version)?)
+    /// The manifest of a version; `None`: there is no such version.
+    ///
+    /// # Errors
+    /// [`Gone`]; the packument has to be looked up anew then.
+    pub(super) fn manifest(&self, version: &str) -> Result<Option<Vec<u8>>, Gone> {
+        self.index.line(version).map_or(Ok(None), |line| self.at(line))
     }
 
-    fn at(&self, line: usize) -> Option<Vec<u8>> {
-        let (start, length) = self.index.span(line)?;
+    fn at(&self, line: usize) -> Result<Option<Vec<u8>>, Gone> {
+        let Some((start, length)) = self.index.span(line) else { return Ok(None) };
         let (from, to) = (start as usize, start as usize + length as usize);
         match &*lock(&self.body) {
-            Body::Memory(bytes) => bytes.get(from..to).map(<[u8]>::to_vec),
+            Body::Memory(bytes) => Ok(bytes.get(from..to).map(<[u8]>::to_vec)),
             Body::Disk { place, head } => match head.get(from..to) {
-                Some(manifest) => cache::is_object(manifest).then(|| manifest.to_vec()),
-                None => place.read((start, length)),
+                Some(manifest) if cache::is_object(manifest) => Ok(Some(manifest.to_vec())),
+                Some(_) => Err(Gone),
+                None => place.read((start, length)).map(Some).ok_or(Gone),
             },
         }
     }

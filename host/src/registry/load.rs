@@ -1,7 +1,10 @@
 //! Finds one packument: on disk while it is fresh, else in the registry, asked with the validators of what is on disk.
 //! When the network fails, what is on disk serves, with a warning.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use reqwest::{
     Url,
@@ -47,14 +50,28 @@ pub(super) fn is_fresh(inner: &Inner, entry: &Entry) -> bool {
     }
 }
 
+/// Asks the registry, as if there were nothing on disk.
+pub(super) fn anew(inner: &Arc<Inner>, key: Key) {
+    find_with(inner, key, |_| None, |_| false);
+}
+
 fn find(inner: &Arc<Inner>, key: Key, is_fresh: impl Fn(&Entry) -> bool) {
+    find_with(inner, key, cache::load, is_fresh);
+}
+
+fn find_with(
+    inner: &Arc<Inner>,
+    key: Key,
+    load: impl Fn(&Path) -> Option<Entry>,
+    is_fresh: impl Fn(&Entry) -> bool,
+) {
     let promise = Promise(Some((inner.clone(), key.clone())));
     let source = match inner.source(&key) {
         Ok(source) => source,
         Err(error) => return promise.keep(Err(&error)),
     };
     let path = cache::path(&source.folder, key.full, &key.name);
-    match cache::load(&path) {
+    match load(&path) {
         Some(entry) if is_fresh(&entry) => {
             promise.keep(Ok(Arc::new(Packument::unconfirmed(entry))));
         }

@@ -13,7 +13,7 @@ use wit::PackageName;
 
 use super::{
     Http, NetworkMode, RegistryError,
-    held::Packument,
+    held::{Gone, Packument},
     load,
     lookups::{self, Lookups},
     urls,
@@ -135,7 +135,7 @@ impl Registry {
             Some(Slot::Ready(packument)) => {
                 let packument = packument.clone();
                 drop(state);
-                reply(&packument, waiter);
+                self.0.reply(&key, &packument, waiter);
                 packument.answered();
             }
             Some(Slot::Failed(why)) => {
@@ -268,7 +268,7 @@ impl Inner {
     }
 
     /// Tells everybody who waits for a packument what became of it.
-    pub(super) fn finish(&self, key: &Key, found: Result<Arc<Packument>, &RegistryError>) {
+    pub(super) fn finish(self: &Arc<Self>, key: &Key, found: Result<Arc<Packument>, &RegistryError>) {
         let slot = match &found {
             Ok(packument) => Slot::Ready(packument.clone()),
             Err(error) => Slot::Failed(error.unavailable()),
@@ -278,7 +278,7 @@ impl Inner {
         let is_wanted = !waiters.is_empty();
         for waiter in waiters {
             match &found {
-                Ok(packument) => reply(packument, waiter),
+                Ok(packument) => self.reply(key, packument, waiter),
                 Err(error) => waiter.reply.give(Answer::Unavailable(error.unavailable())),
             }
         }
@@ -286,6 +286,43 @@ impl Inner {
             && is_wanted
         {
             packument.answered();
+        }
+    }
+
+    fn reply(self: &Arc<Self>, key: &Key, packument: &Arc<Packument>, waiter: Waiter) {
+        let answer = match &waiter.want {
+            Want::Metadata { wanted } => Answer::Metadata(packument.metadata(wanted.as_deref())),
+            Want::Manifest { version } => match packument.manifest(version) {
+                Ok(Some(manifest)) => Answer::Manifest(manifest),
+                Ok(None) => Answer::Unavailable(Unavailable {
+                    reason: Reason::NotFound,
+                    url: None,
+                    status: None,
+                    detail: Some(format!("the registry has no version {version}")),
+                }),
+                Err(Gone) => return self.look_again(key, packument, waiter),
+            },
+        };
+        waiter.reply.give(answer);
+    }
+
+    /// Asks the registry for a packument whose manifests have gone from the disk. The answer is in memory when the
+    /// waiter is served, so this comes to an end whatever other processes do to the cache.
+    fn look_again(self: &Arc<Self>, key: &Key, gone: &Arc<Packument>, waiter: Waiter) {
+        let mut state = lock(&self.state);
+        match state.slots.get_mut(key) {
+            Some(Slot::Pending(waiters)) => waiters.push(waiter),
+            Some(Slot::Ready(held)) if !Arc::ptr_eq(held, gone) => {
+                let held = held.clone();
+                drop(state);
+                self.reply(key, &held, waiter);
+            }
+            _ => {
+                state.slots.insert(key.clone(), Slot::Pending(vec![waiter]));
+                drop(state);
+                let (inner, key) = (self.clone(), key.clone());
+                self.pool().spawn(move || load::anew(&inner, key));
+            }
         }
     }
 
@@ -313,22 +350,6 @@ impl Drop for Writing {
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn reply(packument: &Packument, waiter: Waiter) {
-    let answer = match waiter.want {
-        Want::Metadata { wanted } => Answer::Metadata(packument.metadata(wanted.as_deref())),
-        Want::Manifest { version } => match packument.manifest(&version) {
-            Some(manifest) => Answer::Manifest(manifest),
-            None => Answer::Unavailable(Unavailable {
-                reason: Reason::NotFound,
-                url: None,
-                status: None,
-                detail: Some(format!("the registry has no version {version}")),
-            }),
-        },
-    };
-    waiter.reply.give(answer);
 }
 
 fn not_yet(what: &str) -> Answer {

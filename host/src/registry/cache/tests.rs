@@ -3,8 +3,11 @@ use super::*;
 const FRESH: Freshness = Freshness { checked_at: 1000, fresh_for: 500 };
 
 fn stored(folder: &Path) -> (PathBuf, Place) {
+    stored_text(folder, br#"{"versions":{"1.0.0":{"bin":"x"},"2.0.0":{"bin":"y"}},"dist-tags":{"latest":"2.0.0"}}"#)
+}
+
+fn stored_text(folder: &Path, text: &[u8]) -> (PathBuf, Place) {
     let name = PackageName::parse("a").unwrap();
-    let text = br#"{"versions":{"1.0.0":{"bin":"x"},"2.0.0":{"bin":"y"}},"dist-tags":{"latest":"2.0.0"}}"#;
     let packed = super::super::packument::read(text, &name, false).unwrap();
     let path = path(folder, false, &name);
     let validators = Validators { etag: Some("e".to_owned()), last_modified: None };
@@ -61,10 +64,19 @@ fn a_damaged_byte_is_never_a_panic() {
 }
 
 #[test]
-fn a_replaced_file_is_noticed() {
+fn a_file_that_another_process_wrote_alike_serves() {
     let folder = tempfile::tempdir().unwrap();
     let (path, old) = stored(folder.path());
     let (_, new) = stored(folder.path());
+    let span = load(&path).unwrap().index.span(0).unwrap();
+    assert_eq!((&old, old.read(span).unwrap()), (&new, new.read(span).unwrap()));
+}
+
+#[test]
+fn a_replaced_file_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, old) = stored(folder.path());
+    let (_, new) = stored_text(folder.path(), br#"{"versions":{"1.0.0":{"bin":"z"}},"dist-tags":{"latest":"1.0.0"}}"#);
     let span = load(&path).unwrap().index.span(0).unwrap();
     assert_eq!((old.read(span), new.read(span).is_some()), (None, true));
     assert!(renew(&old, FRESH).is_err());

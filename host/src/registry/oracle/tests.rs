@@ -83,6 +83,32 @@ fn a_fresh_entry_is_used_unasked_and_an_old_one_is_confirmed() {
 }
 
 #[test]
+fn manifests_that_another_process_has_replaced_are_asked_for_again() {
+    const CHANGED: &[u8] = br#"{"name":"a","versions":{"1.0.0":{"name":"a","version":"1.0.0"}}}"#;
+    let server = serve(|asked| response("200 OK", "", if asked.before == 1 { CHANGED } else { PACKUMENT }));
+    let cache = tempfile::tempdir().unwrap();
+    let (first, _) = registry(settings(&server.url, cache.path()));
+    assert_eq!(versions(&ask(&first, metadata("a"))), "1.0.0\n0.9.0");
+    first.settle();
+    let mut later = settings(&server.url, cache.path());
+    later.mode = NetworkMode::Revalidate;
+    let (second, _) = registry(later);
+    assert_eq!(versions(&ask(&second, metadata("a"))), "1.0.0");
+    second.settle();
+    let manifest = |version: &str| Request::Manifest {
+        name: PackageName::parse("a").unwrap(),
+        registry: None,
+        version: version.to_owned(),
+    };
+    assert_eq!(ask(&first, manifest("0.9.0")), Answer::Manifest(br#"{"name":"a","version":"0.9.0"}"#.to_vec()));
+    assert_eq!(count(&server), 3);
+    first.settle();
+    std::fs::remove_dir_all(cache.path()).unwrap();
+    assert_eq!(ask(&first, manifest("1.0.0")), Answer::Manifest(br#"{"name":"a","version":"1.0.0"}"#.to_vec()));
+    assert_eq!(reason(&ask(&first, manifest("7.0.0"))).0, Reason::NotFound);
+}
+
+#[test]
 fn without_validators_an_entry_is_fresh_for_five_minutes() {
     let server = serve(|_| response("200 OK", "cache-control: max-age=99999\r\n", PACKUMENT));
     let cache = tempfile::tempdir().unwrap();
