@@ -35,7 +35,7 @@ pub use cache::MAX_FRESH;
 pub use connect::{Surroundings, connect};
 pub use default::{DefaultRegistryError, default_registry};
 pub use error::RegistryError;
-pub use held::Packument;
+pub use held::{Gone, Packument};
 pub(crate) use http::{BUDGET_KIB, Query, Started};
 pub use http::{Http, Response};
 pub use lanes::Lane;

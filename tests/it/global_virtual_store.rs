@@ -189,3 +189,36 @@ fn a_package_that_does_not_bear_shared_slots_switches_them_off_with_a_notice() {
     assert!(format!("{}{}", run.stdout, run.stderr).contains("the dependency a"), "{run:?}");
     assert!(project.dir().join("node_modules/.pnpm/a@1.0.0/node_modules/a").is_dir());
 }
+
+#[test]
+fn a_package_that_somebody_removed_is_built_anew() {
+    for flags in [&["install"][..], &["install", GLOBAL]] {
+        let (_registry, project) = small();
+        project.run(flags).ok();
+        let package = fs::canonicalize(project.dir().join("node_modules/a")).unwrap();
+        fs::remove_dir_all(&package).unwrap();
+        project.run(flags).ok();
+        assert_eq!(node(&project, "require('a')"), "", "{flags:?}");
+        fs::remove_file(project.dir().join("node_modules/a")).unwrap();
+        project.run(flags).ok();
+        assert_eq!(node(&project, "require('a')"), "", "{flags:?}");
+    }
+}
+
+#[test]
+fn a_project_that_was_elsewhere_while_its_slots_were_pruned_is_installed_anew() {
+    let (_registry, project) = small();
+    install(&project).ok();
+    let aside = project.dir().with_extension("aside");
+    fs::rename(project.dir(), &aside).unwrap();
+    fs::create_dir(project.dir()).unwrap();
+    fs::copy(aside.join("pnpm-workspace.yaml"), project.dir().join("pnpm-workspace.yaml")).ok();
+    project.run(&["store", "prune"]).ok();
+    fs::remove_dir_all(project.dir()).unwrap();
+    fs::rename(&aside, project.dir()).unwrap();
+    assert_eq!(slots(&links(&project)).len(), 0);
+    install(&project).ok();
+    assert_eq!(node(&project, "require('a')"), "");
+    project.run(&["store", "prune"]).ok();
+    assert_eq!(slots(&links(&project)).len(), 2, "it is registered again");
+}

@@ -85,7 +85,8 @@ impl Answers for Known {
                 self.with(&it.name, it.full, |known| Some(Answer::Metadata(known.metadata(it.wanted.as_deref()))))
             }
             Request::Manifest { name, version, .. } => {
-                let of = |full| self.with(name, full, |known| known.manifest(version).map(Answer::Manifest));
+                let of =
+                    |full| self.with(name, full, |known| known.manifest(version).ok().flatten().map(Answer::Manifest));
                 of(false).or_else(|| of(true))
             }
             _ => None,

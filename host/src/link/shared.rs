@@ -117,6 +117,14 @@ impl<'a> Reader<'a> {
     }
 }
 
+impl Reader<'_> {
+    /// The package's own folder is in its slot still.
+    fn has_package(&self, index: SnapshotIndex) -> bool {
+        let snapshot = &self.placement.snapshots[index as usize];
+        self.links.open_below(&format!("{}/{MODULES}/{}", snapshot.slot, snapshot.name)).is_ok()
+    }
+}
+
 /// Tells of packages alone, before their slots have names.
 #[derive(Debug)]
 pub struct Standing(Folder);
@@ -240,7 +248,7 @@ impl Publisher {
                     Err(_) => {}
                 }
                 let reader = Reader::open(layout, placement);
-                if !replace && reader.is_some_and(|reader| reader.look(index).is_some()) {
+                if !replace && reader.is_some_and(|reader| reader.look(index).is_some() && reader.has_package(index)) {
                     return Ok(());
                 }
                 self.keep_links(&staged, &folder, name, snapshot.name.as_str())?;

@@ -13,7 +13,7 @@ use crate::facts::Metadata;
 
 /// The manifests that were on disk are not there any more: another process has replaced the file, or removed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Gone;
+pub struct Gone;
 
 /// A packument that can be asked.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Packument {
     ///
     /// # Errors
     /// [`Gone`]; the packument has to be looked up anew then.
-    pub(super) fn manifest(&self, version: &str) -> Result<Option<Vec<u8>>, Gone> {
+    pub fn manifest(&self, version: &str) -> Result<Option<Vec<u8>>, Gone> {
         self.index.line(version).map_or(Ok(None), |line| self.at(line))
     }
 

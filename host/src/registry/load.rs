@@ -59,12 +59,7 @@ fn find(inner: &Arc<Inner>, key: Key, is_fresh: impl Fn(&Entry) -> bool) {
     find_with(inner, key, cache::load, is_fresh);
 }
 
-fn find_with(
-    inner: &Arc<Inner>,
-    key: Key,
-    load: impl Fn(&Path) -> Option<Entry>,
-    is_fresh: impl Fn(&Entry) -> bool,
-) {
+fn find_with(inner: &Arc<Inner>, key: Key, load: impl Fn(&Path) -> Option<Entry>, is_fresh: impl Fn(&Entry) -> bool) {
     let promise = Promise(Some((inner.clone(), key.clone())));
     let source = match inner.source(&key) {
         Ok(source) => source,

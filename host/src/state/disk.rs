@@ -10,7 +10,7 @@ use std::{
 use rayon::prelude::*;
 
 use crate::{
-    graph::{ImporterLinks, Placement},
+    graph::{ImporterLinks, Placement, SnapshotIndex, Target},
     link::{Folder, Kind, LinkError, shared},
     state::{Layout, MODULES, Stamps, Tree, VIRTUAL_STORE, modules_yaml, tree::digest},
 };
@@ -137,6 +137,7 @@ impl Disk {
         let is_there = before.disk.is_some();
         let mut disk = before.disk.unwrap_or_default();
         disk.read_shared(layout, placement);
+        disk.forget_lost(layout, placement);
         if !is_there {
             return Ok(disk);
         }
@@ -156,6 +157,25 @@ impl Disk {
         let names: BTreeSet<&str> = root.links.iter().map(|link| link.alias.as_str()).chain(recorded).collect();
         let links = names.into_iter().filter_map(|name| Some((name.to_owned(), read_alias(&modules, name)?)));
         Ok(Some(links.collect()))
+    }
+
+    /// Slots of direct dependencies whose package somebody has removed do not count, and are built anew.
+    fn forget_lost(&mut self, layout: &Layout, placement: &Placement) {
+        let links = placement.roots.iter().flat_map(|root| &root.links);
+        let snapshot = |target: &Target| match target {
+            Target::Snapshot(index) => Some(*index),
+            Target::Directory(_) => None,
+        };
+        let direct: BTreeSet<SnapshotIndex> = links.filter_map(|link| snapshot(&link.target)).collect();
+        for index in direct {
+            let snapshot = &placement.snapshots[index as usize];
+            let slot = snapshot.slot.as_str();
+            let stands = || Path::new(&format!("{}/{slot}/{MODULES}/{}", layout.slots(), snapshot.name)).exists();
+            if self.slots.contains(slot) && !stands() {
+                self.slots.remove(slot);
+                self.builds.remove(slot);
+            }
+        }
     }
 
     fn read_shared(&mut self, layout: &Layout, placement: &Placement) {

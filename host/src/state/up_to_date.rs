@@ -16,7 +16,7 @@ use crate::{
 
 /// The file's name inside `node_modules`.
 pub const FILE: &str = ".wasi-pm-state";
-const MAGIC: &[u8] = b"wasi-pm state 1\n";
+const MAGIC: &[u8] = b"wasi-pm state 2\n";
 const MAX_BYTES: u64 = 64 << 20;
 
 /// What the last complete run was made from.
@@ -41,6 +41,9 @@ pub struct Project {
     pub folder: PathBuf,
     /// It has dependencies, so its `node_modules` must be there.
     pub has_modules: bool,
+    /// What it depends on, by alias: each must lead to a package. That no other file of a package was lost would cost
+    /// an installation to find out.
+    pub packages: Vec<String>,
 }
 
 /// One file and how it was.
@@ -152,6 +155,9 @@ fn examine(
         let modules = project.folder.join(MODULES);
         if !std::fs::symlink_metadata(&modules).is_ok_and(|metadata| metadata.is_dir()) {
             return Err(format!("{} is missing", modules.display()));
+        }
+        if let Some(lost) = project.packages.iter().find(|alias| !modules.join(alias).exists()) {
+            return Err(format!("{} leads to no package", modules.join(lost).display()));
         }
     }
     if std::fs::symlink_metadata(lockfile_dir.join(MODULES).join(BENCH)).is_ok() {

@@ -2,7 +2,7 @@
 //! state that lets the next run end early is written last.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     ffi::OsStr,
     io,
     path::{Path, PathBuf},
@@ -15,12 +15,12 @@ use super::{Failures, Inputs, Install, guard, lifecycle, link, one, placement, p
 use crate::{
     diagnostic::Diagnostic,
     engine::Saved,
-    graph::Placement,
+    graph::{Placement, RootLink, Target},
     link::{Linked, Stored, shared},
     plan::Plan,
     report::{Event, event::Stage},
     state::{
-        self, Layout, Record,
+        self, Layout, MODULES, Record,
         modules_yaml::Included,
         record::ignored_builds,
         up_to_date::{self, Input, Project},
@@ -161,6 +161,14 @@ fn has_references(install: &Install<'_>) -> bool {
     install.context.config.settings.rules.overrides.values().any(|value| value.starts_with('$'))
 }
 
+/// The aliases under which packages stand in `node_modules` of a folder.
+fn packages(folder: &Path, links: &[RootLink]) -> Vec<String> {
+    let aliases =
+        links.iter().filter(|link| matches!(link.target, Target::Snapshot(_))).map(|link| link.alias.as_str());
+    let modules = folder.join(MODULES);
+    aliases.filter(|alias| modules.join(alias).exists()).map(str::to_owned).collect()
+}
+
 /// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it, and so are
 /// manifests that it wrote.
 fn remember(
@@ -178,13 +186,15 @@ fn remember(
         let looked = Input::look(path.clone()).map_err(crate::link::LinkError::io("read", &path));
         *input = looked.map_err(one)?;
     }
-    let roots = placement.roots.iter().filter(|root| !root.links.is_empty());
-    let with_links: HashSet<&ImporterId> = roots.map(|root| &root.importer).collect();
-    let importers = project.importers.iter().filter(|importer| with_links.contains(&importer.id));
-    let with_modules: HashSet<&OsStr> = importers.map(|importer| importer.dir.as_os_str()).collect();
-    let has_modules = |folder: &Path| with_modules.contains(folder.as_os_str());
-    let projects =
-        inputs.projects.iter().map(|folder| Project { folder: folder.clone(), has_modules: has_modules(folder) });
+    let links: HashMap<&ImporterId, &[RootLink]> =
+        placement.roots.iter().map(|root| (&root.importer, root.links.as_slice())).collect();
+    let importers = project.importers.iter();
+    let links: HashMap<&OsStr, &[RootLink]> =
+        importers.filter_map(|it| Some((it.dir.as_os_str(), *links.get(&it.id)?))).collect();
+    let projects = inputs.projects.iter().map(|folder| {
+        let links = links.get(folder.as_os_str()).copied().unwrap_or_default();
+        Project { folder: folder.clone(), has_modules: !links.is_empty(), packages: packages(folder, links) }
+    });
     let shared = install.context.config.layout.global_virtual_store_dir.as_ref().map(|links| links.join(shared::LOCK));
     up_to_date::record_inputs(&project.root, inputs.settings, seen, projects.collect(), ignored.to_vec(), shared)
         .map_err(one)

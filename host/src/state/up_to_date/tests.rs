@@ -16,7 +16,9 @@ impl Set {
         fs::write(modules.join(".pnpm").join(TREE_FILE), "tree").unwrap();
         fs::write(set.file("package.json"), "{}").unwrap();
         let files = set.files().into_iter().map(|path| Input::look(path).unwrap()).collect();
-        let project = Project { folder: set.folder.path().to_owned(), has_modules: true };
+        fs::create_dir_all(modules.join("@s/a")).unwrap();
+        let packages = vec!["@s/a".to_owned()];
+        let project = Project { folder: set.folder.path().to_owned(), has_modules: true, packages };
         record_inputs(set.folder.path(), [1; 16], files, vec![project], vec!["esbuild@1.0.0".to_owned()], None)
             .unwrap();
         set
@@ -39,6 +41,18 @@ impl Set {
 fn nothing_to_do_when_nothing_has_moved() {
     let set = Set::recorded();
     assert_eq!(set.check(), Verdict::UpToDate { ignored_builds: vec!["esbuild@1.0.0".to_owned()] });
+}
+
+#[test]
+fn a_package_that_is_not_there_any_more_is_noticed() {
+    let set = Set::recorded();
+    let package = set.file("node_modules/@s/a");
+    fs::remove_dir(&package).unwrap();
+    assert!(set.is_stale());
+    std::os::unix::fs::symlink("nowhere", &package).unwrap();
+    assert!(set.is_stale());
+    fs::create_dir(set.file("node_modules/@s/nowhere")).unwrap();
+    assert!(!set.is_stale());
 }
 
 #[test]
