@@ -110,7 +110,7 @@ pub enum StoreCommand {
     Path,
     /// Check every package in the store against its contents
     Status,
-    /// Remove packages that no project uses
+    /// Remove packages that no project uses and that came more than an hour ago
     Prune,
 }
 

@@ -134,13 +134,13 @@ impl<S: PackageStore> Fetcher<S> {
             inner.pool().install(|| mine.par_iter().with_min_len(8).for_each(have));
         }
         let mut outcomes = inner.flights.wait(&keys, landed);
-        share_missing(&mut outcomes);
-        for (job, outcome) in jobs.iter().zip(&outcomes) {
-            if let Err(error) = outcome
-                && job.optional
-            {
-                inner.warn(format!("optional package left out: {error}"));
-            }
+        let is_missing = |(job, outcome): (&FetchJob, &Outcome<S::Index>)| !job.optional && outcome.is_err();
+        if jobs.iter().zip(&outcomes).any(is_missing) {
+            share_missing(&mut outcomes);
+        } else {
+            // What is wanted is there, so these are really left out.
+            let left_out = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+            left_out.for_each(|error| inner.warn(format!("optional package left out: {error}")));
         }
         outcomes
     }

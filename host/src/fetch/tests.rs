@@ -258,6 +258,25 @@ fn offline_names_everything_that_is_missing() {
 }
 
 #[test]
+fn an_optional_package_is_left_out_only_where_all_others_are_there() {
+    let server = serve(|_| response("404 Not Found", "", b""));
+    let setup = setup(&server, |settings, _| settings.mode = NetworkMode::Offline);
+    let optional = FetchJob { optional: true, ..job("b", Some(sha512(b"b"))) };
+    let warnings = || -> Vec<String> {
+        let told = setup.told.0.lock().unwrap();
+        let message = |event: &Event| match event {
+            Event::Message { message, .. } => Some(message.clone()),
+            _ => None,
+        };
+        told.iter().filter_map(message).collect()
+    };
+    drop(setup.fetcher.finish(&[optional.clone(), job("a", Some(sha512(b"a")))]));
+    assert_eq!(warnings(), Vec::<String>::new());
+    drop(setup.fetcher.finish(&[optional]));
+    assert!(matches!(&warnings()[..], [one] if one.ends_with("lacks b@1.0.0")), "{:?}", warnings());
+}
+
+#[test]
 fn tarball_addresses_that_leave_http_are_refused() {
     let server = serve(|_| response("200 OK", "", b"bytes"));
     let setup = setup(&server, |settings, _| {

@@ -103,7 +103,7 @@ impl Human {
             Event::PeerIssues(issues) => state.peer_issues.extend(issues),
             Event::RequestRetry { attempt, max_retries, error, wait_ms, url } => {
                 let wait = duration(wait_ms);
-                let text = format!("{url} failed ({error}); attempt {attempt} of {max_retries}, next one in {wait}");
+                let text = format!("{url} failed ({error}); retry {attempt} of {max_retries} in {wait}");
                 self.warn(state, &text);
             }
             Event::ScriptStarted { dep_path, stage, script, .. } => {
