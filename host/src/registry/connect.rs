@@ -59,7 +59,8 @@ pub fn connect(
     let (default, trusted) = match network.registry.clone().or(named) {
         Some(registry) => (registry, None),
         None => {
-            let answer = default_registry(around.cache_dir, || (around.ask_npm)())?;
+            let variable = ["npm_config_registry", "NPM_CONFIG_REGISTRY"].into_iter().find_map(around.env);
+            let answer = default_registry(around.cache_dir, variable.as_deref(), || (around.ask_npm)())?;
             (answer.clone(), Some(answer))
         }
     };

@@ -26,15 +26,19 @@ impl Diagnose for DefaultRegistryError {
     }
 }
 
-/// The remembered answer, or else what `run` prints: `npm config get registry`, run in a folder without a project.
-/// The answer ends in `/`.
+/// What npm's own variable says, the remembered answer, or else what `run` prints: `npm config get registry`, run in a
+/// folder without a project. The variable counts for this run alone. The answer ends in `/`.
 ///
 /// # Errors
 /// [`DefaultRegistryError`]; nothing is remembered then.
 pub fn default_registry(
     cache_dir: &Path,
+    variable: Option<&str>,
     run: impl FnOnce() -> io::Result<String>,
 ) -> Result<String, DefaultRegistryError> {
+    if let Some(found) = variable.and_then(address) {
+        return Ok(found);
+    }
     let file = cache_dir.join("v1").join("default-registry");
     if let Some(held) = fs::read_to_string(&file).ok().and_then(|text| address(&text)) {
         return Ok(held);
@@ -67,16 +71,27 @@ mod tests {
     #[test]
     fn npm_is_asked_once() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let first = default_registry(folder.path(), || Ok("https://registry.example\n".to_owned()));
+        let first = default_registry(folder.path(), None, || Ok("https://registry.example\n".to_owned()));
         assert_eq!(first.expect("an address"), "https://registry.example/");
-        let second = default_registry(folder.path(), || Err(io::ErrorKind::NotFound.into()));
+        let second = default_registry(folder.path(), None, || Err(io::ErrorKind::NotFound.into()));
         assert_eq!(second.expect("the remembered one"), "https://registry.example/");
+    }
+
+    #[test]
+    fn npms_variable_is_obeyed_and_not_remembered() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let nobody = || Err(io::ErrorKind::NotFound.into());
+        let by_variable = default_registry(folder.path(), Some("http://127.0.0.1:9"), nobody);
+        assert_eq!(by_variable.expect("the variable's"), "http://127.0.0.1:9/");
+        assert!(default_registry(folder.path(), None, nobody).is_err());
+        let asked = default_registry(folder.path(), Some(""), || Ok("https://registry.example".to_owned()));
+        assert_eq!(asked.expect("npm's"), "https://registry.example/");
     }
 
     #[test]
     fn an_answer_that_is_no_address_is_not_remembered() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        assert!(default_registry(folder.path(), || Ok("undefined".to_owned())).is_err());
-        assert!(default_registry(folder.path(), || Err(io::ErrorKind::NotFound.into())).is_err());
+        assert!(default_registry(folder.path(), None, || Ok("undefined".to_owned())).is_err());
+        assert!(default_registry(folder.path(), None, || Err(io::ErrorKind::NotFound.into())).is_err());
     }
 }
