@@ -116,6 +116,14 @@ impl Folder {
         }))
     }
 
+    /// Whether a name stands for this very folder, which is held open.
+    #[must_use]
+    pub fn is_named(&self, name: &str, folder: &Self) -> bool {
+        let named = component(name).and_then(|name| Ok(fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?));
+        let held = fs::fstat(&folder.0);
+        named.is_ok_and(|named| held.is_ok_and(|held| (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino)))
+    }
+
     /// Makes the last folder of a way; `false` if something stands there already, which may be anything.
     ///
     /// # Errors
