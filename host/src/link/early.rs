@@ -67,6 +67,13 @@ pub(super) struct Begun {
     pub(super) is_hoisted: bool,
 }
 
+impl Begun {
+    /// Leaves everything as it was.
+    pub(super) fn clean(self) {
+        clean(self.bench, self.publisher);
+    }
+}
+
 impl Early {
     /// Nothing is built yet, but packages are being filled.
     #[must_use]
@@ -172,10 +179,14 @@ impl Place {
 
     /// Leaves everything as it was.
     pub(super) fn clean(self) {
-        self.bench.clean();
-        if let Some(publisher) = self.publisher {
-            publisher.clean();
-        }
+        clean(self.bench, self.publisher);
+    }
+}
+
+fn clean(bench: Bench, publisher: Option<Publisher>) {
+    bench.clean();
+    if let Some(publisher) = publisher {
+        publisher.clean();
     }
 }
 
