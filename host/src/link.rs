@@ -38,7 +38,7 @@ pub use ahead::{Ahead, AheadOptions, Expected};
 pub use early::{Arriving, Early};
 pub use error::LinkError;
 pub use folder::{Folder, Kind};
-pub use import::Importer;
+pub use import::{Import, Importer};
 pub use source::{Bin, Contents, PackageSource, StoreFile, Stored};
 pub(crate) use swap::BENCH;
 pub use swap::Bench;
@@ -71,8 +71,8 @@ pub struct Job<'a> {
     pub source: &'a dyn PackageSource,
     /// The patches that snapshots name.
     pub patches: &'a [Patch],
-    /// How files are brought in; it falls back to copies by itself.
-    pub method: ImportMethod,
+    /// How files are brought in.
+    pub import: Import,
     /// Files that this run has not written are checked before they are linked.
     pub verify: bool,
     /// Hears of each package.
@@ -114,7 +114,7 @@ pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
         Some(begun) => begun,
         None => {
             let bench = Bench::new(open_modules(&job.layout.lockfile_dir)?)?;
-            let (importer, ahead, built) = (Importer::new(job.method), Filled::default(), HashSet::new());
+            let (importer, ahead, built) = (Importer::new(job.import), Filled::default(), HashSet::new());
             Begun { bench, importer, ahead, publisher: None, built, is_hoisted: false }
         }
     };

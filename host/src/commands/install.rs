@@ -255,7 +255,7 @@ impl Install<'_> {
         }
         let wanted = plan::wanted(placement, layout);
         if !install.dry_run && Base::of(before.holds(), &wanted) != Base::Update {
-            early.hoist(&layout.lockfile_dir, inputs::method(options.import), &wanted.hoisted);
+            early.hoist(&layout.lockfile_dir, options.import, &wanted.hoisted);
         }
         let disk = Disk::after(before, layout, placement).map_err(one)?;
         Ok(Plan::new(placement, layout, wanted, disk))

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, path::Path};
 pub use install::{Cycles, Install, LockfileUse};
 pub use network::{Network, Retries};
 pub(super) use places::directories;
-pub use places::{Directories, Import, Layout};
+pub use places::{Directories, Layout};
 use serde_json::Value;
 use wit::settings as guest;
 

@@ -160,6 +160,9 @@ impl<'a> Builder<'a> {
         placed.map_err(|FileFailure { path, why }| match why {
             Why::Folder(error) => LinkError::io("make", self.shown(index, path))(error),
             Why::File(ImportFailure::Damaged(detail)) => self.damaged(index, detail),
+            Why::File(ImportFailure::NoClones(source)) => {
+                LinkError::NoClones { path: self.shown(index, path).into(), source }
+            }
             Why::File(ImportFailure::Io(error)) => LinkError::io("place", self.shown(index, path))(error),
         })?;
         patched.iter().try_for_each(|(path, change)| {

@@ -2,7 +2,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::config::{ConfigError, Environment, Project, Values};
+use crate::{
+    config::{ConfigError, Environment, Project, Values},
+    link::Import,
+    state::{MODULES, VIRTUAL_STORE},
+};
 
 /// The store and the cache. Absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,27 +26,12 @@ pub struct Layout {
     pub virtual_store_dir: PathBuf,
     /// The folder of slots shared between projects, absolute; `None`: slots are the project's own.
     pub global_virtual_store_dir: Option<PathBuf>,
-    /// How files come into `node_modules`.
+    /// `packageImportMethod`.
     pub import: Import,
     /// Sizes and types of files are checked before they are linked.
     pub verify_store_integrity: bool,
     /// Shims set `NODE_PATH`.
     pub extend_node_path: bool,
-}
-
-/// `packageImportMethod`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Import {
-    /// Reflink where the file system has it, else hard link, else copy.
-    Auto,
-    /// Hard links only.
-    Hardlink,
-    /// Reflinks only.
-    Clone,
-    /// Copies only.
-    Copy,
-    /// Reflinks, else copies.
-    CloneOrCopy,
 }
 
 /// Where the store and the cache are.
