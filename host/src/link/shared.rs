@@ -66,10 +66,7 @@ pub fn hold(layout: &Layout) -> Result<Option<Hold>, LinkError> {
 }
 
 pub(crate) fn open_lock(links: &Folder) -> io::Result<File> {
-    links.create(LOCK, 0o644).or_else(|error| match error.kind() {
-        ErrorKind::AlreadyExists => links.read(LOCK),
-        _ => Err(error),
-    })
+    links.lockable(LOCK).map(|(file, _)| file)
 }
 
 /// What a complete slot says of itself.
