@@ -293,6 +293,11 @@ fn clear(temporary: &Folder) -> io::Result<()> {
     Ok(())
 }
 
+/// A folder that was published as a slot, whatever it is by now.
+pub(crate) fn has_mark(slot: &Folder) -> bool {
+    slot.read_link(MARK).is_some_and(|mark| mark.starts_with(FORM))
+}
+
 fn copy_link(from: &Folder, to: &Folder, name: &str) -> io::Result<()> {
     match (from.kind(name)?, to.kind(name)?) {
         (Some(Kind::Symlink), None) => match from.read_link(name) {
