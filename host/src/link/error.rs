@@ -87,9 +87,10 @@ impl Diagnose for LinkError {
             ),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull => Some("free some space, then run the installation again".to_owned()),
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    Some("check who owns the project's folder and whether it may be written".to_owned())
-                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
+                    "check who owns the project's folder and the store, and whether they may be read and written"
+                        .to_owned(),
+                ),
                 _ => None,
             },
         }

@@ -171,13 +171,22 @@ impl World {
 
     /// Links what is left after some was built early.
     fn link_after(&self, early: impl FnOnce(&Job<'_>) -> Early) -> Result<super::Linked, LinkError> {
+        self.link_from(self, early)
+    }
+
+    /// Links from another source than the world's own.
+    fn link_from(
+        &self,
+        source: &dyn PackageSource,
+        early: impl FnOnce(&Job<'_>) -> Early,
+    ) -> Result<super::Linked, LinkError> {
         let (layout, plan) = (self.layout(), self.plan());
         let (timings, placement) = (Timings::off(), &self.placement);
         let job = Job {
             placement,
             plan: &plan,
             layout: &layout,
-            source: self,
+            source,
             patches: &[],
             import: self.import,
             verify: self.verify,
