@@ -119,6 +119,13 @@ impl Folder {
         }))
     }
 
+    /// Whether the way `a/b/c` ends at a folder: one call, for a guess only, since it goes through links but the last.
+    #[must_use]
+    pub fn has_folder_below(&self, way: &str) -> bool {
+        let stat = components(way).and_then(|way| Ok(fs::statat(&self.0, way, AtFlags::SYMLINK_NOFOLLOW)?));
+        stat.is_ok_and(|stat| fs::FileType::from_raw_mode(stat.st_mode) == fs::FileType::Directory)
+    }
+
     /// Whether a name stands for this very folder, which is held open.
     #[must_use]
     pub fn is_named(&self, name: &str, folder: &Self) -> bool {

@@ -129,7 +129,7 @@ impl Standing {
     #[must_use]
     pub fn has(&self, name: &PackageName, version: &str) -> bool {
         let unscoped = if name.scope().is_some() { "" } else { "@/" };
-        self.0.open_below(&format!("{unscoped}{name}/{version}")).is_ok()
+        self.0.has_folder_below(&format!("{unscoped}{name}/{version}"))
     }
 }
 

@@ -17,6 +17,17 @@ fn a_version_stands_where_it_has_a_folder_that_no_link_leads_to() {
 }
 
 #[test]
+fn a_guess_looks_at_nothing_outside() {
+    let links = tempfile::tempdir().unwrap();
+    let folder = Folder::open_path(links.path()).unwrap();
+    std::fs::create_dir_all(links.path().join("a/b")).unwrap();
+    assert!(folder.has_folder_below("a/b"));
+    for way in ["..", "a/..", "../..", "a/../..", "/", "/tmp", "a//b", "", ".", "a/b/.", "a\0"] {
+        assert!(!folder.has_folder_below(way), "{way:?}");
+    }
+}
+
+#[test]
 fn nothing_stands_where_there_is_no_folder() {
     assert!(Standing::open("/nowhere/at/all".as_ref()).is_none());
 }
