@@ -10,9 +10,9 @@ use std::{
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use host::{
     graph::{Group, ImporterLinks, Link, Placement, RootLink, Snapshot, Source, Target},
-    link::{Contents, Early, Folder, Job, Linked, Stored, link},
+    link::{Contents, Early, Folder, Import, Job, Linked, Stored, link},
     plan::{Plan, wanted},
-    report::{Event, Report, event::ImportMethod},
+    report::{Event, Report},
     state::{Disk, Layout},
     timings::Timings,
 };
@@ -136,7 +136,7 @@ fn link_all(folder: &Path, placement: &Placement, source: &Stored) -> Linked {
         plan: &plan,
         layout: &layout,
         source,
-        method: ImportMethod::Hardlink,
+        import: Import::Auto,
         verify: true,
         report: &Deaf,
         timings: &Timings::off(),

@@ -24,7 +24,7 @@ pub mod values;
 
 pub use environment::Environment;
 pub use error::ConfigError;
-pub use groups::{Cycles, Directories, Import, Install, Layout, LockfileUse, Network, Policy, Retries, Scripts};
+pub use groups::{Cycles, Directories, Install, Layout, LockfileUse, Network, Policy, Retries, Scripts};
 pub use manifest::Manifest;
 pub use project::{Importer, Project};
 use serde_json::{Map, Value};

@@ -28,6 +28,7 @@ pub mod platform;
 mod program;
 pub mod registry;
 pub mod remember;
+mod replace;
 pub mod report;
 pub mod scripts;
 pub mod state;

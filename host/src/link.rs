@@ -10,8 +10,8 @@
 //! 5 (state) the caller records the outcome                                state::record
 //! 6 clean   .wasi-pm-tmp removed                                          last: removal is slow and may be cut off
 //! ```
-//! Whatever is killed before 2 leaves the old tree as it was; after 2 the record says what can be relied on, and the
-//! next run does the rest. A damaged file of the store shows up in 1.
+//! Whatever is killed before 2 leaves the old tree as it was, and what fails before 2 nothing but that; after 2 the record
+//! says what can be relied on, and the next run does the rest. A damaged file of the store shows up in 1.
 
 mod ahead;
 pub mod bins;
@@ -38,7 +38,7 @@ pub use ahead::{Ahead, AheadOptions, Expected};
 pub use early::{Arriving, Early};
 pub use error::LinkError;
 pub use folder::{Folder, Kind};
-pub use import::Importer;
+pub use import::{Import, Importer};
 pub use source::{Bin, Contents, PackageSource, StoreFile, Stored};
 pub(crate) use swap::BENCH;
 pub use swap::Bench;
@@ -71,8 +71,8 @@ pub struct Job<'a> {
     pub source: &'a dyn PackageSource,
     /// The patches that snapshots name.
     pub patches: &'a [Patch],
-    /// How files are brought in; it falls back to copies by itself.
-    pub method: ImportMethod,
+    /// How files are brought in.
+    pub import: Import,
     /// Files that this run has not written are checked before they are linked.
     pub verify: bool,
     /// Hears of each package.
@@ -110,42 +110,53 @@ impl Linked {
 /// # Errors
 /// [`LinkError::Damaged`] before anything reachable has changed; else what the system refused.
 pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
-    let Begun { bench, importer, ahead, publisher, built, is_hoisted } = match early.hand_over() {
+    let mut begun = match early.hand_over() {
         Some(begun) => begun,
         None => {
             let bench = Bench::new(open_modules(&job.layout.lockfile_dir)?)?;
-            let (importer, ahead, built) = (Importer::new(job.method), Filled::default(), HashSet::new());
+            let (importer, ahead, built) = (Importer::new(job.import), Filled::default(), HashSet::new());
             Begun { bench, importer, ahead, publisher: None, built, is_hoisted: false }
         }
     };
     let bins = bins::Catalogue::new(job.placement, job.layout, job.source);
-    sweep::register(job.layout)?;
-    let needed = job.layout.global.as_ref().filter(|_| !job.plan.slots.is_empty());
-    let publisher = match (publisher, needed) {
-        (None, Some(links)) => Some(shared::Publisher::new(links)?),
-        (begun, _) => begun,
-    };
-    let staging = publisher.as_ref().map_or_else(|| bench.staging(), |publisher| Ok(publisher.staging()))?;
-    let builder = slot::Builder::new(job, staging, &importer).taking(&bench, &ahead);
-    let is_shared = job.layout.global.is_some();
-    let hoist = || if is_hoisted { Ok(()) } else { trees::build_hoisted(job, &bench) };
-    let build_slots = || build_slots(job, &builder, publisher.as_ref(), &bins, &built);
-    if is_shared {
-        build_slots()?;
-    } else {
-        let (slots, hoisted) = rayon::join(build_slots, hoist);
-        slots.and(hoisted)?;
+    if let Err(error) = build(job, &mut begun, &bins).and_then(|()| commit(job, &begun.bench)) {
+        begun.clean(); // nothing of it can be reached, and nothing that could be lies there
+        return Err(error);
     }
-    commit(job, &bench)?;
+    place(job, begun, &bins)
+}
+
+/// Step 1.
+fn build(job: &Job<'_>, begun: &mut Begun, bins: &bins::Catalogue<'_>) -> Result<(), LinkError> {
+    sweep::register(job.layout)?;
+    if let (Some(links), None, false) = (&job.layout.global, &begun.publisher, job.plan.slots.is_empty()) {
+        begun.publisher = Some(shared::Publisher::new(links)?);
+    }
+    let Begun { bench, importer, ahead, publisher, built, is_hoisted } = &*begun;
+    let staging = publisher.as_ref().map_or_else(|| bench.staging(), |publisher| Ok(publisher.staging()))?;
+    let builder = slot::Builder::new(job, staging, importer).taking(bench, ahead);
+    let build_slots = || build_slots(job, &builder, publisher.as_ref(), bins, built);
+    if job.layout.global.is_some() {
+        return build_slots();
+    }
+    let hoist = || if *is_hoisted { Ok(()) } else { trees::build_hoisted(job, bench) };
+    let (slots, hoisted) = rayon::join(build_slots, hoist);
+    slots.and(hoisted)
+}
+
+/// Steps 3 and 4.
+fn place(job: &Job<'_>, begun: Begun, bins: &bins::Catalogue<'_>) -> Result<Linked, LinkError> {
+    let Begun { bench, importer, publisher, is_hoisted, .. } = begun;
+    let is_shared = job.layout.global.is_some();
     let place_store = || {
-        if is_shared {
-            hoist()?;
+        if is_shared && !is_hoisted {
+            trees::build_hoisted(job, &bench)?;
         }
         let virtual_store = trees::place_virtual_store(job, &bench)?;
-        let shims = trees::place_hoisted(job, &bench, &virtual_store, &bins)?;
+        let shims = trees::place_hoisted(job, &bench, &virtual_store, bins)?;
         Ok::<_, LinkError>((virtual_store, shims))
     };
-    let place_roots = || trees::place_roots(job, &bench, &bins);
+    let place_roots = || trees::place_roots(job, &bench, bins);
     let ((virtual_store, shims), (of_roots, mut benches)) = if is_shared {
         // Nothing of a project leads to its virtual store then, so neither has to wait for the other.
         let (store, roots) = rayon::join(place_store, place_roots);
@@ -171,7 +182,7 @@ pub(crate) fn open_modules(project: &Path) -> Result<Folder, LinkError> {
     folder.make(MODULES).map_err(LinkError::io("make", &path))
 }
 
-/// Step 1. Jobs are sorted by size, so that the last ones are small and both threads end together.
+/// Slots. Jobs are sorted by size, so that the last ones are small and both threads end together.
 fn build_slots(
     job: &Job<'_>,
     builder: &slot::Builder<'_>,

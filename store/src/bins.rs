@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use crate::{index::FileEntry, manifest::Manifest};
 
+/// No file system takes a longer name, in bytes.
+const NAME_MAX: usize = 255;
+
 /// Command name and path below the package, by name.
 pub(crate) fn bins(manifest: &Manifest, files: &[FileEntry]) -> Vec<(String, String)> {
     let mut found = match &manifest.bin {
@@ -45,15 +48,17 @@ fn below(folder: &str, files: &[FileEntry]) -> Vec<(String, String)> {
     files.iter().filter(inside).filter_map(named).collect()
 }
 
-/// The name without its scope, if it is safe as a file name and on a command line.
-fn command_name(name: &str) -> Option<&str> {
+/// The name of a command without its scope, if it is safe as a file name and on a command line: pnpm's rule, what
+/// `encodeURIComponent` leaves as it is, or `$` alone.
+#[must_use]
+pub fn command_name(name: &str) -> Option<&str> {
     let name = match name.strip_prefix('@') {
         Some(scoped) => scoped.split_once('/')?.1,
         None => name,
     };
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~+".contains(&byte);
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte);
     let reserved = matches!(name, "" | "." | ".." | "node_modules");
-    (name == "$" || !reserved && name.bytes().all(safe)).then_some(name)
+    (name == "$" || !reserved && name.len() <= NAME_MAX && name.bytes().all(safe)).then_some(name)
 }
 
 /// Normal components only; `None` if the path leads out of the package.

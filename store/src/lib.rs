@@ -44,7 +44,7 @@ use std::{
 
 use cap_std::{ambient_authority, fs::Dir};
 
-pub use bins::executable;
+pub use bins::{command_name, executable};
 pub use digest::{Verified, verify};
 pub use files::{SourceFile, unpack};
 pub use import::{ImportError, Imported};

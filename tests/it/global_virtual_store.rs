@@ -155,6 +155,33 @@ fn prune_frees_what_no_project_uses() {
 }
 
 #[test]
+fn prune_frees_a_folder_of_ones_own_and_nothing_there_that_is_no_slot() {
+    let (registry, project) = small();
+    let links = project.dir().join("../elsewhere");
+    fs::create_dir(&links).unwrap();
+    let links = fs::canonicalize(links).unwrap();
+    let settings = format!("enableGlobalVirtualStore: true\nglobalVirtualStoreDir: {}\n", links.display());
+    project.write("pnpm-workspace.yaml", &settings);
+    project.run(&["install"]).ok();
+    let theirs = links.join("@scope/name/lib/file");
+    fs::create_dir_all(&theirs).unwrap();
+    let before = slots(&links).len();
+    manifest(&project, &json!({ "b": "^1.0.0" }));
+    project.run(&["install"]).ok();
+    let other = Project::new(&registry.url, binary()); // of another store, which shares the folder
+    manifest(&other, &json!({ "b": "1.0.0" }));
+    other.write("pnpm-workspace.yaml", &settings);
+    other.run(&["install"]).ok();
+    let said = project.run(&["store", "prune"]);
+    assert!(said.ok().stdout.contains("Removed 1 slots of the global virtual store"), "{}", said.stdout);
+    assert_eq!(slots(&links).len(), before, "one is gone, one of the other project has come");
+    assert!(theirs.exists());
+    for project in [&project, &other] {
+        node(project, "require('b')");
+    }
+}
+
+#[test]
 fn prune_keeps_everything_while_a_project_cannot_tell_what_it_uses() {
     let (_registry, project) = small();
     install(&project).ok();

@@ -95,6 +95,18 @@ fn a_patch_that_does_not_fit_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn a_patch_that_does_not_fit_leaves_an_empty_folder_empty() {
+    for settings in ["", "enableGlobalVirtualStore: true\n"] {
+        let (_registry, project) = project(&ONE.replace("b@1.1.0", "b@9"));
+        project.write("pnpm-workspace.yaml", &format!("patchedDependencies: {{b: patches/b.patch}}\n{settings}"));
+        project.run(&["install"]).fails_with("ERR_PNPM_PATCH_FAILED");
+        assert!(!project.has("node_modules"), "{settings}");
+        let left = fs::read_dir(project.store().join("v1/links/.wasi-pm-tmp"));
+        assert!(left.map_or(true, |left| left.count() == 0), "{settings}");
+    }
+}
+
+#[test]
 fn a_patch_cannot_write_outside_of_its_package() {
     for path in ["../../out.js", "node_modules/../../../out.js", "node_modules/a/out.js"] {
         let text = format!(

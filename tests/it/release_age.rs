@@ -53,6 +53,28 @@ fn without(project: &Project, folders: &[&Path]) {
 }
 
 #[test]
+fn exceptions_are_made_once_everything_is_linked_and_written_where_a_link_leads() {
+    const SETTINGS: &str = "patchedDependencies: {b: b.patch}\n";
+    let registry = Registry::start(world(WORLD));
+    let project = Project::new(&registry.url, binary());
+    manifest(&project, &json!({ "b": "1.0.0" }));
+    let patch = |line: &str| {
+        let head = "diff --git a/index.js b/index.js\n--- a/index.js\n+++ b/index.js\n@@ -1 +1 @@\n";
+        project.write("b.patch", &format!("{head}-{line}\n+module.exports = 'patched';\n"));
+    };
+    project.write("settings.yaml", SETTINGS);
+    std::os::unix::fs::symlink("settings.yaml", project.dir().join("pnpm-workspace.yaml")).unwrap();
+    let before = project.read("package.json");
+    patch("nothing like it");
+    project.run(&["add", "y"]).fails_with("ERR_PNPM_PATCH_FAILED");
+    assert_eq!((project.read("settings.yaml"), project.read("package.json")), (SETTINGS.to_owned(), before));
+    patch("module.exports = \"b@1.0.0\";");
+    project.run(&["add", "y"]).ok();
+    assert!(project.read("settings.yaml").contains("y@1.0.0"), "{}", project.read("settings.yaml"));
+    assert!(project.dir().join("pnpm-workspace.yaml").is_symlink());
+}
+
+#[test]
 fn the_date_of_a_packument_tells_enough_of_what_is_fetched() {
     let (registry, project) = cloned(&json!({ "a": "^1.0.0" }));
     project.run(&["install", "--frozen-lockfile"]).ok();

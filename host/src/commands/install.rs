@@ -142,7 +142,6 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     verification.ask_but_for(&placement, || packages::needed(&placement, &plan));
     let (packages, plan) = packages::have(install, &network, &store, &layout, (&mut placement, plan, early))?;
     let verified = verification.finish(install)?;
-    excludes::remember(install, &placement)?;
     let linked = link::carry_out(install, &network, &placement, &plan, &layout, packages)?;
     let ignored_builds = finish::record(install, (&placement, &saved), &plan, &layout, linked, inputs, seen)?;
     verified.remember(install, &network, &placement)?;
@@ -158,9 +157,11 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
 /// Writes what an installation without packages writes.
 fn lockfile_only(install: &Install<'_>, placement: &Placement, saved: &Saved) -> Result<(), Failures> {
     saved::check_catalogs(install, saved)?;
+    let together = guard::together();
     excludes::remember(install, placement)?;
     saved::write(install, saved)?;
     finish::write_lockfile(install, placement)?;
+    drop(together);
     install.stage(Stage::ImportingDone);
     placement::strict_peers(install, placement)
 }
@@ -255,7 +256,7 @@ impl Install<'_> {
         }
         let wanted = plan::wanted(placement, layout);
         if !install.dry_run && Base::of(before.holds(), &wanted) != Base::Update {
-            early.hoist(&layout.lockfile_dir, inputs::method(options.import), &wanted.hoisted);
+            early.hoist(&layout.lockfile_dir, options.import, &wanted.hoisted);
         }
         let disk = Disk::after(before, layout, placement).map_err(one)?;
         Ok(Plan::new(placement, layout, wanted, disk))

@@ -112,14 +112,6 @@ pub enum ConfigError {
         /// Which limit.
         limit: &'static str,
     },
-    /// A folder that a setting leads out of the project.
-    #[error("The setting {name} leads out of the workspace: {}", .path.display())]
-    Outside {
-        /// The setting.
-        name: &'static str,
-        /// Where it leads.
-        path: PathBuf,
-    },
     /// Two settings that cannot both hold.
     #[error("{message}")]
     Conflict {
@@ -154,7 +146,6 @@ impl Diagnose for ConfigError {
             Self::InvalidSetting { .. } => "ERR_PNPM_INVALID_SETTING",
             Self::UnsupportedSetting { .. } => "ERR_WASI_PM_UNSUPPORTED_SETTING",
             Self::Hooks { .. } => "ERR_WASI_PM_UNSUPPORTED_PNPMFILE",
-            Self::Outside { .. } => "ERR_WASI_PM_OUTSIDE_WORKSPACE",
             Self::Conflict { code, .. } => code,
             Self::BadPath { .. } => "ERR_WASI_PM_BAD_PATH",
             Self::NoHome(_) => "ERR_WASI_PM_NO_HOME",

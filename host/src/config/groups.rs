@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, path::Path};
 pub use install::{Cycles, Install, LockfileUse};
 pub use network::{Network, Retries};
 pub(super) use places::directories;
-pub use places::{Directories, Import, Layout};
+pub use places::{Directories, Layout};
 use serde_json::Value;
 use wit::settings as guest;
 
@@ -50,7 +50,7 @@ pub(super) fn assemble(
     let install = install::install(&values, invocation, environment)?;
     let network = network::network(&values, &project, environment)?;
     let directories = directories(&values, &project.root, environment)?;
-    let mut layout = places::layout(&values, &project, &directories, environment)?;
+    let mut layout = places::layout(&values, &project, &directories, environment);
     if layout.global_virtual_store_dir.is_some()
         && let Some(objection) = shared::objection(&project, &values)
     {

@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 use wit::ImporterId;
 
 use super::{Config, Importer, Project};
-use crate::link::relative;
+use crate::{
+    link::relative,
+    state::{MODULES, VIRTUAL_STORE},
+};
 
 /// What projects need to know of each other. What only a project itself looks at is left out.
 const OF_NEIGHBOURS: [&str; 9] = [
@@ -29,8 +32,7 @@ impl Config {
         let own = &whole.importers[at];
         let dir = own.dir.clone();
         let mut config = self.clone();
-        let below = self.layout.virtual_store_dir.strip_prefix(&whole.root);
-        config.layout.virtual_store_dir = dir.join(below.unwrap_or(&self.layout.virtual_store_dir));
+        config.layout.virtual_store_dir = dir.join(MODULES).join(VIRTUAL_STORE);
         let seen = |folder: &std::path::Path| relative::relative(&dir.to_string_lossy(), &folder.to_string_lossy());
         config.settings.workspace.root = seen(&whole.workspace);
         config.settings.workspace.neighbours = (whole.importers.iter().enumerate())

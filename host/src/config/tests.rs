@@ -113,10 +113,13 @@ fn an_unknown_setting_is_named_with_the_one_that_is_meant() {
 }
 
 #[test]
-fn folders_that_are_pruned_stay_inside_the_workspace() {
-    for yaml in ["modulesDir: ../..", "virtualStoreDir: /etc", "modulesDir: ."] {
+fn other_folders_than_node_modules_are_refused() {
+    for yaml in ["modulesDir: ../..", "modulesDir: modules", "virtualStoreDir: /etc", "virtualStoreDir: .pnpm"] {
         let error = load(yaml, "", &[], &[]).expect_err(yaml);
-        assert_eq!(error.code(), "ERR_WASI_PM_OUTSIDE_WORKSPACE", "{yaml}");
+        assert_eq!(error.code(), "ERR_WASI_PM_UNSUPPORTED_SETTING", "{yaml}");
+    }
+    for yaml in ["modulesDir: node_modules", "virtualStoreDir: node_modules/.pnpm"] {
+        load(yaml, "", &[], &[]).expect(yaml);
     }
 }
 

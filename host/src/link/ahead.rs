@@ -27,8 +27,7 @@ use wit::Integrity;
 
 use crate::{
     graph::{Snapshot, Source},
-    link::{Bench, Contents, Folder, early::Place, files::Files, source},
-    report::event::ImportMethod,
+    link::{Bench, Contents, Folder, Import, early::Place, files::Files, source},
     timings::{Lane, Timings},
 };
 
@@ -40,7 +39,7 @@ pub struct AheadOptions {
     /// Where packages are.
     pub store: Store,
     /// How files are brought in.
-    pub method: ImportMethod,
+    pub import: Import,
     /// Files are checked before they are linked.
     pub verify: bool,
     /// Takes the time of each package.
@@ -117,7 +116,7 @@ fn fill_all(options: &AheadOptions, receiver: &Receiver<Option<Expected>>, is_ov
         }
         let _span = options.timings.span(Lane::Link, || expected.package_id.clone());
         if place.is_none() {
-            place = Place::new(&options.project, options.method);
+            place = Place::new(&options.project, options.import);
         }
         let Some(place) = &mut place else { break };
         if place.fill(options, &expected, is_over).is_err() {

@@ -1,5 +1,5 @@
 //! Which executables a `.bin` folder offers, and the writing of their shims. Names and targets are a stranger's: a name
-//! must be URL-safe and one component, a target must be a file of its own package; others are left out, as in pnpm.
+//! must be safe by the store's rule, a target must be a file of its own package; others are left out, as in pnpm.
 
 use std::{
     collections::BTreeMap,
@@ -201,16 +201,11 @@ fn rank(direct: bool, executable: &Executable) -> (bool, bool, &str) {
 
 /// The command and the file of a manifest's entry, if both may be used.
 fn usable(bin: &Bin) -> Option<(&str, &str)> {
-    let name = match bin.name.strip_prefix('@') {
-        Some(scoped) => scoped.split_once('/').map_or(scoped, |(_, name)| name),
-        None => &bin.name,
-    };
-    let safe = name == "$" || name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte));
-    let reserved = matches!(name, "" | "." | ".." | MODULES);
+    let name = store::command_name(&bin.name)?;
     let path = bin.path.strip_prefix("./").unwrap_or(&bin.path);
     let inside = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
     let plain = !path.bytes().any(|byte| byte < 0x20 || byte == 0x7f || byte == b'\\');
-    (safe && !reserved && name.len() <= 255 && inside && plain).then_some((name, path))
+    (inside && plain).then_some((name, path))
 }
 
 fn head(folder: &Folder, file: &str) -> Option<Vec<u8>> {
@@ -231,6 +226,8 @@ mod tests {
                 .map(|(name, path)| (name.to_owned(), path.to_owned()))
         };
         assert_eq!(ok("@scope/tool", "./cli.js"), Some(("tool".to_owned(), "cli.js".to_owned())));
+        assert_eq!(ok("run!", "cli.js"), Some(("run!".to_owned(), "cli.js".to_owned())));
+        assert_eq!(ok("g++", "cli.js"), None);
         for name in ["../../evil", "..", ".", "", "/", "node_modules", "@s/../../x", "a\nb", "a b", "$(x)", "%P%", "`"]
         {
             assert_eq!(ok(name, "cli.js"), None, "{name:?}");

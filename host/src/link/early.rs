@@ -19,7 +19,7 @@ use wit::Integrity;
 use crate::{
     graph::SnapshotIndex,
     link::{
-        Bench, Folder, Importer, Job, PackageSource,
+        Bench, Folder, Import, Importer, Job, PackageSource,
         ahead::{Ahead, Filled},
         open_modules,
         shared::Publisher,
@@ -27,7 +27,6 @@ use crate::{
         source::{self, Contents},
         trees,
     },
-    report::event::ImportMethod,
     state::MODULES,
     timings::Lane,
 };
@@ -67,6 +66,13 @@ pub(super) struct Begun {
     pub(super) is_hoisted: bool,
 }
 
+impl Begun {
+    /// Leaves everything as it was.
+    pub(super) fn clean(self) {
+        clean(self.bench, self.publisher);
+    }
+}
+
 impl Early {
     /// Nothing is built yet, but packages are being filled.
     #[must_use]
@@ -82,12 +88,12 @@ impl Early {
 
     /// Begins to make the hoisted links of a new virtual store. While packages are being filled there is no processor
     /// for it, and it is left to the pass.
-    pub fn hoist(&mut self, project: &Path, method: ImportMethod, links: &BTreeMap<String, String>) {
+    pub fn hoist(&mut self, project: &Path, import: Import, links: &BTreeMap<String, String>) {
         if self.is_off || self.ahead.is_some() || self.hoisting.is_some() || links.is_empty() {
             return;
         }
         if self.place.is_none() {
-            self.place = Place::new(project, method);
+            self.place = Place::new(project, import);
         }
         let Some(Ok(staging)) = self.place.as_ref().map(|place| place.bench.staging()) else { return };
         let Ok(modules) = staging.make(MODULES) else { return };
@@ -150,16 +156,16 @@ impl Drop for Early {
 }
 
 impl Place {
-    pub(super) fn new(project: &Path, method: ImportMethod) -> Option<Self> {
+    pub(super) fn new(project: &Path, import: Import) -> Option<Self> {
         let bench = Bench::new(open_modules(project).ok()?).ok()?;
-        let (importer, ahead) = (Importer::new(method), Filled::default());
+        let (importer, ahead) = (Importer::new(import), Filled::default());
         Some(Self { bench, importer, ahead, publisher: None })
     }
 
     /// The place, and the folder in it in which slots are built: that of the publisher where they are shared.
     fn ready<'a>(place: &'a mut Option<Self>, job: &Job<'_>) -> Option<(&'a Self, &'a Folder)> {
         if place.is_none() {
-            *place = Self::new(&job.layout.lockfile_dir, job.method);
+            *place = Self::new(&job.layout.lockfile_dir, job.import);
         }
         let place = place.as_mut()?;
         if let (Some(links), None) = (&job.layout.global, &place.publisher) {
@@ -172,10 +178,14 @@ impl Place {
 
     /// Leaves everything as it was.
     pub(super) fn clean(self) {
-        self.bench.clean();
-        if let Some(publisher) = self.publisher {
-            publisher.clean();
-        }
+        clean(self.bench, self.publisher);
+    }
+}
+
+fn clean(bench: Bench, publisher: Option<Publisher>) {
+    bench.clean();
+    if let Some(publisher) = publisher {
+        publisher.clean();
     }
 }
 

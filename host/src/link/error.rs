@@ -33,6 +33,15 @@ pub enum LinkError {
     /// A patch cannot be applied. Nothing reachable has changed.
     #[error(transparent)]
     Patch(#[from] PatchError),
+    /// Reflinks alone are wanted, and there are none between store and project. Nothing reachable has changed.
+    #[error("cannot clone {} from the store", path.display())]
+    NoClones {
+        /// Which file.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        source: io::Error,
+    },
     /// The system refused.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -60,6 +69,7 @@ impl Diagnose for LinkError {
             Self::ModulesIsSymlink { .. } => "ERR_WASI_PM_MODULES_IS_SYMLINK",
             Self::Changed { .. } => "ERR_WASI_PM_MODULES_CHANGED",
             Self::Patch(error) => error.code(),
+            Self::NoClones { .. } => "ERR_WASI_PM_NO_REFLINKS",
             Self::Io { .. } => "ERR_WASI_PM_LINK",
         }
     }
@@ -70,11 +80,17 @@ impl Diagnose for LinkError {
             Self::ModulesIsSymlink { .. } => Some("remove the link, then run the installation again".to_owned()),
             Self::Changed { .. } => Some("run the installation again".to_owned()),
             Self::Patch(error) => error.hint(),
+            Self::NoClones { .. } => Some(
+                "set packageImportMethod to clone-or-copy or auto, or have project and store on one file system with \
+                 reflinks, such as btrfs or XFS"
+                    .to_owned(),
+            ),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull => Some("free some space, then run the installation again".to_owned()),
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    Some("check who owns the project's folder and whether it may be written".to_owned())
-                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
+                    "check who owns the project's folder and the store, and whether they may be read and written"
+                        .to_owned(),
+                ),
                 _ => None,
             },
         }

@@ -5,7 +5,10 @@
 
 use std::{io, os::fd::OwnedFd, path::Path};
 
-use rustix::fs::{self, AtFlags, CWD, FlockOperation, Mode, OFlags, RawMode, RenameFlags};
+use rustix::{
+    fs::{self, AtFlags, CWD, FlockOperation, Mode, OFlags, RawMode, RenameFlags},
+    io::Errno,
+};
 
 /// A directory that is held open.
 #[derive(Debug)]
@@ -49,7 +52,7 @@ impl Folder {
     /// As `mkdir(2)` and [`Folder::open`].
     pub fn make(&self, name: &str) -> io::Result<Self> {
         match fs::mkdirat(&self.0, component(name)?, Mode::from_raw_mode(0o777)) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => self.open(name),
+            Ok(()) | Err(Errno::EXIST) => self.open(name),
             Err(errno) => Err(errno.into()),
         }
     }
@@ -73,7 +76,7 @@ impl Folder {
             // One call in place of one for each component; old kernels do not have it.
             let resolve = fs::ResolveFlags::BENEATH | fs::ResolveFlags::NO_SYMLINKS;
             match fs::openat2(&self.0, path, DIRECTORY | OFlags::PATH, Mode::empty(), resolve) {
-                Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {}
+                Err(Errno::NOSYS | Errno::PERM) => {}
                 opened => return Ok(Self(opened?)),
             }
         }
@@ -105,7 +108,7 @@ impl Folder {
     pub fn kind(&self, name: &str) -> io::Result<Option<Kind>> {
         let stat = match fs::statat(&self.0, component(name)?, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
-            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(errno.into()),
         };
         Ok(Some(match fs::FileType::from_raw_mode(stat.st_mode) {
@@ -116,6 +119,21 @@ impl Folder {
         }))
     }
 
+    /// Whether the way `a/b/c` ends at a folder: one call, for a guess only, since it goes through links but the last.
+    #[must_use]
+    pub fn has_folder_below(&self, way: &str) -> bool {
+        let stat = components(way).and_then(|way| Ok(fs::statat(&self.0, way, AtFlags::SYMLINK_NOFOLLOW)?));
+        stat.is_ok_and(|stat| fs::FileType::from_raw_mode(stat.st_mode) == fs::FileType::Directory)
+    }
+
+    /// Whether a name stands for this very folder, which is held open.
+    #[must_use]
+    pub fn is_named(&self, name: &str, folder: &Self) -> bool {
+        let named = component(name).and_then(|name| Ok(fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?));
+        let held = fs::fstat(&folder.0);
+        named.is_ok_and(|named| held.is_ok_and(|held| (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino)))
+    }
+
     /// Makes the last folder of a way; `false` if something stands there already, which may be anything.
     ///
     /// # Errors
@@ -123,7 +141,7 @@ impl Folder {
     pub fn make_new_below(&self, way: &str) -> io::Result<bool> {
         match fs::mkdirat(&self.0, components(way)?, Mode::from_raw_mode(0o777)) {
             Ok(()) => Ok(true),
-            Err(rustix::io::Errno::EXIST) => Ok(false),
+            Err(Errno::EXIST) => Ok(false),
             Err(errno) => Err(errno.into()),
         }
     }
@@ -192,6 +210,28 @@ impl Folder {
         Ok(fs::openat(&self.0, components(way)?, flags, Mode::from_raw_mode(mode))?.into())
     }
 
+    /// Opens a file that is there to be locked, made where it is missing, and tells whether it was made. For reading
+    /// and writing, because `flock(2)` over NFS wants the one for shared locks and the other for exclusive ones; where
+    /// somebody else's file may not be written, for reading alone, which is enough elsewhere.
+    ///
+    /// # Errors
+    /// As `open(2)`.
+    pub fn lockable(&self, name: &str) -> io::Result<(std::fs::File, bool)> {
+        let name = component(name)?;
+        let open = |flags: OFlags| {
+            let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+            fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o644)).map(std::fs::File::from)
+        };
+        match open(OFlags::RDWR | OFlags::CREATE | OFlags::EXCL) {
+            Err(Errno::EXIST) => {}
+            made => return Ok((made?, true)),
+        }
+        match open(OFlags::RDWR) {
+            Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Ok((open(OFlags::RDONLY)?, false)),
+            held => Ok((held?, false)),
+        }
+    }
+
     /// Opens a file for reading, never through a link.
     ///
     /// # Errors
@@ -232,7 +272,7 @@ impl Folder {
     /// As `unlink(2)`.
     pub fn remove_file(&self, name: &str) -> io::Result<()> {
         match fs::unlinkat(&self.0, component(name)?, AtFlags::empty()) {
-            Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(errno.into()),
         }
     }
@@ -258,7 +298,7 @@ impl Folder {
     pub fn try_lock(&self) -> io::Result<bool> {
         match fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(true),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+            Err(Errno::WOULDBLOCK) => Ok(false),
             Err(errno) => Err(errno.into()),
         }
     }

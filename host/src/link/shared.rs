@@ -66,10 +66,7 @@ pub fn hold(layout: &Layout) -> Result<Option<Hold>, LinkError> {
 }
 
 pub(crate) fn open_lock(links: &Folder) -> io::Result<File> {
-    links.create(LOCK, 0o644).or_else(|error| match error.kind() {
-        ErrorKind::AlreadyExists => links.read(LOCK),
-        _ => Err(error),
-    })
+    links.lockable(LOCK).map(|(file, _)| file)
 }
 
 /// What a complete slot says of itself.
@@ -140,7 +137,7 @@ impl Standing {
     #[must_use]
     pub fn has(&self, name: &PackageName, version: &str) -> bool {
         let unscoped = if name.scope().is_some() { "" } else { "@/" };
-        self.0.open_below(&format!("{unscoped}{name}/{version}")).is_ok()
+        self.0.has_folder_below(&format!("{unscoped}{name}/{version}"))
     }
 }
 
@@ -196,20 +193,16 @@ impl Publisher {
         let made = || -> io::Result<Self> {
             let folder = Folder::open_path(Path::new(links))?;
             let temporary = folder.make(TEMPORARY)?;
-            for name in temporary.names()? {
-                if temporary.open(&name).and_then(|left| left.try_lock()).unwrap_or(false) {
-                    temporary.remove_tree(&name)?;
-                }
-            }
+            clear(&temporary)?;
             for count in 0..1000 {
                 let name = format!("{}-{count}", std::process::id());
                 match temporary.make_new(&name) {
-                    // It may have been taken for a left-over before it was locked.
-                    Ok(staging) if staging.try_lock().unwrap_or(true) && temporary.kind(&name)?.is_some() => {
+                    // It may have been taken for a left-over before it was opened or locked.
+                    Ok(staging) if staging.try_lock().unwrap_or(true) && temporary.is_named(&name, &staging) => {
                         return Ok(Self { links: folder, staging, name, retired: AtomicU32::new(0) });
                     }
                     Ok(_) => {}
-                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                    Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -294,6 +287,23 @@ impl Publisher {
             let _ = temporary.remove_tree(&self.name);
         }
     }
+}
+
+/// Removes what killed runs left; what is not ours to remove stays. The lock is held over the removal and the name is
+/// looked at under it: between the two it could come to stand for the folder of a run that is at work.
+fn clear(temporary: &Folder) -> io::Result<()> {
+    for name in temporary.names()? {
+        let Ok(left) = temporary.open(&name) else { continue };
+        if left.try_lock().unwrap_or(false) && temporary.is_named(&name, &left) {
+            let _ = temporary.remove_tree(&name);
+        }
+    }
+    Ok(())
+}
+
+/// A folder that was published as a slot, whatever it is by now.
+pub(crate) fn has_mark(slot: &Folder) -> bool {
+    slot.read_link(MARK).is_some_and(|mark| mark.starts_with(FORM))
 }
 
 fn copy_link(from: &Folder, to: &Folder, name: &str) -> io::Result<()> {

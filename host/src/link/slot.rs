@@ -8,6 +8,8 @@
 //!                    /<alias> -> ../../<other slot>/node_modules/<other name>
 //! ```
 
+use std::io::ErrorKind;
+
 use crate::{
     graph::{SnapshotIndex, Target},
     link::{
@@ -152,7 +154,11 @@ impl<'a> Builder<'a> {
     /// The package's files, but those that its patch changes.
     fn files(&self, index: SnapshotIndex, home: &Folder) -> Result<(), LinkError> {
         let contents = self.job.source.contents(index);
-        let store = self.job.source.open(index).map_err(|error| self.damaged(index, error.to_string()))?;
+        let store = self.job.source.open(index).map_err(|error| match error.kind() {
+            // What is there and cannot be opened (no handles left, no permission) would be fetched again in vain.
+            ErrorKind::NotFound | ErrorKind::NotADirectory => self.damaged(index, error.to_string()),
+            _ => LinkError::io("open", format!("the store's copy of {}", self.package(index)))(error),
+        })?;
         let is_checked = self.job.verify && !contents.is_new;
         let patched = patched::changes(self.job, index, &store)?;
         let files = Files { contents, store: &store, importer: self.importer, is_checked };
@@ -160,6 +166,9 @@ impl<'a> Builder<'a> {
         placed.map_err(|FileFailure { path, why }| match why {
             Why::Folder(error) => LinkError::io("make", self.shown(index, path))(error),
             Why::File(ImportFailure::Damaged(detail)) => self.damaged(index, detail),
+            Why::File(ImportFailure::NoClones(source)) => {
+                LinkError::NoClones { path: self.shown(index, path).into(), source }
+            }
             Why::File(ImportFailure::Io(error)) => LinkError::io("place", self.shown(index, path))(error),
         })?;
         patched.iter().try_for_each(|(path, change)| {
@@ -208,8 +217,11 @@ impl<'a> Builder<'a> {
     }
 
     fn damaged(&self, snapshot: SnapshotIndex, detail: String) -> LinkError {
-        let package = self.job.placement.snapshots[snapshot as usize].dep_path.as_str().to_owned();
-        LinkError::Damaged { snapshot, package, detail }
+        LinkError::Damaged { snapshot, package: self.package(snapshot).to_owned(), detail }
+    }
+
+    fn package(&self, snapshot: SnapshotIndex) -> &str {
+        self.job.placement.snapshots[snapshot as usize].dep_path.as_str()
     }
 
     fn shown(&self, index: SnapshotIndex, file: &str) -> String {

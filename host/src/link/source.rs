@@ -83,5 +83,6 @@ impl PackageSource for Stored {
 
 /// The folder of a package's blobs.
 pub(super) fn open(store: &Store, integrity: &Integrity) -> io::Result<Folder> {
-    Ok(cap_std::fs::Dir::from(store.open_package(integrity).map_err(io::Error::other)?).into())
+    let opened = store.open_package(integrity);
+    Ok(cap_std::fs::Dir::from(opened.map_err(|error| io::Error::new(error.source.kind(), error))?).into())
 }

@@ -1,6 +1,7 @@
 //! Replaces entries of a `node_modules` folder in one step each: the new one is made aside, renamed or exchanged into
-//! place, and the old one kept until the end. No name that should be there is ever missing, and nothing is removed
-//! before what takes its place stands.
+//! place, and the old one kept until the end: nothing is removed before what takes its place stands. A link or file is
+//! there at every moment. So is a folder, or what a folder takes the place of, where the file system can exchange
+//! (`renameat2(2)`); elsewhere, and for a link in the place of a scope, its name is missing between two renames.
 
 use std::{
     io::{self, Write as _},

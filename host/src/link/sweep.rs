@@ -1,10 +1,15 @@
 //! What no project uses any more in the global virtual store, and which projects there are: each one that uses it is
 //! registered by a link in `<store>/projects`, named by a digest of its folder, as pnpm does. What a project uses
 //! stands in its own record; a project that has none because an installation was cut off stops the sweep.
+//!
+//! Where slots stand in another folder than the store's (`globalVirtualStoreDir`), the store knows it by a link in
+//! `<store>/links-elsewhere`. Several stores may have it, so it has its own list of projects too, and since a
+//! stranger's settings can name it, nothing is removed there but what bears the mark of a slot.
 
 use std::{
     collections::HashSet,
     fmt::Write as _,
+    fs::File,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
@@ -14,40 +19,52 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     link::{
         Folder, LinkError,
-        shared::{TEMPORARY, open_lock},
+        shared::{TEMPORARY, has_mark, open_lock},
     },
     state::{Layout, MODULES, Tree, VIRTUAL_STORE},
 };
 
 const PROJECTS: &str = "projects";
 const LINKS: &str = "links";
+/// In the store: the folders of slots that are not its own.
+const ELSEWHERE: &str = "links-elsewhere";
+/// In a folder of slots that is not the store's: the projects that use it.
+const PROJECTS_ELSEWHERE: &str = ".wasi-pm-projects";
 
 /// Registers a project that uses the global virtual store; nothing happens where slots are not shared.
 ///
 /// # Errors
 /// [`LinkError::Io`].
 pub fn register(layout: &Layout) -> Result<(), LinkError> {
-    if layout.global.is_none() {
-        return Ok(());
-    }
-    let project = layout.root();
-    let mut name = String::new();
-    for byte in &Sha256::digest(project.as_bytes())[..16] {
-        write!(name, "{byte:02x}").expect("a String takes all that is written");
-    }
+    let Some(links) = &layout.global else { return Ok(()) };
+    let (project, store) = (layout.root(), Path::new(&layout.store_dir));
     let made = || -> io::Result<()> {
-        std::fs::create_dir_all(&layout.store_dir)?;
-        let projects = Folder::open_path(Path::new(&layout.store_dir))?.make(PROJECTS)?;
-        if projects.read_link(&name).is_some_and(|held| held == project) {
+        note(store, PROJECTS, &project)?;
+        if Path::new(links) == store.join(LINKS) {
             return Ok(());
         }
-        projects.remove_file(&name)?;
-        match projects.symlink(&project, &name) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            other => other,
-        }
+        note(store, ELSEWHERE, links)?;
+        note(Path::new(links), PROJECTS_ELSEWHERE, &project)
     };
     made().map_err(LinkError::io("register in", &layout.store_dir))
+}
+
+/// Makes a link to a folder in the list `list` of `home`, named by a digest.
+fn note(home: &Path, list: &str, folder: &str) -> io::Result<()> {
+    let mut name = String::new();
+    for byte in &Sha256::digest(folder.as_bytes())[..16] {
+        write!(name, "{byte:02x}").expect("a String takes all that is written");
+    }
+    std::fs::create_dir_all(home)?;
+    let list = Folder::open_path(home)?.make(list)?;
+    if list.read_link(&name).is_some_and(|held| held == folder) {
+        return Ok(());
+    }
+    list.remove_file(&name)?;
+    match list.symlink(folder, &name) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
 }
 
 /// What a sweep found.
@@ -59,48 +76,92 @@ pub enum Swept {
     Unknown(PathBuf),
 }
 
+/// A folder of slots that is about to be swept: no installation is at work there.
+struct Place {
+    links: Folder,
+    /// Lives as long as this.
+    _lock: File,
+    /// It is the store's own: nobody else has put anything there.
+    is_own: bool,
+}
+
 /// Removes slots that no registered project uses, and what killed processes left. Waits for running installations.
 ///
 /// # Errors
 /// As the system's calls.
 pub fn sweep(store: &Path) -> io::Result<Swept> {
-    let Ok(links) = Folder::open_path(&store.join(LINKS)) else { return Ok(Swept::Removed(0)) };
-    let lock = open_lock(&links)?;
-    lock.lock()?;
-    links.remove_tree(TEMPORARY)?;
-    let used = match used(store)? {
-        Ok(used) => used,
-        Err(project) => return Ok(Swept::Unknown(project)),
-    };
-    let away = links.make(TEMPORARY)?;
-    let mut removed = 0;
-    for scope in links.names()?.iter().filter(|name| name.starts_with('@')) {
-        let Ok(names) = links.open(scope) else { continue };
-        for name in names.names()? {
-            let Ok(versions) = names.open(&name) else { continue };
-            for version in versions.names()? {
-                let Ok(slots) = versions.open(&version) else { continue };
-                for slot in slots.names()? {
-                    if !used.contains(&format!("{scope}/{name}/{version}/{slot}")) {
-                        // Aside first: a slot is never seen in part.
-                        slots.rename_to(&slot, &away, &removed.to_string())?;
-                        removed += 1;
-                    }
-                }
-                versions.remove_if_empty(&version);
-            }
-            names.remove_if_empty(&name);
+    let mut used = HashSet::new();
+    let mut places = Vec::new();
+    for (links, is_own) in folders(store)? {
+        let lock = open_lock(&links)?;
+        lock.lock()?;
+        if !is_own && let Err(project) = note_used(&links, PROJECTS_ELSEWHERE, &mut used)? {
+            return Ok(Swept::Unknown(project));
         }
-        links.remove_if_empty(scope);
+        places.push(Place { links, _lock: lock, is_own });
     }
-    links.remove_tree(TEMPORARY)?;
-    Ok(Swept::Removed(removed))
+    if let Err(project) = note_used_in(store, &mut used)? {
+        return Ok(Swept::Unknown(project));
+    }
+    places.iter().try_fold(0, |removed, place| Ok(removed + place.sweep(&used)?)).map(Swept::Removed)
 }
 
-/// The slots of all registered projects, or the project that does not tell.
-fn used(store: &Path) -> io::Result<Result<HashSet<String>, PathBuf>> {
-    let mut used = HashSet::new();
-    let Ok(projects) = Folder::open_path(&store.join(PROJECTS)) else { return Ok(Ok(used)) };
+/// The folders of slots that there are, the store's own first, the others in the order of their names, so that two
+/// sweeps never wait for each other.
+fn folders(store: &Path) -> io::Result<Vec<(Folder, bool)>> {
+    let own = Folder::open_path(&store.join(LINKS)).ok().map(|links| (links, true));
+    let mut folders: Vec<_> = own.into_iter().collect();
+    let Ok(elsewhere) = Folder::open_path(&store.join(ELSEWHERE)) else { return Ok(folders) };
+    for name in elsewhere.names()? {
+        let Some(path) = elsewhere.read_link(&name) else { continue };
+        match Folder::open_path(Path::new(&path)) {
+            Ok(links) => folders.push((links, false)),
+            Err(error) if error.kind() == ErrorKind::NotFound => elsewhere.remove_file(&name)?,
+            Err(_) => {} // somebody else's by now
+        }
+    }
+    Ok(folders)
+}
+
+impl Place {
+    fn sweep(&self, used: &HashSet<String>) -> io::Result<usize> {
+        let links = &self.links;
+        links.remove_tree(TEMPORARY)?;
+        let away = links.make(TEMPORARY)?;
+        let mut removed = 0;
+        for scope in links.names()?.iter().filter(|name| name.starts_with('@')) {
+            let Ok(names) = links.open(scope) else { continue };
+            for name in names.names()? {
+                let Ok(versions) = names.open(&name) else { continue };
+                for version in versions.names()? {
+                    let Ok(slots) = versions.open(&version) else { continue };
+                    for slot in slots.names()? {
+                        let is_used = used.contains(&format!("{scope}/{name}/{version}/{slot}"));
+                        if !is_used && (self.is_own || slots.open(&slot).is_ok_and(|slot| has_mark(&slot))) {
+                            // Aside first: a slot is never seen in part.
+                            slots.rename_to(&slot, &away, &removed.to_string())?;
+                            removed += 1;
+                        }
+                    }
+                    versions.remove_if_empty(&version);
+                }
+                names.remove_if_empty(&name);
+            }
+            links.remove_if_empty(scope);
+        }
+        links.remove_tree(TEMPORARY)?;
+        Ok(removed)
+    }
+}
+
+/// The slots of the projects that the store knows, or the one that does not tell.
+fn note_used_in(store: &Path, used: &mut HashSet<String>) -> io::Result<Result<(), PathBuf>> {
+    Folder::open_path(store).map_or(Ok(Ok(())), |store| note_used(&store, PROJECTS, used))
+}
+
+/// The slots of the projects of a list, or the one that does not tell.
+fn note_used(home: &Folder, list: &str, used: &mut HashSet<String>) -> io::Result<Result<(), PathBuf>> {
+    let Ok(projects) = home.open(list) else { return Ok(Ok(())) };
     for name in projects.names()? {
         let Some(project) = projects.read_link(&name).map(PathBuf::from) else { continue };
         match std::fs::symlink_metadata(project.join(MODULES).join(VIRTUAL_STORE)) {
@@ -117,5 +178,5 @@ fn used(store: &Path) -> io::Result<Result<HashSet<String>, PathBuf>> {
             None => return Ok(Err(project)),
         }
     }
-    Ok(Ok(used))
+    Ok(Ok(()))
 }

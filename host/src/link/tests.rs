@@ -14,12 +14,12 @@ use store::Store;
 use wit::{Alias, DepPath, ImporterId, PackageName, Slot};
 
 use super::{
-    Ahead, AheadOptions, Bin, Contents, Early, Expected, Folder, Job, LinkError, PackageSource, StoreFile, link,
+    Ahead, AheadOptions, Bin, Contents, Early, Expected, Folder, Import, Job, LinkError, PackageSource, StoreFile, link,
 };
 use crate::{
     graph::{Group, HoistedLink, ImporterLinks, Link, Placement, RootLink, Snapshot, SnapshotIndex, Source, Target},
     plan::{Base, Plan, wanted},
-    report::{Event, Report, event::ImportMethod},
+    report::{Event, Report},
     state::{Disk, Layout, Record, disk::Owner, modules_yaml::Included, record},
     timings::Timings,
 };
@@ -30,6 +30,7 @@ struct World {
     placement: Placement,
     contents: Vec<Contents>,
     verify: bool,
+    import: Import,
     is_shared: bool,
 }
 
@@ -52,7 +53,7 @@ impl World {
             lockfile: None,
             current_lockfile: None,
         };
-        Self { folder, placement, contents: Vec::new(), verify: true, is_shared: false }
+        Self { folder, placement, contents: Vec::new(), verify: true, import: Import::Auto, is_shared: false }
     }
 
     /// A package with files (`path`, text) and edges to packages added before.
@@ -170,16 +171,24 @@ impl World {
 
     /// Links what is left after some was built early.
     fn link_after(&self, early: impl FnOnce(&Job<'_>) -> Early) -> Result<super::Linked, LinkError> {
+        self.link_from(self, early)
+    }
+
+    /// Links from another source than the world's own.
+    fn link_from(
+        &self,
+        source: &dyn PackageSource,
+        early: impl FnOnce(&Job<'_>) -> Early,
+    ) -> Result<super::Linked, LinkError> {
         let (layout, plan) = (self.layout(), self.plan());
         let (timings, placement) = (Timings::off(), &self.placement);
-        let method = ImportMethod::Hardlink;
         let job = Job {
             placement,
             plan: &plan,
             layout: &layout,
-            source: self,
+            source,
             patches: &[],
-            method,
+            import: self.import,
             verify: self.verify,
             report: &Deaf,
             timings: &timings,

@@ -66,11 +66,7 @@ fn open(project: &Path, path: &Path) -> Result<Option<(File, bool)>, LinkError> 
         }
         modules => modules?,
     };
-    let file = match modules.create(FILE, 0o644) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => modules.read(FILE).map(|file| (file, false)),
-        file => file.map(|file| (file, true)),
-    };
-    match file {
+    match modules.lockable(FILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         file => file.map(Some).map_err(LinkError::io("lock", path)),
     }
@@ -138,6 +134,20 @@ mod tests {
             is_done.recv_timeout(Duration::from_secs(10)).unwrap();
         });
         assert_eq!(*heard.0.lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_locked_is_open_for_reading_and_writing_whoever_made_it() {
+        let project = tempfile::tempdir().unwrap();
+        let folder = crate::link::Folder::open_path(project.path()).unwrap();
+        for is_new in [true, false] {
+            let (file, is_made) = folder.lockable("lock").unwrap();
+            assert_eq!(is_made, is_new);
+            let flags = rustix::fs::fcntl_getfl(&file).unwrap();
+            assert!(flags.contains(rustix::fs::OFlags::RDWR), "over NFS both are wanted: {flags:?}");
+        }
+        std::os::unix::fs::symlink("lock", project.path().join("link")).unwrap();
+        assert!(folder.lockable("link").is_err());
     }
 
     fn locked(project: &Path) -> ProjectLock {

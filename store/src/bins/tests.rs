@@ -31,6 +31,16 @@ fn names_that_are_not_safe_are_dropped() {
 }
 
 #[test]
+fn names_are_safe_by_the_rule_of_pnpm() {
+    for name in ["run!", "a'b", "(x)", "s*", "t~", "$", "a.b-c_d"] {
+        assert_eq!(command_name(name), Some(name));
+    }
+    for name in ["g++", "é", "a%b", "$x", &"x".repeat(256)] {
+        assert_eq!(command_name(name), None, "{name}");
+    }
+}
+
+#[test]
 fn targets_stay_files_of_the_package() {
     for target in ["../x.js", "/etc/passwd", "a/../../x.js", "gone.js", "lib"] {
         let manifest = json!({ "name": "p", "bin": { "p": target } });

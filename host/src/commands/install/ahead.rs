@@ -7,7 +7,7 @@ use std::sync::Arc;
 use store::Store;
 use wit::PackageName;
 
-use super::{Failures, Install, Network, inputs, network::Held, project_document};
+use super::{Failures, Install, Network, network::Held, project_document};
 use crate::{
     facts::Download,
     fetch::FetchJob,
@@ -56,7 +56,7 @@ pub(super) fn filler(install: &Install<'_>, store: &Store) -> Option<Ahead> {
     let options = AheadOptions {
         project: config.project.root.clone(),
         store: store.clone(),
-        method: inputs::method(config.layout.import),
+        import: config.layout.import,
         verify: config.layout.verify_store_integrity,
         timings: install.context.timings.clone(),
     };

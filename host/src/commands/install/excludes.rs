@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Failures, Install, finish};
+use super::{Failures, Install};
 use crate::{
     config::{edit, project},
     diagnostic::Diagnostic,
     graph::{Notice, Placement},
+    replace,
     report::LogLevel,
 };
 
@@ -49,7 +50,8 @@ pub(super) fn remember(install: &Install<'_>, placement: &Placement) -> Result<(
     let items = merged(&held, &young);
     let changed = edit::set_list(&text, KEY, &items, |a, b| name_of(a) == name_of(b))
         .map_err(|error| failed(error.to_string()))?;
-    finish::replace(&path, &changed).map_err(|error| failed(error.to_string()))?;
+    let replaced = replace::real(&path, &config.project.workspace).and_then(|real| replace::file(&real, &changed));
+    replaced.map_err(|error| failed(error.to_string()))?;
     let entries = if names.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", names.len()) };
     install.message(
         LogLevel::Info,

@@ -11,13 +11,14 @@ use std::{
 use serde_json::{Map, Value};
 use wit::ImporterId;
 
-use super::{Failures, Inputs, Install, guard, lifecycle, link, one, placement, projects, saved};
+use super::{Failures, Inputs, Install, excludes, guard, lifecycle, link, one, placement, projects, saved};
 use crate::{
     diagnostic::Diagnostic,
     engine::Saved,
     graph::{Placement, RootLink, Target},
     link::{Linked, Stored, shared},
     plan::Plan,
+    replace,
     report::{Event, event::Stage},
     state::{
         self, Layout, MODULES, Record,
@@ -44,6 +45,7 @@ pub(super) fn record(
     });
     tell_what_changed(install, plan);
     let together = guard::together();
+    excludes::remember(install, placement)?;
     let written = saved::write(install, saved)?;
     write_lockfile(install, placement)?;
     write_state(install, placement, layout, &ignored, &mut linked)?;
@@ -91,29 +93,7 @@ pub(super) fn write_lockfile(install: &Install<'_>, placement: &Placement) -> Re
         let error = io::Error::other("it is a symbolic link");
         return Err(failed("ERR_PNPM_LOCKFILE_WRITE_FILE", &error));
     }
-    replace(&path, text).map_err(|error| failed("ERR_PNPM_LOCKFILE_WRITE_FILE", &error))
-}
-
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    use io::Write as _;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let aside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let written = || {
-        // Whatever stands there is not written through: it could be a link that came with the project.
-        if let Err(error) = std::fs::remove_file(&aside)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error);
-        }
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&aside)?;
-        if let Ok(old) = std::fs::metadata(path) {
-            file.set_permissions(old.permissions())?;
-        }
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&aside, path)
-    };
-    written().inspect_err(|_| drop(std::fs::remove_file(&aside)))
+    replace::file(&path, text).map_err(|error| failed("ERR_PNPM_LOCKFILE_WRITE_FILE", &error))
 }
 
 fn write_state(

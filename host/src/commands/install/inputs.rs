@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Failures, one};
 use crate::{
-    config::{Config, Environment, Import},
+    config::{Config, Environment},
     link::LinkError,
     platform,
     state::{tree, up_to_date::Input},
@@ -51,14 +51,4 @@ fn digest(config: &Config, environment: &Environment) -> tree::Digest {
     text += &format!("{:?}{:?}{:?}", config.directories, config.layout, config.scripts);
     text += &format!("{:?}{:?}{:?}", config.network.registry, config.node_version, node);
     tree::digest(text.as_bytes())
-}
-
-/// The method that files are brought in with; each falls back to a copy.
-pub(super) fn method(import: Import) -> crate::report::event::ImportMethod {
-    use crate::report::event::ImportMethod;
-    match import {
-        Import::Auto | Import::Hardlink => ImportMethod::Hardlink,
-        Import::Clone | Import::CloneOrCopy => ImportMethod::Clone,
-        Import::Copy => ImportMethod::Copy,
-    }
 }

@@ -1,7 +1,7 @@
 //! Links, and mends the store where a file of it turns out to be damaged: the package is set aside and fetched again.
 //! Nothing reachable has changed by then.
 
-use super::{Failures, Install, Network, inputs, one, packages};
+use super::{Failures, Install, Network, one, packages};
 use crate::{
     diagnostic::Diagnostic,
     graph::Placement,
@@ -76,7 +76,7 @@ pub(super) fn job<'a>(
         layout,
         source,
         patches: &install.context.config.patches,
-        method: inputs::method(install.context.config.layout.import),
+        import: install.context.config.layout.import,
         verify: install.context.config.layout.verify_store_integrity,
         report: install.context.report.as_ref(),
         timings: &install.context.timings,

@@ -9,11 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Failures, Install, finish};
+use super::{Failures, Install};
 use crate::{
     config::{self, Importer, Project, edit},
     diagnostic::Diagnostic,
     engine::Saved,
+    replace,
     report::Event,
     state::up_to_date::Input,
 };
@@ -61,7 +62,7 @@ pub(super) fn write(install: &Install<'_>, saved: &Saved) -> Result<Vec<PathBuf>
     let project = &install.context.config.project;
     let files = files(project, saved)?;
     for File { path, real, text } in &files {
-        finish::replace(real, text).map_err(|error| vec![unwritable(path, &error.to_string())])?;
+        replace::file(real, text).map_err(|error| vec![unwritable(path, &error.to_string())])?;
     }
     for (id, manifest) in &saved.manifests {
         if let Some(importer) = project.importers.iter().find(|importer| importer.id == *id) {
@@ -98,13 +99,11 @@ fn files(project: &Project, saved: &Saved) -> Result<Vec<File>, Failures> {
         }
         files.push((path, text.clone()));
     }
-    let inside = project.workspace.canonicalize().unwrap_or_else(|_| project.workspace.clone());
     let file = |(path, text): (PathBuf, String)| {
         // A manifest may be a link into another folder of the workspace: what it leads to is written.
-        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-        match path.is_symlink() && !real.starts_with(&inside) {
-            true => Err(vec![unwritable(&path, "it is a symbolic link that leads out of the workspace")]),
-            false => Ok(File { path, real, text }),
+        match replace::real(&path, &project.workspace) {
+            Ok(real) => Ok(File { path, real, text }),
+            Err(error) => Err(vec![unwritable(&path, &error.to_string())]),
         }
     };
     files.into_iter().map(file).collect()

@@ -2,7 +2,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::config::{ConfigError, Environment, Project, Values};
+use crate::{
+    config::{ConfigError, Environment, Project, Values},
+    link::Import,
+    state::{MODULES, VIRTUAL_STORE},
+};
 
 /// The store and the cache. Absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,33 +20,16 @@ pub struct Directories {
 /// How `node_modules` is laid out. Only the isolated layout exists.
 #[derive(Debug, Clone)]
 pub struct Layout {
-    /// The name or relative path of `node_modules` in each project.
-    pub modules_dir: String,
     /// `node_modules/.pnpm`, absolute.
     pub virtual_store_dir: PathBuf,
     /// The folder of slots shared between projects, absolute; `None`: slots are the project's own.
     pub global_virtual_store_dir: Option<PathBuf>,
-    /// How files come into `node_modules`.
+    /// `packageImportMethod`.
     pub import: Import,
     /// Sizes and types of files are checked before they are linked.
     pub verify_store_integrity: bool,
     /// Shims set `NODE_PATH`.
     pub extend_node_path: bool,
-}
-
-/// `packageImportMethod`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Import {
-    /// Reflink where the file system has it, else hard link, else copy.
-    Auto,
-    /// Hard links only.
-    Hardlink,
-    /// Reflinks only.
-    Clone,
-    /// Copies only.
-    Copy,
-    /// Reflinks, else copies.
-    CloneOrCopy,
 }
 
 /// Where the store and the cache are.
@@ -88,13 +75,7 @@ pub(super) fn layout(
     project: &Project,
     directories: &Directories,
     environment: &Environment,
-) -> Result<Layout, ConfigError> {
-    let modules_dir = values.text("modulesDir").unwrap_or_else(|| "node_modules".to_owned());
-    let modules = inside("modulesDir", &modules_dir, &project.root)?;
-    let virtual_store_dir = match values.text("virtualStoreDir") {
-        Some(text) => inside("virtualStoreDir", &text, &project.root)?,
-        None => modules.join(".pnpm"),
-    };
+) -> Layout {
     let import = match values.text("packageImportMethod").as_deref() {
         Some("hardlink") => Import::Hardlink,
         Some("clone") => Import::Clone,
@@ -102,9 +83,8 @@ pub(super) fn layout(
         Some("clone-or-copy") => Import::CloneOrCopy,
         _ => Import::Auto,
     };
-    Ok(Layout {
-        modules_dir,
-        virtual_store_dir,
+    Layout {
+        virtual_store_dir: project.root.join(MODULES).join(VIRTUAL_STORE),
         global_virtual_store_dir: values.flag("enableGlobalVirtualStore").unwrap_or(false).then(|| {
             match values.text("globalVirtualStoreDir") {
                 Some(text) => resolve(&text, &project.root, environment),
@@ -114,14 +94,5 @@ pub(super) fn layout(
         import,
         verify_store_integrity: values.flag("verifyStoreIntegrity").unwrap_or(true),
         extend_node_path: values.flag("extendNodePath").unwrap_or(true),
-    })
-}
-
-/// A folder that is written and pruned must be below the root, and not be the root itself.
-fn inside(name: &'static str, text: &str, root: &Path) -> Result<PathBuf, ConfigError> {
-    let path = normal(&root.join(text));
-    if path.starts_with(root) && path != root {
-        return Ok(path);
     }
-    Err(ConfigError::Outside { name, path })
 }

@@ -1,6 +1,6 @@
 use wit::PackageName;
 
-use super::{Publisher, Standing, TEMPORARY};
+use super::{Folder, Publisher, Standing, TEMPORARY};
 
 #[test]
 fn a_version_stands_where_it_has_a_folder_that_no_link_leads_to() {
@@ -14,6 +14,17 @@ fn a_version_stands_where_it_has_a_folder_that_no_link_leads_to() {
     assert!(has("a", "1.0.0") && has("@s/b", "2.0.0"));
     assert!(!has("a", "2.0.0") && !has("b", "2.0.0") && !has("a", "3.0.0"));
     assert!(!has("a", "../../../.."), "nothing outside is looked at");
+}
+
+#[test]
+fn a_guess_looks_at_nothing_outside() {
+    let links = tempfile::tempdir().unwrap();
+    let folder = Folder::open_path(links.path()).unwrap();
+    std::fs::create_dir_all(links.path().join("a/b")).unwrap();
+    assert!(folder.has_folder_below("a/b"));
+    for way in ["..", "a/..", "../..", "a/../..", "/", "/tmp", "a//b", "", ".", "a/b/.", "a\0"] {
+        assert!(!folder.has_folder_below(way), "{way:?}");
+    }
 }
 
 #[test]
@@ -37,4 +48,44 @@ fn what_a_killed_run_left_is_removed_and_who_is_at_work_is_left_alone() {
     first.clean();
     second.clean();
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
+/// Each clears what it takes for left-overs while the others make, lock and use folders of the same names.
+#[test]
+fn nobody_takes_the_folder_of_a_run_at_work_for_a_left_over() {
+    let links = tempfile::tempdir().unwrap();
+    let temporary = links.path().join(TEMPORARY);
+    let path = links.path().to_str().unwrap();
+    let at_work = || {
+        for round in 0..300 {
+            if round % 10 == 0 {
+                let left = temporary.join(format!("4711-{round}/0/node_modules/a"));
+                let _ = std::fs::create_dir_all(left); // another may be removing it already
+            }
+            let publisher = Publisher::new(path).unwrap();
+            std::thread::yield_now();
+            publisher.staging().make("0").and_then(|slot| slot.make("node_modules")).unwrap();
+            let named = Folder::open_path(&temporary.join(&publisher.name)).unwrap();
+            assert_eq!(named.names().unwrap(), ["0"]);
+            publisher.clean();
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(at_work);
+        }
+    });
+}
+
+#[test]
+fn a_left_over_that_cannot_be_removed_stops_nobody() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let links = tempfile::tempdir().unwrap();
+    let left = links.path().join(TEMPORARY).join("4711-0");
+    std::fs::create_dir_all(left.join("0")).unwrap();
+    std::fs::set_permissions(&left, std::fs::Permissions::from_mode(0o500)).unwrap(); // root removes it all the same
+    Publisher::new(links.path().to_str().unwrap()).unwrap().clean();
+    if left.exists() {
+        std::fs::set_permissions(&left, std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
 }

@@ -23,9 +23,8 @@ fn a_damaged_file_of_the_store_is_reported_before_anything_reachable_changes() {
             Err(LinkError::Damaged { snapshot, .. }) => assert_eq!(snapshot, app),
             other => panic!("{damage}: {other:?}"),
         }
-        let after: Vec<_> = listing(&world.path("node_modules"));
-        let after: Vec<_> = after.into_iter().filter(|path| !path.starts_with(".wasi-pm-tmp")).collect();
-        assert_eq!(after, before);
+        assert_eq!(listing(&world.path("node_modules")), before);
+        assert!(!world.path("node_modules/.wasi-pm-tmp").exists());
     }
 }
 
@@ -43,6 +42,42 @@ fn files_are_not_looked_at_where_checks_are_off_or_this_run_wrote_them_but_a_mis
         fs::remove_file(world.store(app).join("1")).unwrap();
         assert!(matches!(world.link(), Err(LinkError::Damaged { snapshot, .. }) if snapshot == app));
     }
+}
+
+#[test]
+fn a_package_that_cannot_be_opened_is_not_taken_for_damaged_unless_it_is_gone() {
+    struct Refusing<'a>(&'a World, io::ErrorKind);
+    impl PackageSource for Refusing<'_> {
+        fn contents(&self, snapshot: SnapshotIndex) -> &Contents {
+            self.0.contents(snapshot)
+        }
+        fn open(&self, _: SnapshotIndex) -> io::Result<Folder> {
+            Err(self.1.into())
+        }
+    }
+    let world = small_world();
+    let link = |kind| world.link_from(&Refusing(&world, kind), |_| Early::default()).unwrap_err();
+    assert!(matches!(link(io::ErrorKind::NotFound), LinkError::Damaged { .. }));
+    assert!(matches!(link(io::ErrorKind::PermissionDenied), LinkError::Io { .. }));
+    assert!(matches!(link(io::Error::from_raw_os_error(24).kind()), LinkError::Io { .. }), "too many open files");
+}
+
+#[test]
+fn where_there_are_no_reflinks_clones_alone_are_refused_and_nothing_is_left() {
+    let world = World { import: Import::Clone, ..small_world() };
+    match world.link() {
+        Err(error @ LinkError::NoClones { .. }) => {
+            use crate::diagnostic::Diagnose as _;
+            assert_eq!(error.code(), "ERR_WASI_PM_NO_REFLINKS");
+            assert!(error.hint().unwrap().contains("clone-or-copy"));
+            assert!(listing(&world.path("node_modules")).is_empty());
+        }
+        linked => world.record(linked.unwrap()),
+    }
+    let world = World { import: Import::CloneOrCopy, ..small_world() };
+    world.install();
+    let links = fs::metadata(world.path("node_modules/.pnpm/@s+dep@1.0.0/node_modules/@s/dep/index.js")).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::nlink(&links), 1);
 }
 
 #[test]

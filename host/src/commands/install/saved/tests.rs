@@ -86,7 +86,7 @@ fn what_stands_in_the_place_of_the_temporary_file_is_not_written_through() {
     let world = World::new();
     let aside = world.path("in").join(format!(".package.json.{}.tmp", std::process::id()));
     symlink(world.path("out/package.json"), &aside).unwrap();
-    finish::replace(&world.path("in/package.json"), "new").unwrap();
+    replace::file(&world.path("in/package.json"), "new").unwrap();
     assert_eq!(fs::read_to_string(world.path("in/package.json")).unwrap(), "new");
     assert_eq!(fs::read_to_string(world.path("out/package.json")).unwrap(), "{}");
     assert!(!world.path("in/package.json").is_symlink() && !aside.exists());
