@@ -8,7 +8,6 @@ mod hunks;
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     io,
     path::{Path, PathBuf},
 };
@@ -116,10 +115,7 @@ impl Patch {
         // Git may have changed the ends of lines: the same patch has one hash everywhere.
         let written = String::from_utf8_lossy(bytes);
         let text = written.replace("\r\n", "\n");
-        let mut hash = String::with_capacity(64);
-        for byte in Sha256::digest(text.as_bytes()) {
-            write!(hash, "{byte:02x}").expect("a String takes all that is written");
-        }
+        let hash = store::hex(&Sha256::digest(text.as_bytes()));
         // Only where it changed the first line has it changed them all; otherwise the ends are those of the patched
         // file.
         let changed = written.split('\n').next().is_some_and(|first| first.ends_with('\r'));

@@ -45,7 +45,7 @@ use std::{
 use cap_std::{ambient_authority, fs::Dir};
 
 pub use bins::executable;
-pub use digest::{Verified, verify};
+pub use digest::{Verified, hex, verify};
 pub use files::{SourceFile, unpack};
 pub use import::{ImportError, Imported};
 pub use index::{FileEntry, PackageIndex};
