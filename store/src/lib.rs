@@ -53,7 +53,7 @@ pub use key::Key;
 pub use package::{Damage, PackageDir, ReadError};
 pub use prune::Pruned;
 pub use staged::abandon_imports;
-pub use status::Damaged;
+pub use status::{Damaged, Status};
 pub use stream::{GivenUp, Stream};
 pub use tarball::{Limits, Rejection};
 
