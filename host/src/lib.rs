@@ -21,6 +21,7 @@ mod exotic;
 pub mod facts;
 pub mod fetch;
 pub mod graph;
+mod limited;
 pub mod link;
 mod pack;
 pub mod patch;
