@@ -29,6 +29,9 @@ use wit::Integrity;
 
 use crate::graph::Source;
 
+/// The largest tarball, packed, bytes.
+pub(crate) const MAX_TARBALL: u64 = 1 << 30;
+
 /// The store as the fetcher sees it. All methods are called from the CPU pool, for several packages at once.
 pub trait PackageStore: Send + Sync + 'static {
     /// What the store knows of a package.

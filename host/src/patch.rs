@@ -15,7 +15,10 @@ use std::{
 use diffy::patch_set::{FileMode, FileOperation, FilePatch, ParseOptions, PatchSet};
 use sha2::{Digest as _, Sha256};
 
-use crate::diagnostic::Diagnose;
+use crate::{
+    diagnostic::Diagnose,
+    limited::{self, Links},
+};
 
 /// The largest patch file, bytes.
 const MAX_PATCH: u64 = 64 << 20;
@@ -104,11 +107,7 @@ impl Patch {
     /// # Errors
     /// It is not there, is no file, or is too large.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let file = std::fs::metadata(path)?;
-        if !file.is_file() || file.len() > MAX_PATCH {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file, or larger than 64 MiB"));
-        }
-        Ok(Self::new(path.to_owned(), &std::fs::read(path)?))
+        Ok(Self::new(path.to_owned(), &limited::read(path, MAX_PATCH, Links::Followed)?))
     }
 
     fn new(path: PathBuf, bytes: &[u8]) -> Self {

@@ -10,12 +10,13 @@ use tokio::sync::Semaphore;
 use wit::Integrity;
 
 use super::{
-    FetchError, FetchJob, News, PackageStore, Step,
+    FetchError, FetchJob, MAX_TARBALL, News, PackageStore, Step,
     arrivals::Arrivals,
     flights::{Flights, Landing, Outcome},
     job::Place,
 };
 use crate::{
+    limited::{self, Links},
     registry::{BUDGET_KIB, Http, NetworkMode},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
@@ -227,7 +228,7 @@ impl<S: PackageStore> Inner<S> {
 
     fn local(&self, job: &FetchJob, path: &str, integrity: Option<Integrity>) -> Outcome<S::Index> {
         let file = self.options.lockfile_dir.join(path);
-        let tarball = std::fs::read(&file).map_err(|error| FetchError::Local {
+        let tarball = limited::read(&file, MAX_TARBALL, Links::Followed).map_err(|error| FetchError::Local {
             package: job.package_id(),
             path: file.display().to_string(),
             detail: error.to_string(),
