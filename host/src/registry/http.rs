@@ -207,6 +207,9 @@ impl Http {
             headers: HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-cache"))]),
             cap: 0,
             budget: None,
+        // A token helper may take longer than an answer is waited for; what it says is remembered. If it fails, that is
+        // told by the request.
+        let _ = self.authorization(url).await;
             started: None,
         };
         let _permit = self.turn(&query).await;
