@@ -35,5 +35,6 @@ pub mod scripts;
 pub mod state;
 pub mod timings;
 pub mod verify;
+mod within;
 
 pub use program::main;

@@ -56,7 +56,8 @@ fn digest(config: &Config, environment: &Environment) -> tree::Digest {
     let saving = wit::settings::Saving::default(); // what commands write is nothing that an installation notices
     let guest = wit::settings::Settings { now: 0, saving, ..config.settings.clone() };
     let guest = serde_json::to_string(&guest).expect("settings have string keys only");
-    let node = platform::find_node(environment.get("PATH").map(AsRef::as_ref));
+    // With its size and time: an upgrade in place is another Node. What stands behind a shim cannot be seen so.
+    let node = platform::NodeFile::find(environment.get("PATH").map(AsRef::as_ref));
     let mut text = format!("{} {guest}", env!("CARGO_PKG_VERSION"));
     // Debug forms are stable within one version, which is part of the digest.
     text += &format!("{:?}{:?}{:?}", config.directories, config.layout, config.scripts);
