@@ -7,7 +7,7 @@
 //!                                                        └ large, slow, pool idle ─▶ stream (CPU pool) ─┘
 //! ```
 //! Invariant: no package is looked up, downloaded or imported twice in a command, and bodies that wait for the CPU
-//! never hold more than a fixed amount of memory.
+//! never hold more than a fixed amount of memory, but for one of unknown length at a time.
 
 mod arrivals;
 mod download;

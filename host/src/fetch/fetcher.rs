@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     limited::{self, Links},
-    registry::{BUDGET_KIB, Http, NetworkMode},
+    registry::{Budget, Http, NetworkMode},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
 };
@@ -57,7 +57,7 @@ pub(super) struct Inner<S: PackageStore> {
     pub(super) store: Arc<S>,
     pub(super) options: FetchOptions,
     flights: Arc<Flights<S::Index>>,
-    pub(super) budget: Arc<Semaphore>,
+    pub(super) budget: Budget,
     pool: OnceLock<rayon::ThreadPool>,
     pub(super) arrived: Arrivals<S>,
     pub(super) streams: Arc<Semaphore>,
@@ -72,7 +72,7 @@ impl<S: PackageStore> Fetcher<S> {
             store,
             options,
             flights: Arc::default(),
-            budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
+            budget: Budget::default(),
             pool: OnceLock::new(),
             arrived: Arrivals::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
