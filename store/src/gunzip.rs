@@ -84,8 +84,8 @@ fn most(gz: &[u8], limits: &Limits) -> usize {
 /// Decompresses into `out`, which grows as needed, never beyond what is let through; the length of the result.
 fn grow(inflater: &mut Decompressor, gz: &[u8], out: &mut Vec<u8>, limits: &Limits) -> Result<usize, Rejection> {
     let most = most(gz, limits);
-    // A hint, no more.
-    let mut room = (stated_length(gz) as usize).max(OWN).min(most);
+    // A hint, no more: what states less than it has does not fit into [`OWN`] bytes, or it would not be here.
+    let mut room = (stated_length(gz) as usize).max(2 * OWN).min(most);
     loop {
         if out.len() < room {
             *out = Vec::new(); // before the new one, so that not both are held
