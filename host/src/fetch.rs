@@ -7,7 +7,7 @@
 //!                                                        └ large, slow, pool idle ─▶ stream (CPU pool) ─┘
 //! ```
 //! Invariant: no package is looked up, downloaded or imported twice in a command, and bodies that wait for the CPU
-//! never hold more than a fixed amount of memory.
+//! never hold more than a fixed amount of memory, but for one of unknown length at a time.
 
 mod arrivals;
 mod download;
@@ -28,6 +28,9 @@ pub use news::{Event, News, Step};
 use wit::Integrity;
 
 use crate::graph::Source;
+
+/// The largest tarball, packed, bytes.
+pub(crate) const MAX_TARBALL: u64 = 1 << 30;
 
 /// The store as the fetcher sees it. All methods are called from the CPU pool, for several packages at once.
 pub trait PackageStore: Send + Sync + 'static {

@@ -11,6 +11,7 @@
 //!                 plan (pure) ──▶ link ──▶ scripts ──▶ state files, lockfile, summary (report)
 //! ```
 
+mod cache;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -20,6 +21,7 @@ mod exotic;
 pub mod facts;
 pub mod fetch;
 pub mod graph;
+mod limited;
 pub mod link;
 mod pack;
 pub mod patch;
@@ -34,5 +36,6 @@ pub mod scripts;
 pub mod state;
 pub mod timings;
 pub mod verify;
+mod within;
 
 pub use program::main;

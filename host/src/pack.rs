@@ -14,6 +14,8 @@ use std::{
 
 use store::{Limits, SourceFile};
 
+use crate::limited::{self, Links};
+
 /// Why a folder cannot be packed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PackError {
@@ -41,18 +43,21 @@ pub(crate) enum PackError {
 /// [`PackError`].
 pub(crate) fn folder(root: &Path, limits: &Limits) -> Result<Vec<SourceFile>, PackError> {
     let mut paths = BTreeSet::new();
-    let has_bundled = fs::read(root.join("package.json"))
+    let has_bundled = limited::read(&root.join("package.json"), limits.manifest, Links::Refused)
         .ok()
         .and_then(|text| serde_json::from_slice(&text).ok())
         .is_some_and(|manifest| !list::bundled(&manifest).is_empty());
     let mut walk = Walk { root, limits, has_bundled, paths: &mut paths };
     walk.enter("", 0)?;
-    let read = |path: &str| fs::read_to_string(root.join(path)).ok();
+    // Only what the walk has listed, which is no link and not below one.
+    let read = |path: &str| {
+        paths.contains(path).then(|| limited::read_text(&root.join(path), limits.manifest, Links::Refused).ok())?
+    };
     let wanted = list::Folder { paths: &paths, read: &read }.list();
     let mut files = Vec::with_capacity(wanted.len());
     let mut total = 0;
     for path in wanted {
-        let file = read_file(root, &path)?;
+        let file = read_file(root, &path, limits)?;
         total += file.data.len() as u64;
         if total > limits.unpacked {
             return Err(PackError::TooLarge { path: root.to_owned(), what: "unpacked size" });
@@ -84,12 +89,17 @@ pub(crate) fn files(all: Vec<SourceFile>, inside: Option<&str>) -> Option<Vec<So
     Some(below)
 }
 
-fn read_file(root: &Path, path: &str) -> Result<SourceFile, PackError> {
+fn read_file(root: &Path, path: &str, limits: &Limits) -> Result<SourceFile, PackError> {
     use std::os::unix::fs::PermissionsExt as _;
     let at = root.join(path);
-    let failed = |source| PackError::Read { path: at.clone(), source };
-    let executable = fs::symlink_metadata(&at).map_err(failed)?.permissions().mode() & 0o111 != 0;
-    Ok(SourceFile { path: path.to_owned(), data: fs::read(&at).map_err(failed)?, executable })
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::FileTooLarge => PackError::TooLarge { path: at.clone(), what: "size of a file" },
+        _ => PackError::Read { path: at.clone(), source },
+    };
+    let (file, length) = limited::open(&at, Links::Refused).map_err(failed)?;
+    let executable = file.metadata().map_err(failed)?.permissions().mode() & 0o111 != 0;
+    let data = limited::read_open(&file, length, limits.entry).map_err(failed)?;
+    Ok(SourceFile { path: path.to_owned(), data, executable })
 }
 
 /// Lists the regular files of a folder.

@@ -8,7 +8,6 @@ mod hunks;
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     io,
     path::{Path, PathBuf},
 };
@@ -16,7 +15,10 @@ use std::{
 use diffy::patch_set::{FileMode, FileOperation, FilePatch, ParseOptions, PatchSet};
 use sha2::{Digest as _, Sha256};
 
-use crate::diagnostic::Diagnose;
+use crate::{
+    diagnostic::Diagnose,
+    limited::{self, Links},
+};
 
 /// The largest patch file, bytes.
 const MAX_PATCH: u64 = 64 << 20;
@@ -105,21 +107,14 @@ impl Patch {
     /// # Errors
     /// It is not there, is no file, or is too large.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let file = std::fs::metadata(path)?;
-        if !file.is_file() || file.len() > MAX_PATCH {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file, or larger than 64 MiB"));
-        }
-        Ok(Self::new(path.to_owned(), &std::fs::read(path)?))
+        Ok(Self::new(path.to_owned(), &limited::read(path, MAX_PATCH, Links::Followed)?))
     }
 
     fn new(path: PathBuf, bytes: &[u8]) -> Self {
         // Git may have changed the ends of lines: the same patch has one hash everywhere.
         let written = String::from_utf8_lossy(bytes);
         let text = written.replace("\r\n", "\n");
-        let mut hash = String::with_capacity(64);
-        for byte in Sha256::digest(text.as_bytes()) {
-            write!(hash, "{byte:02x}").expect("a String takes all that is written");
-        }
+        let hash = store::hex(&Sha256::digest(text.as_bytes()));
         // Only where it changed the first line has it changed them all; otherwise the ends are those of the patched
         // file.
         let changed = written.split('\n').next().is_some_and(|first| first.ends_with('\r'));

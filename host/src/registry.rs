@@ -8,6 +8,7 @@
 //! Nothing here starts a thread or opens a socket before the first request that needs one.
 
 mod body;
+mod budget;
 mod cache;
 mod connect;
 mod default;
@@ -31,13 +32,14 @@ mod tls;
 mod urls;
 
 pub(crate) use body::{End, Growing, Watch, tarball_in};
+pub(crate) use budget::{Budget, Memory};
 pub use cache::MAX_FRESH;
 pub use connect::{Surroundings, connect};
 pub use default::{DefaultRegistryError, default_registry};
 pub use error::RegistryError;
 pub use held::{Gone, Packument};
-pub(crate) use http::{BUDGET_KIB, Query, Started};
 pub use http::{Http, Response};
+pub(crate) use http::{Query, Started};
 pub use lanes::Lane;
 pub use oracle::{Downloader, Registry};
 pub use packument::PackumentError;

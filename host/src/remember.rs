@@ -15,7 +15,7 @@ use wit::{
     settings::{Saving, Settings},
 };
 
-use crate::{graph::Placement, platform::Platform};
+use crate::{cache, graph::Placement, platform::Platform};
 
 /// What a placement follows from.
 #[derive(Debug, Clone, Copy)]
@@ -104,10 +104,7 @@ impl Entries {
     pub fn write(&self, name: &str, body: &[u8]) -> io::Result<()> {
         let mut bytes = blake3::hash(body).as_bytes().to_vec();
         bytes.extend_from_slice(body);
-        fs::create_dir_all(&self.folder)?;
-        let staged = self.folder.join(format!(".{name}.{}.tmp", std::process::id()));
-        fs::write(&staged, bytes)?;
-        fs::rename(&staged, self.folder.join(name))?;
+        cache::replace(&self.folder.join(name), &bytes)?;
         self.drop_oldest()
     }
 

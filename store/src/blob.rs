@@ -14,6 +14,8 @@ use cap_std::fs::Dir;
 use rustix::fs::{Mode, OFlags, fchmod, fstat, openat};
 pub(crate) use twox_hash::xxhash3_128::Hasher;
 
+use crate::digest::hex;
+
 /// What a file is called in the folder of its package.
 pub(crate) fn blob(digest: u128, executable: bool) -> String {
     let mut name = base(digest);
@@ -25,13 +27,7 @@ pub(crate) fn blob(digest: u128, executable: bool) -> String {
 
 /// What the name of a file with this digest begins with.
 pub(crate) fn base(digest: u128) -> String {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
-    let mut name = String::with_capacity(34);
-    for byte in digest.to_be_bytes() {
-        name.extend([digit(byte >> 4), digit(byte & 15)]);
-    }
-    name
+    hex(&digest.to_be_bytes())
 }
 
 /// Reads all; the digest of what there was.

@@ -7,6 +7,9 @@ use crate::ImportError;
 
 mod lanes;
 
+/// Room behind hexadecimal digits for what mostly comes there: an ending such as `-x`.
+const SUFFIX: usize = 2;
+
 /// Side by side texts take about so many times as long as one of them alone: a text that is longer than that part of
 /// all is digested alone.
 const SIDE_BY_SIDE: usize = 3;
@@ -44,6 +47,18 @@ pub(crate) fn compare(digest: Box<[u8]>, expected: &Integrity) -> Result<Integri
     }
 }
 
+/// Bytes as lower-case hexadecimal digits, two for each.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    let mut text = String::with_capacity(bytes.len() * 2 + SUFFIX);
+    for byte in bytes {
+        text.extend([digit(byte >> 4), digit(byte & 15)]);
+    }
+    text
+}
+
 /// The digest of a text.
 pub(crate) fn digest(bytes: &[u8], algorithm: Algorithm) -> Box<[u8]> {
     match algorithm {
@@ -76,6 +91,12 @@ fn sha512_each(texts: &[&[u8]]) -> Vec<[u8; 64]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_byte_has_two_digits() {
+        assert_eq!(hex(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");
+        assert_eq!(hex(&[]), "");
+    }
 
     #[test]
     fn each_tarball_is_held_to_its_own_integrity() {

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 /// The name of the index in the folder of a package. Files are named by digests, so it cannot clash.
 pub(crate) const INDEX: &str = "index";
-/// First byte of an index: its form. Another form is read as "not there".
+/// First byte of an index: its form. One that is neither this nor [`FORMER`] is read as "not there".
 const FORM: u8 = 2;
-/// The form before it: the same, but files are named by another digest of their content.
+/// The form before it, read as this one: files are named by another digest of their content, which is not computed any
+/// more.
 const FORMER: u8 = 1;
 
 /// What a package holds.
@@ -47,7 +48,7 @@ impl PackageIndex {
         postcard::to_extend(self, form).expect("an index has no type that postcard refuses")
     }
 
-    /// Reads it; `None` if the bytes are no index of this form.
+    /// Reads it; `None` if the bytes are no index of a form that is known.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (&form, rest) = bytes.split_first()?;
         matches!(form, FORM | FORMER).then(|| postcard::from_bytes(rest).ok()).flatten()

@@ -1,9 +1,9 @@
 //! The key of a package: where it lies, from what it was asked for by. One invariant: a key is hexadecimal digits and
 //! an optional algorithm, so it can be used as path components as it is.
 
-use std::fmt::Write as _;
-
 use wit::{Integrity, names::Algorithm};
+
+use crate::digest::hex;
 
 /// Names one package of the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,10 +27,7 @@ impl Key {
     /// The key of the package whose tarball has this digest.
     #[must_use]
     pub fn of(algorithm: Algorithm, digest: &[u8]) -> Self {
-        let hex = digest.iter().take(BYTES).fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}"); // writing to a string cannot fail
-            hex
-        });
+        let hex = hex(&digest[..digest.len().min(BYTES)]);
         let (shard, rest) = hex.split_at(hex.len().min(2));
         let name = match algorithm {
             Algorithm::Sha512 => rest.to_owned(),

@@ -45,7 +45,7 @@ use std::{
 use cap_std::{ambient_authority, fs::Dir};
 
 pub use bins::{command_name, executable};
-pub use digest::{Verified, verify};
+pub use digest::{Verified, hex, verify};
 pub use files::{SourceFile, unpack};
 pub use import::{ImportError, Imported};
 pub use index::{FileEntry, PackageIndex};
@@ -53,7 +53,7 @@ pub use key::Key;
 pub use package::{Damage, PackageDir, ReadError};
 pub use prune::Pruned;
 pub use staged::abandon_imports;
-pub use status::Damaged;
+pub use status::{Damaged, Status};
 pub use stream::{GivenUp, Stream};
 pub use tarball::{Limits, Rejection};
 

@@ -25,6 +25,14 @@ pub struct ReadError {
     pub source: io::Error,
 }
 
+impl ReadError {
+    /// What it is for the system: [`io::ErrorKind::NotFound`] if the package is gone.
+    #[must_use]
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+}
+
 /// A file of the store is not what its index says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
@@ -138,12 +146,15 @@ impl Store {
     /// Opens a package that [`Store::find`] found.
     ///
     /// # Errors
-    /// [`ReadError`] if it is gone.
+    /// [`ReadError`] if it is gone, and then its kind is [`io::ErrorKind::NotFound`]; or if it is there and may not or
+    /// cannot be opened: want of permission, too many open files, a failing disk.
     pub fn open_package(&self, integrity: &Integrity) -> Result<PackageDir, ReadError> {
         let mut failed = None;
         for path in Key::each(integrity).map(|key| key.path()) {
             match self.packages().open_dir(&path) {
                 Ok(dir) => return Ok(PackageDir { dir }),
+                // That it is not there under another digest must not hide why it cannot be read under one.
+                Err(source) if source.kind() == io::ErrorKind::NotFound && failed.is_some() => {}
                 Err(source) => failed = Some(ReadError { path: self.path().join("packages").join(path), source }),
             }
         }

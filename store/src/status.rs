@@ -1,4 +1,5 @@
-//! `store status`: every byte of the store, compared with the digests it is filed under.
+//! `store status`: every file of the store, compared with the digest it is filed under. Files of packages of the former
+//! form are filed under digests that are not computed any more: only their sizes are compared, and that is told.
 
 use std::{io, path::Path};
 
@@ -21,15 +22,39 @@ pub struct Damaged {
     pub damage: Vec<Damage>,
 }
 
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Packages that are not what their index says, sorted by name.
+    pub damaged: Vec<Damaged>,
+    /// Of so many other packages no more than the sizes of their files could be compared.
+    pub by_size: usize,
+}
+
+/// What was found of one package.
+enum Found {
+    Whole,
+    SizesOnly,
+    Damaged(Damaged),
+}
+
 impl Store {
     /// Reads every file of every package and compares it with its digest; in parallel.
     ///
     /// # Errors
     /// If the folders of the store cannot be listed.
-    pub fn status(&self) -> io::Result<Vec<Damaged>> {
-        let mut found: Vec<Damaged> = self.keys()?.par_iter().filter_map(|key| self.verify(key)).collect();
-        found.sort_by(|a, b| a.package.cmp(&b.package));
-        Ok(found)
+    pub fn status(&self) -> io::Result<Status> {
+        let found: Vec<Found> = self.keys()?.par_iter().map(|key| self.verify(key)).collect();
+        let mut status = Status::default();
+        for found in found {
+            match found {
+                Found::Whole => {}
+                Found::SizesOnly => status.by_size += 1,
+                Found::Damaged(damaged) => status.damaged.push(damaged),
+            }
+        }
+        status.damaged.sort_by(|a, b| a.package.cmp(&b.package));
+        Ok(status)
     }
 
     /// The keys of all packages.
@@ -48,17 +73,21 @@ impl Store {
         Ok(keys)
     }
 
-    fn verify(&self, key: &Key) -> Option<Damaged> {
+    fn verify(&self, key: &Key) -> Found {
         let bytes = self.packages().read(Path::new(&key.path()).join(INDEX)).unwrap_or_default();
         let opened = self.packages().open_dir(key.path()).ok();
         let (Some(index), Some(dir)) = (PackageIndex::decode(&bytes), opened) else {
-            return Some(Damaged { package: key.path(), damage: Vec::new() });
+            return Found::Damaged(Damaged { package: key.path(), damage: Vec::new() });
         };
         let package = PackageDir { dir };
-        // Of a package of the former form no more is known than the sizes.
-        let held_to = if PackageIndex::names_contents(&bytes) { compare } else { PackageDir::check };
+        let names_contents = PackageIndex::names_contents(&bytes);
+        let held_to = if names_contents { compare } else { PackageDir::check };
         let damage: Vec<Damage> = index.files.iter().filter_map(|file| held_to(&package, file).err()).collect();
-        (!damage.is_empty()).then(|| Damaged { package: format!("{}@{}", index.name, index.version), damage })
+        match damage.is_empty() {
+            true if names_contents => Found::Whole,
+            true => Found::SizesOnly,
+            false => Found::Damaged(Damaged { package: format!("{}@{}", index.name, index.version), damage }),
+        }
     }
 }
 

@@ -40,6 +40,18 @@ fn a_manifest_that_is_not_json() {
 }
 
 #[test]
+fn a_lockfile_that_is_no_file_or_without_measure() {
+    let (_registry, project) = small();
+    let lockfile = project.dir().join("pnpm-lock.yaml");
+    std::os::unix::fs::symlink("/dev/null", &lockfile).unwrap();
+    project.run(&["install"]).fails_with("ERR_PNPM_LOCKFILE_READ_FILE");
+    fs::remove_file(&lockfile).unwrap();
+    fs::File::create(&lockfile).unwrap().set_len((64 << 20) + 1).unwrap();
+    project.run(&["install"]).fails_with("ERR_WASI_PM_TOO_LARGE");
+    assert!(!project.has("node_modules"));
+}
+
+#[test]
 fn a_package_that_does_not_exist() {
     fails_and_loses_nothing("ERR_PNPM_FETCH_404", &["install"], |_, project| {
         manifest(project, &json!({ "a": "^1.0.0", "no-such-package": "1" }));

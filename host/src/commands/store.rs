@@ -6,7 +6,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use store::{Pruned, Store};
+use store::{Pruned, Status, Store};
 
 use super::Failures;
 use crate::{
@@ -55,10 +55,19 @@ pub(super) fn run(
 
 /// The inner result: the store can be read, and this is what is wrong with it.
 fn status(store: &Store, report: &Arc<dyn Report>) -> io::Result<Result<(), Failures>> {
-    let damaged = store.status()?;
+    let Status { damaged, by_size } = store.status()?;
+    let doubt = match by_size {
+        0 => String::new(),
+        1 => "Of 1 package of an earlier version only the sizes of its files could be compared\n".to_owned(),
+        count => format!("Of {count} packages of an earlier version only the sizes of their files could be compared\n"),
+    };
     if damaged.is_empty() {
-        report.event(Event::Output("Every package in the store is as it was published\n".to_owned()));
+        let all = if by_size == 0 { "Every package" } else { "Every other package" };
+        report.event(Event::Output(format!("{doubt}{all} in the store is as it was published\n")));
         return Ok(Ok(()));
+    }
+    if by_size > 0 {
+        report.event(Event::Output(doubt));
     }
     let message = format!("{} packages in the store have been changed", damaged.len());
     let mut diagnostic = Diagnostic::new("ERR_PNPM_MODIFIED_DEPENDENCY", message)

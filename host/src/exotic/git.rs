@@ -2,6 +2,7 @@
 //! the three known hosts is taken as the archive that the host makes of the commit, where that can be had without
 //! credentials; all others through the `git` program.
 
+mod checkout;
 mod program;
 mod refs;
 mod spec;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use store::{SourceFile, Store};
 
-use self::{program::Git, spec::Spec};
+use self::{checkout::Checkout, program::Git, spec::Spec};
 use super::{ExoticError, Sources, remembered, remote};
 use crate::{graph::Source, pack};
 
@@ -97,8 +98,8 @@ impl Sources {
             return Err(ExoticError::offline(&crate::registry::without_secrets(repository)));
         }
         let checkout = Checkout::new(&self.around.cache_dir)?;
-        self.program().checkout(repository, commit, &checkout.0)?;
-        let folder = inside(&checkout.0, path)?;
+        self.program().checkout(repository, commit, &checkout.folder)?;
+        let folder = inside(&checkout.folder, path)?;
         Ok(pack::folder(&folder, &self.limits)?)
     }
 
@@ -116,31 +117,6 @@ fn inside(checkout: &Path, path: Option<&str>) -> Result<PathBuf, ExoticError> {
     let root = checkout.canonicalize().map_err(|_| refused())?;
     let is_below = joined.starts_with(&root) && !joined.starts_with(root.join(".git"));
     if is_below && joined.is_dir() && !below.split('/').any(|part| part == "..") { Ok(joined) } else { Err(refused()) }
-}
-
-/// A folder for one checkout; it goes when it is dropped.
-struct Checkout(PathBuf);
-
-impl Checkout {
-    fn new(cache_dir: &Path) -> Result<Self, ExoticError> {
-        use std::sync::atomic::{AtomicU32, Ordering};
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let folder = cache_dir.join("v1").join("git").join(format!("{}-{count}", std::process::id()));
-        // What a killed process with the same number left behind is in the way.
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).map_err(|error| {
-            ExoticError::new("ERR_PNPM_GIT_FETCHER_IO", format!("{} cannot be made: {error}", folder.display()))
-        })?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Checkout {
-    fn drop(&mut self) {
-        // What cannot be removed now is in nobody's way.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn fields(files: &[SourceFile]) -> Map<String, Value> {

@@ -5,8 +5,14 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use store::Limits;
+
 use super::{ExoticError, Sources, remote};
-use crate::graph::Source;
+use crate::{
+    fetch::MAX_TARBALL,
+    graph::Source,
+    limited::{self, Links},
+};
 
 type Found = Result<(Source, Vec<u8>), ExoticError>;
 
@@ -23,7 +29,7 @@ impl Sources {
     }
 
     fn local_tarball(&self, at: &Path, shown: &str) -> Found {
-        let bytes = fs::read(at).map_err(|error| match error.kind() {
+        let bytes = limited::read(at, MAX_TARBALL, Links::Followed).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => missing(at),
             _ => ExoticError::new("ERR_PNPM_TARBALL_READ_LOCAL_TARBALL", format!("{}: {error}", at.display())),
         })?;
@@ -40,7 +46,7 @@ fn folder(at: &Path, shown: String) -> Found {
         let message = format!("Could not install from \"{}\" as it is not a directory", at.display());
         return Err(ExoticError::new("ERR_PNPM_NOT_PACKAGE_DIRECTORY", message));
     }
-    let manifest = match fs::read(at.join("package.json")) {
+    let manifest = match limited::read(&at.join("package.json"), Limits::default().manifest, Links::Followed) {
         Ok(manifest) => manifest,
         // pnpm takes a folder without a manifest for a package of the folder's name.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

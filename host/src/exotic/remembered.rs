@@ -6,6 +6,8 @@ use std::{fs, path::PathBuf};
 use store::{Imported, Store};
 use wit::Integrity;
 
+use crate::cache;
+
 /// One note.
 pub(super) struct Note {
     path: PathBuf,
@@ -31,13 +33,6 @@ impl Note {
 
     /// Remembers it. Without a cache that can be written the next run looks again.
     pub(super) fn keep(&self, integrity: &Integrity) {
-        let write = || -> std::io::Result<()> {
-            let folder = self.path.parent().ok_or(std::io::ErrorKind::NotFound)?;
-            fs::create_dir_all(folder)?;
-            let aside = self.path.with_extension(format!("{}.tmp", std::process::id()));
-            fs::write(&aside, integrity.to_string())?;
-            fs::rename(aside, &self.path)
-        };
-        drop(write());
+        drop(cache::replace(&self.path, integrity.to_string().as_bytes()));
     }
 }

@@ -9,13 +9,11 @@ use wit::{Integrity, names::Algorithm};
 
 use super::{ExoticError, Sources, remembered::Note};
 use crate::{
+    fetch::MAX_TARBALL,
     graph::Source,
     pack,
     registry::{Lane, NetworkMode, Query, Response, parse_url, tarball_in, without_secrets},
 };
-
-/// The largest tarball, packed, bytes.
-const MAX_TARBALL: usize = 1 << 30;
 
 impl Sources {
     /// The tarball at this address; one that is in the store is not asked for again, unless everything is.
@@ -56,7 +54,7 @@ impl Sources {
             accept: "*/*",
             encoding: "identity",
             headers: HeaderMap::new(),
-            cap: MAX_TARBALL,
+            cap: MAX_TARBALL as usize,
             budget: None,
             started: None,
         };
@@ -74,7 +72,7 @@ impl Sources {
             return Err(ExoticError::new("ERR_PNPM_TARBALL_EXTRACT", message));
         }
         if response.is_packed() {
-            response.body = tarball_in(response.body, MAX_TARBALL);
+            response.body = tarball_in(response.body, MAX_TARBALL as usize);
         }
         Ok(response)
     }

@@ -6,11 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::OwnedSemaphorePermit;
 use wit::Integrity;
 
 use super::{FetchJob, ImportFailure, PackageStore, flights::Landing, incoming::Incoming};
-use crate::registry::{RegistryError, Response};
+use crate::registry::{Memory, RegistryError, Response};
 
 /// So many bodies at most are verified together.
 const GROUP: usize = 64;
@@ -130,7 +129,7 @@ pub(super) struct Arrived<S: PackageStore> {
     pub(super) incoming: Option<Arc<Incoming<S>>>,
     pub(super) integrity: Option<Integrity>,
     pub(super) landing: Landing<S::Index>,
-    pub(super) memory: Option<OwnedSemaphorePermit>,
+    pub(super) memory: Option<Memory>,
 }
 
 pub(super) enum Content<S: PackageStore> {

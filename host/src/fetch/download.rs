@@ -7,7 +7,7 @@ use sha2::{Digest, Sha512};
 use wit::{Integrity, names::Algorithm};
 
 use super::{
-    FetchError, FetchJob, PackageStore, Step,
+    FetchError, FetchJob, MAX_TARBALL, PackageStore, Step,
     arrivals::{Arrived, Content, Next, Verified},
     fetcher::Inner,
     flights::{Landing, Outcome},
@@ -18,9 +18,6 @@ use crate::{
     report::event::Event,
     timings,
 };
-
-/// The largest tarball, packed, bytes.
-const MAX_TARBALL: usize = 1 << 30;
 
 impl<S: PackageStore> Inner<S> {
     pub(super) fn download(
@@ -130,7 +127,7 @@ impl<S: PackageStore> Inner<S> {
         let bodies = group.iter_mut().filter_map(|arrived| {
             let Content::Body(body) = &mut arrived.content else { return None };
             let body = std::mem::take(body);
-            let tarball = if arrived.is_packed { tarball_in(body, MAX_TARBALL) } else { body };
+            let tarball = if arrived.is_packed { tarball_in(body, MAX_TARBALL as usize) } else { body };
             Some((tarball, arrived.integrity.clone()))
         });
         let bodies: Vec<_> = bodies.collect();
@@ -150,7 +147,7 @@ impl<S: PackageStore> Inner<S> {
             accept: "*/*",
             encoding: "identity",
             headers: reqwest::header::HeaderMap::new(),
-            cap: MAX_TARBALL,
+            cap: MAX_TARBALL as usize,
             budget: Some(self.budget.clone()),
             started: Some(started),
         }

@@ -10,13 +10,14 @@ use tokio::sync::Semaphore;
 use wit::Integrity;
 
 use super::{
-    FetchError, FetchJob, News, PackageStore, Step,
+    FetchError, FetchJob, MAX_TARBALL, News, PackageStore, Step,
     arrivals::Arrivals,
     flights::{Flights, Landing, Outcome},
     job::Place,
 };
 use crate::{
-    registry::{BUDGET_KIB, Http, NetworkMode},
+    limited::{self, Links},
+    registry::{Budget, Http, NetworkMode},
     report::event::{Event, LogLevel},
     timings::{self, Timings},
 };
@@ -56,7 +57,7 @@ pub(super) struct Inner<S: PackageStore> {
     pub(super) store: Arc<S>,
     pub(super) options: FetchOptions,
     flights: Arc<Flights<S::Index>>,
-    pub(super) budget: Arc<Semaphore>,
+    pub(super) budget: Budget,
     pool: OnceLock<rayon::ThreadPool>,
     pub(super) arrived: Arrivals<S>,
     pub(super) streams: Arc<Semaphore>,
@@ -71,7 +72,7 @@ impl<S: PackageStore> Fetcher<S> {
             store,
             options,
             flights: Arc::default(),
-            budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
+            budget: Budget::default(),
             pool: OnceLock::new(),
             arrived: Arrivals::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -227,7 +228,7 @@ impl<S: PackageStore> Inner<S> {
 
     fn local(&self, job: &FetchJob, path: &str, integrity: Option<Integrity>) -> Outcome<S::Index> {
         let file = self.options.lockfile_dir.join(path);
-        let tarball = std::fs::read(&file).map_err(|error| FetchError::Local {
+        let tarball = limited::read(&file, MAX_TARBALL, Links::Followed).map_err(|error| FetchError::Local {
             package: job.package_id(),
             path: file.display().to_string(),
             detail: error.to_string(),

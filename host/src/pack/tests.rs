@@ -71,3 +71,22 @@ fn links_are_not_followed() {
     let paths: Vec<&str> = packed.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths, ["a.js", "package.json"]);
 }
+
+#[test]
+fn a_manifest_or_an_ignore_file_that_is_a_link_is_not_read() {
+    let (root, _) = packed(&[("a.js", ""), ("b.js", "")]);
+    let outside = tempdir().unwrap();
+    fs::write(outside.path().join("manifest"), r#"{"files":["a.js"]}"#).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("manifest"), root.path().join("package.json")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", root.path().join(".npmignore")).unwrap();
+    let packed = folder(root.path(), &Limits::default()).unwrap();
+    let paths: Vec<&str> = packed.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["a.js", "b.js"]);
+}
+
+#[test]
+fn a_file_beyond_the_limit_is_refused() {
+    let (root, _) = packed(&[("a.js", "1234")]);
+    let small = Limits { entry: 3, ..Limits::default() };
+    assert!(folder(root.path(), &small).unwrap_err().to_string().contains("size of a file"));
+}

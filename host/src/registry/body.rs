@@ -9,6 +9,8 @@ use std::{
 use libdeflater::{DecompressionError, Decompressor};
 use tokio::time::{Instant, timeout_at};
 
+use super::budget::Memory;
+
 /// Bytes that must come within the stall time, or the body counts as stalled.
 pub(super) const MIN_PROGRESS: usize = 1024;
 
@@ -105,12 +107,21 @@ impl Growing {
     }
 }
 
-/// Reads it all; `watch` sees it grow.
+/// What a body is held to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// The largest one, bytes.
+    pub(super) cap: usize,
+    /// Given up after so long without progress.
+    pub(super) stall: Duration,
+}
+
+/// Reads it all; `watch` sees it grow, and `memory` is what it counts for.
 pub(super) async fn read(
     response: &mut reqwest::Response,
-    cap: usize,
-    stall: Duration,
+    Limits { cap, stall }: Limits,
     watch: Option<Watch>,
+    mut memory: Option<&mut Memory>,
 ) -> Result<Vec<u8>, BodyError> {
     let announced = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > cap {
@@ -127,6 +138,11 @@ pub(super) async fn read(
             Ok(Ok(Some(chunk))) => {
                 if body.length + chunk.len() > cap {
                     return Err(BodyError::TooLarge);
+                }
+                if let Some(memory) = memory.as_deref_mut()
+                    && memory.cover(body.length + chunk.len()).await
+                {
+                    deadline = Instant::now() + stall; // it was not the body that made no progress
                 }
                 body.push(&chunk);
                 since += chunk.len();

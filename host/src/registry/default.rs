@@ -3,7 +3,7 @@
 
 use std::{fs, io, path::Path};
 
-use crate::diagnostic::Diagnose;
+use crate::{cache, diagnostic::Diagnose};
 
 /// Why there is no default registry.
 #[derive(Debug, thiserror::Error)]
@@ -48,11 +48,7 @@ pub fn default_registry(
         return Err(DefaultRegistryError::NoAddress(printed.trim().chars().take(120).collect()));
     };
     // A cache that cannot be written costs the question again, no more.
-    let _ = fs::create_dir_all(cache_dir.join("v1")).and_then(|()| {
-        let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
-        fs::write(&temporary, &found)?;
-        fs::rename(&temporary, &file)
-    });
+    let _ = cache::replace(&file, found.as_bytes());
     Ok(found)
 }
 

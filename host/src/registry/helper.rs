@@ -4,9 +4,10 @@
 use std::{
     io::{self, Read},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc,
     time::{Duration, Instant},
 };
+
+use crate::within::within;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -23,16 +24,13 @@ fn run_within(path: &str, patience: Duration) -> Result<String, String> {
         .spawn()
         .map_err(|error| format!("the token helper {path} cannot be run: {error}"))?;
     let mut stdout = child.stdout.take().expect("its standard output is piped");
-    let (sender, printed) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut text = String::new();
-        let read = stdout.by_ref().take(1 << 16).read_to_string(&mut text);
-        // Whoever waited has given up.
-        drop(sender.send(read.map(|_| text)));
-    });
     let deadline = Instant::now() + patience;
+    let printed = within(patience, move || {
+        let mut text = String::new();
+        stdout.by_ref().take(1 << 16).read_to_string(&mut text).map(|_| text)
+    });
     let ended = |printed| Some((printed, ended(&mut child, deadline)?));
-    let Some((printed, status)) = printed.recv_timeout(patience).ok().and_then(ended) else {
+    let Some((printed, status)) = printed.and_then(ended) else {
         // Both fail only if it has ended in the meantime.
         let _ = child.kill();
         let _ = child.wait();

@@ -14,15 +14,12 @@ use reqwest::{
         ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION,
     },
 };
-use tokio::{
-    runtime::Runtime,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::{runtime::Runtime, time::timeout};
 
 use super::{
     Lane, NetworkMode, NetworkSettings, RegistryError,
     body::{self, BodyError, Watch},
+    budget::{Budget, Memory},
     error::Identity,
     lanes::{Lanes, Permit},
     retry::{self, Pauses},
@@ -70,14 +67,11 @@ pub(crate) struct Query {
     pub(crate) headers: HeaderMap,
     /// The largest body, bytes.
     pub(crate) cap: usize,
-    /// Taken before the body is read, in KiB, and given back with the response.
-    pub(crate) budget: Option<Arc<Semaphore>>,
+    /// What the body takes of it is given back with the response.
+    pub(crate) budget: Option<Budget>,
     /// Told of each attempt once its head is there.
     pub(crate) started: Option<Started>,
 }
-
-/// The size of [`Query::budget`] that the fetcher uses, KiB.
-pub(crate) const BUDGET_KIB: u32 = 96 * 1024;
 
 /// A whole answer: 2xx, or 304 to who sent validators.
 #[derive(Debug)]
@@ -91,7 +85,7 @@ pub struct Response {
     /// The body, as it came.
     pub body: Vec<u8>,
     /// Memory that this body counts for.
-    pub(crate) memory: Option<OwnedSemaphorePermit>,
+    pub(crate) memory: Option<Memory>,
 }
 
 impl Response {
@@ -213,6 +207,9 @@ impl Http {
         if !is_wanted() {
             return Ok(None);
         }
+        // A token helper may take longer than an answer is waited for; what it says is remembered. If it fails, that is
+        // told by the request.
+        let _ = self.authorization(url).await;
         let longest = self.settings.timeouts.headers.min(LONGEST_HEAD);
         let answer = timeout(longest, self.follow(&Method::HEAD, &query)).await;
         let Ok(Ok((mut response, _))) = answer else { return Err(NoAnswer) };
@@ -232,16 +229,18 @@ impl Http {
         let (mut response, identity) = self.follow(&Method::GET, query).await?;
         let url = without_secrets(query.url.as_str());
         let status = response.status().as_u16();
-        let is_unchanged = status == 304 && !query.headers.is_empty();
+        // Who was sent no validators cannot confirm anything: behind a redirect to another origin there were none.
+        let is_unchanged = status == 304 && !query.headers.is_empty() && same_origin(response.url(), &query.url);
         if !(200..300).contains(&status) && !is_unchanged {
             return Err(self.refused(response, url, identity).await);
         }
         let watch = query.started.as_ref().and_then(|started| started(attempt, response.content_length()));
-        let memory = match &query.budget {
-            Some(budget) => Some(reserve(budget, response.content_length()).await),
+        let mut memory = match &query.budget {
+            Some(budget) => Some(budget.reserve(response.content_length()).await),
             None => None,
         };
-        let read = body::read(&mut response, query.cap, self.settings.timeouts.stall, watch).await;
+        let limits = body::Limits { cap: query.cap, stall: self.settings.timeouts.stall };
+        let read = body::read(&mut response, limits, watch, memory.as_mut()).await;
         drop(permit);
         let body = read.map_err(|error| match error {
             BodyError::TooLarge => Failed::Final(RegistryError::TooLarge { url, limit: query.cap }),
@@ -339,7 +338,8 @@ impl Http {
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let after = retry::retry_after(header("retry-after"), header("date"));
-        let message = match body::read(&mut response, 8 << 10, Duration::from_secs(1), None).await {
+        let limits = body::Limits { cap: 8 << 10, stall: Duration::from_secs(1) };
+        let message = match body::read(&mut response, limits, None, None).await {
             Ok(body) => said(&body),
             Err(_) => String::new(),
         };
@@ -361,12 +361,6 @@ fn said(body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else { return String::new() };
     let text = ["error", "message", "reason"].iter().find_map(|key| value.get(*key)?.as_str()).unwrap_or_default();
     text.chars().filter(|c| !c.is_control()).take(300).collect()
-}
-
-async fn reserve(budget: &Arc<Semaphore>, length: Option<u64>) -> OwnedSemaphorePermit {
-    let kib = length.map_or(1024, |length| length / 1024 + 1).min(u64::from(BUDGET_KIB));
-    let kib = u32::try_from(kib).unwrap_or(BUDGET_KIB);
-    budget.clone().acquire_many_owned(kib).await.expect("the budget is never closed")
 }
 
 fn host(url: &Url) -> String {

@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    limited::{self, Links},
     link::{BENCH, LinkError, open_modules},
     state::{MODULES, VIRTUAL_STORE, modules_yaml, record::write, tree::Digest, tree::TREE_FILE, tree::digest},
 };
@@ -17,6 +18,7 @@ use crate::{
 /// The file's name inside `node_modules`.
 pub const FILE: &str = ".wasi-pm-state";
 const MAGIC: &[u8] = b"wasi-pm state 2\n";
+/// The largest file of state or input, bytes: lockfiles of ten thousand packages have some.
 const MAX_BYTES: u64 = 64 << 20;
 
 /// What the last complete run was made from.
@@ -78,21 +80,23 @@ pub enum Verdict {
 }
 
 impl Input {
-    /// Looks at a file. `Err` if it is there and cannot be read.
+    /// Looks at a file. `Err` if it is there and cannot be read. What is no regular file counts as empty: `/dev/null`
+    /// may stand for an `.npmrc`, and of anything else those say it who want to read it.
     ///
     /// # Errors
-    /// As `open(2)` and `read(2)`.
+    /// As `open(2)` and `read(2)`; if it is larger than 64 MiB.
     pub fn look(path: PathBuf) -> std::io::Result<Self> {
-        use std::io::Read as _;
-        let mut file = match std::fs::File::open(&path) {
+        let (file, length) = match limited::open(&path, Links::Followed) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { path, seen: None }),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
+                let seen = Some(Seen::new(&std::fs::metadata(&path)?, digest(&[])));
+                return Ok(Self { path, seen });
+            }
             Err(error) => return Err(error),
         };
         let before = file.metadata()?;
-        let mut bytes = Vec::with_capacity(usize::try_from(before.len().min(MAX_BYTES)).unwrap_or(0) + 1);
-        file.read_to_end(&mut bytes)?;
-        let content = digest(&bytes);
+        let content = digest(&limited::read_open(&file, length, MAX_BYTES)?);
         Ok(Self { path, seen: Some(Seen::new(&before, content)) })
     }
 

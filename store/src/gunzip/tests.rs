@@ -82,3 +82,45 @@ fn what_looks_like_another_header_in_one_member_is_data() {
         assert_eq!(code(&[gz.clone(), gz].concat()), "ERR_PNPM_TARBALL_DECODE_GZIP");
     }
 }
+
+#[test]
+fn zeros_behind_a_member_are_padding_whatever_its_data_look_like() {
+    let text = [&b"before"[..], &MAGIC, &[0], &[9; 4000]].concat();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    gz.write_all(&text).unwrap();
+    let mut gz = gz.finish().unwrap();
+    assert!(has_another_header(&gz));
+    for zeros in [1, 9, 600] {
+        gz.resize(gz.len() + zeros, 0);
+        assert_eq!(unpacked(&gz, &Limits::default()).unwrap(), text, "{zeros}");
+    }
+}
+
+#[test]
+fn a_bomb_that_states_no_length_is_refused_by_its_ratio_and_leaves_no_large_buffer() {
+    let mut gz = gzip(&vec![0; 40 << 20]);
+    let at = gz.len() - 4;
+    gz[at..].fill(0);
+    let flat = Limits { ratio: 500, ..Limits::default() };
+    assert_eq!(unpacked(&gz, &flat).unwrap_err().code(), "ERR_PNPM_TARBALL_TOO_LARGE");
+    REUSED.with_borrow(|(_, own)| assert_eq!(own.len(), OWN));
+}
+
+#[test]
+fn while_another_has_the_shared_buffer_an_ordinary_package_does_not_wait() {
+    let text = vec![3; OWN + 1];
+    let gz = gzip(&text);
+    let held = LARGE.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(unpacked(&gz, &Limits::default()).unwrap(), text);
+    REUSED.with_borrow(|(_, own)| assert!(own.len() <= OWN));
+    drop(held);
+    assert_eq!(unpacked(&gz, &Limits::default()).unwrap(), text);
+}
+
+#[test]
+fn what_is_refused_leaves_no_more_than_is_kept() {
+    let gz = gzip(&vec![0; KEPT + STEP]);
+    let small = Limits { unpacked: (KEPT + 1) as u64, ..Limits::default() };
+    assert_eq!(unpacked(&gz, &small).unwrap_err().code(), "ERR_PNPM_TARBALL_TOO_LARGE");
+    assert!(LARGE.lock().unwrap_or_else(PoisonError::into_inner).len() <= KEPT);
+}

@@ -94,6 +94,20 @@ fn old_packages_are_held_to_their_sha1() {
 }
 
 #[test]
+fn why_a_package_cannot_be_opened_is_told_even_if_another_digest_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (first, second) = (integrity(b"one"), integrity(b"other"));
+    let both =
+        Integrity { algorithm: Algorithm::Sha512, digests: [&first, &second].map(|one| one.digests[0].clone()).into() };
+    assert_eq!(store.open_package(&both).unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    let in_the_way = store.path().join("packages").join(Key::each(&first).next().unwrap().path());
+    std::fs::create_dir_all(in_the_way.parent().unwrap()).unwrap();
+    std::fs::write(in_the_way, "no folder").unwrap();
+    assert_eq!(store.open_package(&both).unwrap_err().kind(), std::io::ErrorKind::NotADirectory);
+}
+
+#[test]
 fn bytes_are_never_filed_under_another_digest_than_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
@@ -132,7 +146,7 @@ fn many_importers_of_one_package_all_succeed() {
         }
     });
     let store = Store::open(folder.path()).unwrap();
-    assert_eq!(store.status().unwrap(), []);
+    assert_eq!(store.status().unwrap().damaged, []);
     assert_eq!(fs::read_dir(store.path().join("tmp")).unwrap().count(), 0);
 }
 
@@ -160,7 +174,7 @@ fn damage_of_every_kind_is_found_by_the_check_before_a_link() {
     store.quarantine(&integrity);
     assert!(store.find(&integrity).unwrap().is_none());
     store.import(&tarball, &integrity, &Limits::default()).unwrap();
-    assert_eq!(store.status().unwrap(), []);
+    assert_eq!(store.status().unwrap().damaged, []);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Failures, Install};
+use super::{Failures, Install, placement};
 use crate::{diagnostic::Diagnostic, report::LogLevel};
 
 /// The lockfiles of branches that are to be merged.
@@ -33,7 +33,7 @@ impl Branches {
             }
             return Ok(BTreeMap::new());
         }
-        let read = |path: &PathBuf| match fs::read_to_string(path) {
+        let read = |path: &PathBuf| match placement::lockfile_text(path) {
             Ok(text) => Ok((name(path), text)),
             Err(error) => Err(unreadable(path, &error)),
         };

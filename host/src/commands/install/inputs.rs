@@ -1,11 +1,15 @@
 //! What an installation is made from, as far as the next one must notice a change: files, projects, and a digest of
 //! every setting that may change the outcome.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{Failures, one};
 use crate::{
     config::{Config, Environment},
+    diagnostic::Diagnostic,
     link::LinkError,
     platform,
     state::{tree, up_to_date::Input},
@@ -36,16 +40,24 @@ impl Inputs {
 
     /// How the files are now, before any of them is read: what changes later must be noticed by the next run.
     pub(super) fn look(&self) -> Result<Vec<Input>, Failures> {
-        let look = |path: &PathBuf| Input::look(path.clone()).map_err(LinkError::io("read", path));
-        self.files.iter().map(look).collect::<Result<_, _>>().map_err(one)
+        let look = |path: &PathBuf| Input::look(path.clone()).map_err(|error| unreadable(path, error));
+        self.files.iter().map(look).collect()
     }
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Failures {
+    if error.kind() != io::ErrorKind::FileTooLarge {
+        return one(LinkError::io("read", path)(error));
+    }
+    vec![Diagnostic::new("ERR_WASI_PM_TOO_LARGE", format!("{} cannot be used: {error}", path.display()))]
 }
 
 fn digest(config: &Config, environment: &Environment) -> tree::Digest {
     let saving = wit::settings::Saving::default(); // what commands write is nothing that an installation notices
     let guest = wit::settings::Settings { now: 0, saving, ..config.settings.clone() };
     let guest = serde_json::to_string(&guest).expect("settings have string keys only");
-    let node = platform::find_node(environment.get("PATH").map(AsRef::as_ref));
+    // With its size and time: an upgrade in place is another Node. What stands behind a shim cannot be seen so.
+    let node = platform::NodeFile::find(environment.get("PATH").map(AsRef::as_ref));
     let mut text = format!("{} {guest}", env!("CARGO_PKG_VERSION"));
     // Debug forms are stable within one version, which is part of the digest.
     text += &format!("{:?}{:?}{:?}", config.directories, config.layout, config.scripts);

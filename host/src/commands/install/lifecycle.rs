@@ -50,7 +50,7 @@ fn environment(install: &Install<'_>) -> Environment {
         inherited: inherited.collect(),
         workspace: install.context.config.project.workspace.clone(),
         init_cwd: install.environment.cwd.clone(),
-        node: crate::platform::find_node(install.environment.get("PATH").map(AsRef::as_ref)),
+        node: crate::platform::NodeFile::find(install.environment.get("PATH").map(AsRef::as_ref)).map(|node| node.path),
         execpath: std::env::current_exe().unwrap_or_else(|_| "wasi-pm".into()),
         user_agent: concat!("wasi-pm/", env!("CARGO_PKG_VERSION"), " npm/? node/?").to_owned(),
     }

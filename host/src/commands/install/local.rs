@@ -1,14 +1,19 @@
 //! Folders and tarballs of the user's disk that projects depend on: they change without any manifest or lockfile of
 //! the project changing, so they are looked at in every run.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha512};
+use store::Limits;
 use wit::{Integrity, names::Algorithm};
 
 use super::Install;
 use crate::{
     diagnostic::Diagnostic,
+    fetch::MAX_TARBALL,
     graph::{Placement, Snapshot, Source, Target},
+    limited::{self, Links},
 };
 
 /// Whether a project asks for a folder that is copied or for a tarball on disk.
@@ -44,9 +49,9 @@ pub(super) fn drift(install: &Install<'_>, placement: &Placement) -> Option<Diag
     let changed = placement.snapshots.iter().find(|snapshot| match &snapshot.source {
         Source::Tarball { url, integrity: Some(integrity), .. } => url
             .strip_prefix("file:")
-            .is_some_and(|path| std::fs::read(root.join(path)).is_ok_and(|bytes| integrity_of(&bytes) != *integrity)),
-        Source::Directory(folder) if !rewritten => std::fs::read(root.join(folder).join("package.json"))
-            .ok()
+            .and_then(|path| limited::read(&root.join(path), MAX_TARBALL, Links::Followed).ok())
+            .is_some_and(|bytes| integrity_of(&bytes) != *integrity),
+        Source::Directory(folder) if !rewritten => manifest_of(&root.join(folder))
             .and_then(|text| serde_json::from_slice(&text).ok())
             .is_some_and(|manifest| asks_for_other(&manifest, snapshot, placement)),
         _ => false,
@@ -59,6 +64,11 @@ pub(super) fn drift(install: &Install<'_>, placement: &Placement) -> Option<Diag
     let message = format!("The local dependency \"{}\" at \"{place}\" is outdated in the lockfile", changed.name);
     let hint = "Install with --no-frozen-lockfile to update the lockfile";
     Some(Diagnostic::new("ERR_PNPM_OUTDATED_LOCKFILE", message).with_hint(hint))
+}
+
+/// The text of a folder's manifest, if it can be read; that it cannot is told when the folder is gathered.
+fn manifest_of(folder: &Path) -> Option<Vec<u8>> {
+    limited::read(&folder.join("package.json"), Limits::default().manifest, Links::Followed).ok()
 }
 
 fn integrity_of(bytes: &[u8]) -> String {

@@ -1,7 +1,7 @@
 //! What is to be placed: remembered from an earlier run, placed from a lockfile that fits, or resolved anew. The one
 //! step that starts the component.
 
-use std::io;
+use std::{io, path::Path};
 
 use wit::ImporterId;
 
@@ -18,6 +18,7 @@ use crate::{
     diagnostic::Diagnostic,
     engine::{self, Intent, Limits, Placed, Project, ResolveError, Saved},
     graph::{Failure, Notice, PeerIssue, Placement},
+    limited::{self, Links},
     link::Early,
     platform::Detecting,
     remember::{Inputs, Key, Memory},
@@ -26,6 +27,9 @@ use crate::{
 
 /// The code of peer issues, and of a conflict among them.
 const PEER_ISSUES: &str = "ERR_PNPM_PEER_DEP_ISSUES";
+
+/// The largest lockfile, bytes.
+const MAX_LOCKFILE: u64 = 64 << 20;
 
 /// What is to be placed.
 pub(super) struct Found {
@@ -99,7 +103,7 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
 /// The text of `pnpm-lock.yaml`; an empty one counts as none.
 fn read_lockfile(install: &Install<'_>) -> Result<Option<String>, Failures> {
     let path = install.context.config.project.lockfile_to_read();
-    match std::fs::read_to_string(&path) {
+    match lockfile_text(&path) {
         Ok(text) if text.trim().is_empty() => Ok(None),
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -110,6 +114,11 @@ fn read_lockfile(install: &Install<'_>) -> Result<Option<String>, Failures> {
             Err(vec![diagnostic])
         }
     }
+}
+
+/// The text of a lockfile, which must be a file and not larger than one may be.
+pub(super) fn lockfile_text(path: &Path) -> io::Result<String> {
+    limited::read_text(path, MAX_LOCKFILE, Links::Followed)
 }
 
 /// Whether git has left a conflict in the lockfile, which the component then merges.
@@ -169,7 +178,7 @@ fn part(install: &Install<'_>, lockfile: &str) -> Option<Vec<String>> {
 /// Whether a part of what the lockfile names was installed: the next run that is not frozen has to look again.
 pub(super) fn is_part(install: &Install<'_>) -> bool {
     let config = &install.context.config;
-    let lockfile = || std::fs::read_to_string(config.project.lockfile_to_read());
+    let lockfile = || lockfile_text(&config.project.lockfile_to_read());
     config.install.lockfile.is_frozen() && lockfile().is_ok_and(|text| part(install, &text).is_some())
 }
 

@@ -1,6 +1,12 @@
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
-use crate::registry::testing::{Server, ask, metadata, registry, response, serve, settings};
+use crate::{
+    config::{
+        credentials::Credentials,
+        npmrc::{self, Level},
+    },
+    registry::testing::{Server, ask, metadata, registry, response, serve, settings},
+};
 
 use super::*;
 
@@ -80,4 +86,22 @@ fn nothing_is_asked_offline_or_where_the_packument_itself_is_at_hand() {
         assert!(modified_of(&other(mode, later), "a").is_some());
         assert_eq!(asked(&server), ["HEAD /a"]);
     }
+}
+
+#[test]
+fn the_time_of_a_token_helper_is_not_the_time_of_the_answer() {
+    let server = serve(|_| response("200 OK", DATE, b""));
+    let cache = tempfile::tempdir().unwrap();
+    let mut settings = settings(&server.url, cache.path());
+    let longer = settings.timeouts.headers * 2;
+    let key = server.url.strip_prefix("http:").unwrap();
+    let file = npmrc::parse(format!("{key}:tokenHelper=/bin/helper").as_bytes(), Level::User, "", &|_| None);
+    settings.credentials =
+        Credentials::from_levels(&[file], None, &mut Vec::new()).with_helper_runner(Arc::new(move |_| {
+            std::thread::sleep(longer);
+            Ok("t0p".to_owned())
+        }));
+    let (registry, _) = registry(settings);
+    assert_eq!(modified_of(&registry, "a"), Some(784_111_777_000));
+    assert_eq!(server.asked.lock().unwrap()[0].header("authorization"), Some("Bearer t0p"));
 }

@@ -109,6 +109,23 @@ fn manifests_that_another_process_has_replaced_are_asked_for_again() {
 }
 
 #[test]
+fn who_was_sent_no_validators_confirms_nothing() {
+    let elsewhere = serve(|_| response("304 Not Modified", "cache-control: max-age=60\r\n", b""));
+    let location = format!("location: {}a\r\n", elsewhere.url);
+    let server = serve(move |asked| match asked.before {
+        0 => response("200 OK", "etag: \"x\"\r\n", PACKUMENT),
+        _ => response("302 Found", &location, b""),
+    });
+    let cache = tempfile::tempdir().unwrap();
+    let (first, _) = registry(settings(&server.url, cache.path()));
+    ask(&first, metadata("a"));
+    first.settle();
+    let (second, _) = registry(settings(&server.url, cache.path()));
+    assert!(reason(&ask(&second, metadata("a"))).1.contains("304"));
+    assert_eq!(elsewhere.asked.lock().unwrap()[0].header("if-none-match"), None);
+}
+
+#[test]
 fn without_validators_an_entry_is_fresh_for_five_minutes() {
     let server = serve(|_| response("200 OK", "cache-control: max-age=99999\r\n", PACKUMENT));
     let cache = tempfile::tempdir().unwrap();

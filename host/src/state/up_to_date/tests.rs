@@ -96,3 +96,19 @@ fn a_torn_state_counts_as_none() {
     fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
     assert!(set.is_stale());
 }
+
+#[test]
+fn what_is_no_regular_file_counts_as_empty_and_is_not_read() {
+    let set = Set::recorded();
+    std::os::unix::fs::symlink("/dev/zero", set.file("endless")).unwrap();
+    for path in [set.file("endless"), "/dev/null".into()] {
+        assert!(Input::look(path).unwrap().holds(b""));
+    }
+}
+
+#[test]
+fn a_file_without_measure_is_an_error() {
+    let set = Set::recorded();
+    fs::File::create(set.file("vast")).unwrap().set_len(super::MAX_BYTES + 1).unwrap();
+    assert_eq!(Input::look(set.file("vast")).unwrap_err().kind(), std::io::ErrorKind::FileTooLarge);
+}
