@@ -154,14 +154,8 @@ fn seal(placement: &Placement, index: SnapshotIndex, requires_build: bool) -> St
         }
         .expect("a String takes all that is written");
     }
-    let mut mark = FORM.to_owned();
-    for byte in digest(text.as_bytes()) {
-        write!(mark, "{byte:02x}").expect("a String takes all that is written");
-    }
-    if requires_build {
-        mark.push_str(BUILD);
-    }
-    mark
+    let build = if requires_build { BUILD } else { "" };
+    format!("{FORM}{}{build}", store::hex(&digest(text.as_bytes())))
 }
 
 /// The links of a slot: alias and text, its own folder left out.

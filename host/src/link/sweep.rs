@@ -8,7 +8,6 @@
 
 use std::{
     collections::HashSet,
-    fmt::Write as _,
     fs::File,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
@@ -51,10 +50,7 @@ pub fn register(layout: &Layout) -> Result<(), LinkError> {
 
 /// Makes a link to a folder in the list `list` of `home`, named by a digest.
 fn note(home: &Path, list: &str, folder: &str) -> io::Result<()> {
-    let mut name = String::new();
-    for byte in &Sha256::digest(folder.as_bytes())[..16] {
-        write!(name, "{byte:02x}").expect("a String takes all that is written");
-    }
+    let name = store::hex(&Sha256::digest(folder.as_bytes())[..16]);
     std::fs::create_dir_all(home)?;
     let list = Folder::open_path(home)?.make(list)?;
     if list.read_link(&name).is_some_and(|held| held == folder) {
