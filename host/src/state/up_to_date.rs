@@ -43,8 +43,8 @@ pub struct Project {
     pub folder: PathBuf,
     /// It has dependencies, so its `node_modules` must be there.
     pub has_modules: bool,
-    /// What it depends on, by alias: each must lead to a package. That no other file of a package was lost would cost
-    /// an installation to find out.
+    /// What it depends on, by alias: each must lead to a package. One that projects share stands with the first of them.
+    /// That no other file of a package was lost would cost an installation to find out.
     pub packages: Vec<String>,
 }
 

@@ -2,7 +2,7 @@
 //! state that lets the next run end early is written last.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ffi::OsStr,
     io,
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use super::{Failures, Inputs, Install, excludes, guard, lifecycle, link, one, pl
 use crate::{
     diagnostic::Diagnostic,
     engine::Saved,
-    graph::{Placement, RootLink, Target},
+    graph::{Placement, RootLink, SnapshotIndex, Target},
     link::{Linked, Stored, shared},
     plan::Plan,
     replace,
@@ -141,12 +141,15 @@ fn has_references(install: &Install<'_>) -> bool {
     install.context.config.settings.rules.overrides.values().any(|value| value.starts_with('$'))
 }
 
-/// The aliases under which packages stand in `node_modules` of a folder.
-fn packages(folder: &Path, links: &[RootLink]) -> Vec<String> {
-    let aliases =
-        links.iter().filter(|link| matches!(link.target, Target::Snapshot(_))).map(|link| link.alias.as_str());
+/// The aliases under which packages stand in `node_modules` of a folder, but for those that stand elsewhere too: to look
+/// at each package once is enough, and a workspace has each many times.
+fn packages(folder: &Path, links: &[RootLink], seen: &mut HashSet<SnapshotIndex>) -> Vec<String> {
     let modules = folder.join(MODULES);
-    aliases.filter(|alias| modules.join(alias).exists()).map(str::to_owned).collect()
+    let mut is_wanted = |link: &&RootLink| match link.target {
+        Target::Snapshot(index) => seen.insert(index) && modules.join(link.alias.as_str()).exists(),
+        Target::Directory(_) => false,
+    };
+    links.iter().filter(|link| is_wanted(link)).map(|link| link.alias.as_str().to_owned()).collect()
 }
 
 /// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it, and so are
@@ -171,9 +174,14 @@ fn remember(
     let importers = project.importers.iter();
     let links: HashMap<&OsStr, &[RootLink]> =
         importers.filter_map(|it| Some((it.dir.as_os_str(), *links.get(&it.id)?))).collect();
+    let mut seen_packages = HashSet::new();
     let projects = inputs.projects.iter().map(|folder| {
         let links = links.get(folder.as_os_str()).copied().unwrap_or_default();
-        Project { folder: folder.clone(), has_modules: !links.is_empty(), packages: packages(folder, links) }
+        Project {
+            folder: folder.clone(),
+            has_modules: !links.is_empty(),
+            packages: packages(folder, links, &mut seen_packages),
+        }
     });
     let shared = install.context.config.layout.global_virtual_store_dir.as_ref().map(|links| links.join(shared::LOCK));
     up_to_date::record_inputs(&project.root, inputs.settings, seen, projects.collect(), ignored.to_vec(), shared)
