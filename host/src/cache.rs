@@ -13,11 +13,11 @@ pub(crate) fn unused_name() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 
-/// Writes a file, or puts another one in its place; makes its folder where there is none.
+/// Writes a file of these parts, or puts it in the place of another one; makes its folder where there is none.
 ///
 /// # Errors
 /// What the file system says; the old file, if any, stays.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     let aside = folder.join(format!(".{}.tmp", unused_name()));
     let create = || OpenOptions::new().write(true).create_new(true).open(&aside);
@@ -28,7 +28,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         }
         other => other?,
     };
-    let written = file.write_all(bytes).and_then(|()| fs::rename(&aside, path));
+    let written = parts.iter().try_for_each(|part| file.write_all(part)).and_then(|()| fs::rename(&aside, path));
     if written.is_err() {
         // Why it could not be written counts for more.
         let _ = fs::remove_file(&aside);
@@ -44,11 +44,11 @@ mod tests {
     fn a_file_comes_whole_or_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let below = folder.path().join("v1");
-        replace(&below.join("a"), b"one").unwrap();
-        replace(&below.join("a"), b"two").unwrap();
+        replace(&below.join("a"), &[b"o", b"ne"]).unwrap();
+        replace(&below.join("a"), &[b"two"]).unwrap();
         assert_eq!(fs::read(below.join("a")).unwrap(), b"two");
         fs::create_dir_all(below.join("taken/by a folder")).unwrap();
-        assert!(replace(&below.join("taken"), b"three").is_err());
+        assert!(replace(&below.join("taken"), &[b"three"]).is_err());
         let mut names: Vec<_> = fs::read_dir(&below).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["a", "taken"]);

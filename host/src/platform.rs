@@ -122,7 +122,7 @@ impl Asked {
         if let Some(at) = remembered_at {
             let remembered = RememberedNode { file, version: version.clone() };
             // A cache that cannot be written costs 40 ms, not the install.
-            let _ = cache::replace(&at, &serde_json::to_vec(&remembered).ok()?);
+            let _ = cache::replace(&at, &[&serde_json::to_vec(&remembered).ok()?]);
         }
         Some(version)
     }
@@ -225,7 +225,7 @@ mod tests {
         let file = NodeFile::find(Some(folder.as_os_str())).unwrap();
         let remembered = RememberedNode { file, version: version.to_owned() };
         let at = folder.join("v1/node-version.json");
-        cache::replace(&at, &serde_json::to_vec(&remembered).unwrap()).unwrap();
+        cache::replace(&at, &[&serde_json::to_vec(&remembered).unwrap()]).unwrap();
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Entries {
     pub fn write(&self, name: &str, body: &[u8]) -> io::Result<()> {
         let mut bytes = blake3::hash(body).as_bytes().to_vec();
         bytes.extend_from_slice(body);
-        cache::replace(&self.folder.join(name), &bytes)?;
+        cache::replace(&self.folder.join(name), &[&bytes])?;
         self.drop_oldest()
     }
 

@@ -33,6 +33,6 @@ impl Note {
 
     /// Remembers it. Without a cache that can be written the next run looks again.
     pub(super) fn keep(&self, integrity: &Integrity) {
-        drop(cache::replace(&self.path, integrity.to_string().as_bytes()));
+        drop(cache::replace(&self.path, &[integrity.to_string().as_bytes()]));
     }
 }

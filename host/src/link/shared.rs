@@ -112,9 +112,7 @@ impl<'a> Reader<'a> {
         };
         (mark.starts_with(FORM) && wanted.iter().all(has)).then_some(Sealed { requires_build })
     }
-}
 
-impl Reader<'_> {
     /// The package's own folder is in its slot still.
     fn has_package(&self, index: SnapshotIndex) -> bool {
         let snapshot = &self.placement.snapshots[index as usize];

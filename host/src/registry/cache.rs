@@ -13,9 +13,8 @@
 use std::{
     borrow::Cow,
     cell::RefCell,
-    fs::{self, File, OpenOptions},
-    hash::{BuildHasher, Hasher, RandomState},
-    io::{self, Write},
+    fs::{File, OpenOptions},
+    io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -25,6 +24,7 @@ use twox_hash::xxhash3_128;
 use wit::PackageName;
 
 use super::packument::Index;
+use crate::cache;
 
 /// Cached metadata is used unasked for this long at most, milliseconds.
 pub const MAX_FRESH: u64 = 5 * 60 * 1000;
@@ -147,29 +147,12 @@ pub(super) fn store(
     validators: &Validators,
     freshness: Freshness,
 ) -> io::Result<Place> {
-    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let index = postcard::to_stdvec(&(validators, index)).map_err(io::Error::other)?;
     let stamp = stamp(&index, body);
     let (index_len, body_len) = (index.len() as u64, body.len() as u64);
     let header =
         Header { stamp, checked_at: freshness.checked_at, fresh_for: freshness.fresh_for, index_len, body_len };
-    let temporary = folder.join(format!(".{:016x}.tmp", RandomState::new().build_hasher().finish()));
-    let create = || OpenOptions::new().write(true).create_new(true).open(&temporary);
-    let mut file = match create() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(folder)?;
-            create()?
-        }
-        other => other?,
-    };
-    let written = file
-        .write_all(&[&header.bytes()[..], &index].concat())
-        .and_then(|()| file.write_all(body))
-        .and_then(|()| fs::rename(&temporary, path));
-    if let Err(error) = written {
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
-    }
+    cache::replace(path, &[&[&header.bytes()[..], &index].concat(), body])?;
     Ok(Place { path: path.to_owned(), stamp, body_at: HEADER as u64 + index_len, body_len })
 }
 

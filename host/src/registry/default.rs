@@ -48,7 +48,7 @@ pub fn default_registry(
         return Err(DefaultRegistryError::NoAddress(printed.trim().chars().take(120).collect()));
     };
     // A cache that cannot be written costs the question again, no more.
-    let _ = cache::replace(&file, found.as_bytes());
+    let _ = cache::replace(&file, &[found.as_bytes()]);
     Ok(found)
 }
 

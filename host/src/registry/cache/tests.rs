@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 
 const FRESH: Freshness = Freshness { checked_at: 1000, fresh_for: 500 };
