@@ -243,10 +243,16 @@ impl<'a> View<'a> {
         direction: Direction,
     ) -> Option<usize> {
         let (lowest, highest) = range.map_or((0, u64::MAX), Range::majors);
+        let mut number = itoa::Buffer::new();
+        let only = (lowest == highest).then(|| number.format(lowest).as_bytes());
         let mut best: Option<(usize, Cow<'_, Version>)> = None;
         let look = |index: usize| {
             // Most versions are of another major: they need not be read.
-            if self.packument.major(index).is_some_and(|major| major < lowest || major > highest) {
+            let is_other = match only {
+                Some(major) => self.packument.is_of_other_major(index, major),
+                None => self.packument.major(index).is_some_and(|major| major < lowest || major > highest),
+            };
+            if is_other {
                 return;
             }
             let release = self.packument.release(index).map(Cow::Owned);

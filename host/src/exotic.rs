@@ -23,7 +23,7 @@ use store::{Imported, Limits, SourceFile, Store};
 pub(crate) use error::ExoticError;
 
 use crate::{
-    facts::{Answer, Download, Oracle, Reply, Request, Unavailable},
+    facts::{Answer, Download, Oracle, Reply, Request, Unavailable, Work},
     graph::Source,
     pack,
     registry::{Http, NetworkMode, Registry},
@@ -183,5 +183,13 @@ impl Oracle for Everything {
 
     fn download(&self, downloads: Vec<Download>) {
         self.registry.download(downloads);
+    }
+
+    fn help(&self, with: Work) -> bool {
+        self.registry.help(with)
+    }
+
+    fn rest(&self) {
+        self.registry.rest();
     }
 }

@@ -213,10 +213,26 @@ impl Drop for Reply {
     }
 }
 
-/// Who finds things out for a session. All methods return at once.
+/// What somebody helps with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// What answers a question that was asked.
+    Answers,
+    /// Anything there is, what answers a question first.
+    Anything,
+}
+
+/// Who finds things out for a session. All methods but `help` return at once.
 pub trait Oracle: Send + Sync {
     /// Starts to answer; the reply may be given from any thread, in any order.
     fn ask(&self, request: Request, reply: Reply);
     /// Starts downloads that will probably be needed: all that one call of the session named.
     fn download(&self, downloads: Vec<Download>);
+    /// Does a piece of the work on the thread of whoever would only wait for it; `false`: there is none. Who calls it
+    /// calls it again soon, or [`rest`](Self::rest).
+    fn help(&self, _with: Work) -> bool {
+        false
+    }
+    /// Who has helped waits for something else from now on: others do what there is.
+    fn rest(&self) {}
 }

@@ -120,8 +120,13 @@ impl Shape for Strings {
 pub(super) struct TextMap(pub(super) Dependencies);
 impl Shape for TextMap {
     fn map<'de, A: MapAccess<'de>>(mut entries: A) -> Result<Self, A::Error> {
-        let mut map = Dependencies::default();
-        while let Some((name, value)) = entries.next_entry::<String, Text>()? {
+        let mut list: Vec<(String, Text)> = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            list.push(entry);
+        }
+        // The table is made once, for all.
+        let mut map = Dependencies::with_capacity_and_hasher(list.len(), Default::default());
+        for (name, value) in list {
             match value.0 {
                 Some(value) => drop(map.insert(name, value)),
                 None => drop(map.shift_remove(&name)),

@@ -33,8 +33,10 @@ pub struct Packument {
     parts: PackumentParts,
     /// Where each line of `versions` ends.
     ends: Vec<u32>,
-    /// Few lines are ever read, so that there is room for a pointer only.
-    parsed: Vec<OnceCell<Option<Box<Version>>>>,
+    /// Few lines are ever read but that of `latest`, so that there is room for a pointer only, and of most packages for
+    /// none at all.
+    parsed: OnceCell<Vec<OnceCell<Option<Box<Version>>>>>,
+    newest: OnceCell<Option<Version>>,
     /// Where each line of `times` ends.
     time_ends: OnceCell<Vec<u32>>,
     /// The line that `latest` points to, which nearly every pick asks for.
@@ -46,8 +48,14 @@ impl Packument {
     pub fn new(mut parts: PackumentParts) -> Self {
         parts.deprecated.sort_unstable();
         let ends = line_ends(&parts.versions);
-        let parsed = vec![OnceCell::new(); ends.len()];
-        Self { parts, ends, parsed, time_ends: OnceCell::new(), latest: OnceCell::new() }
+        Self {
+            parts,
+            ends,
+            parsed: OnceCell::new(),
+            newest: OnceCell::new(),
+            time_ends: OnceCell::new(),
+            latest: OnceCell::new(),
+        }
     }
 
     /// The name in the registry.
@@ -80,8 +88,12 @@ impl Packument {
 
     /// A version, parsed loosely; `None` if it is no semver.
     pub fn version(&self, index: usize) -> Option<&Version> {
-        let read = || Version::parse_loose(self.text(index)).map(Box::new);
-        self.parsed.get(index)?.get_or_init(read).as_deref()
+        let read = || Version::parse_loose(self.text(index));
+        if self.latest.get() == Some(&Some(index)) {
+            return self.newest.get_or_init(read).as_ref();
+        }
+        let parsed = self.parsed.get_or_init(|| vec![OnceCell::new(); self.ends.len()]);
+        parsed.get(index)?.get_or_init(|| read().map(Box::new)).as_deref()
     }
 
     /// The major of a line, without reading all of it; `None` if that takes a closer look.
@@ -92,6 +104,13 @@ impl Packument {
             return None;
         }
         Some(text[..digits].iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+    }
+
+    /// A line is of another major than this one, by its first letters; `false` if that takes a closer look.
+    pub fn is_of_other_major(&self, index: usize, major: &[u8]) -> bool {
+        let text = &self.parts.versions.as_bytes()[span(&self.ends, index)];
+        let is_plain = text.first().is_some_and(|first| (b'1'..=b'9').contains(first) || text.starts_with(b"0."));
+        is_plain && !(text.starts_with(major) && text.get(major.len()) == Some(&b'.'))
     }
 
     /// A line that is three numbers and nothing else, which nearly all are: read without being kept.
@@ -188,9 +207,12 @@ fn line_ends(text: &str) -> Vec<u32> {
     let offset =
         |at: usize| u32::try_from(at).expect("a text that crossed the border of a wasm32 guest is below 4 GiB");
     let body = text.strip_suffix('\n').unwrap_or(text);
-    // Lines are too short for a search that prepares itself.
+    // Lines are too short for a search that prepares itself; few have less than eight bytes.
+    let mut ends = Vec::with_capacity(body.len() / 8 + 1);
     let breaks = body.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-    breaks.map(|(at, _)| offset(at)).chain([offset(body.len())]).collect()
+    ends.extend(breaks.map(|(at, _)| offset(at)));
+    ends.push(offset(body.len()));
+    ends
 }
 
 fn line<'a>(text: &'a str, ends: &[u32], index: usize) -> &'a str {

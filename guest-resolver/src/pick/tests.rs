@@ -145,3 +145,44 @@ fn the_major_of_a_line_is_read_off_or_left_open() {
     let majors: Vec<Option<u64>> = (0..packument.len()).map(|line| packument.major(line)).collect();
     assert_eq!(majors, [Some(1), Some(10), None, None, None, Some(1), None]);
 }
+
+#[test]
+fn a_line_that_is_told_to_be_of_another_major_is() {
+    let lines = [
+        "7.1.0",
+        "70.1.0",
+        "07.1.0",
+        "0.7.0",
+        "00.7.0",
+        "0.0.7",
+        "v7.1.0",
+        "=7.1.0",
+        " 7.1.0",
+        "7",
+        "7.1",
+        "7-a.1.0",
+        "x",
+        "",
+        "7.1.0-a",
+        "10.0.0",
+        "1.0.0",
+        "17.0.0",
+        "7.01.0",
+        "0",
+        "7.",
+        ".7.0",
+        "99999999999999999999.1.0",
+    ];
+    let packument = Packument::new(parts(&lines, "1.0.0"));
+    let mut told = 0;
+    for major in [0, 1, 7, 10, 17, 70] {
+        let text = major.to_string();
+        for (index, line) in lines.iter().enumerate() {
+            let is_other = Version::parse_loose(line).is_none_or(|version| version.major != major);
+            let is_told = packument.is_of_other_major(index, text.as_bytes());
+            assert!(!is_told || is_other, "{line:?} of {major}");
+            told += usize::from(is_told);
+        }
+    }
+    assert!(told > 60, "most are: {told}");
+}

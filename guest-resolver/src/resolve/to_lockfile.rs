@@ -44,21 +44,26 @@ pub fn build(ctx: &Context, resolution: &Resolution) -> Lockfile {
     }
     let required = required_paths(ctx, resolution);
     let reached = resolution.graph.reached(declared_paths(ctx, resolution));
-    for (path, placed) in &resolution.graph.placed {
-        let package = resolution.tree.package(placed.package);
-        if package.resolved.is_link() {
-            continue;
-        }
-        let key = crate::lockfile::model::package_key(path).to_owned();
-        lockfile.packages.entry(key).or_insert_with_key(|key| {
-            let mut package = describe(ctx, resolution, placed);
-            keep_deprecation(ctx, key, &mut package);
-            package
-        });
+    let is_link = |placed: &Placed| resolution.tree.package(placed.package).resolved.is_link();
+    let mut all: Vec<(&Rc<str>, &Placed)> =
+        resolution.graph.placed.iter().filter(|(_, placed)| !is_link(placed)).collect();
+    all.sort_unstable_by_key(|(path, _)| *path);
+    // Maps that are made of whole sorted lists are filled in one go.
+    let snapshots = all.iter().map(|(path, placed)| {
         // What no project reaches, because circles were cut, goes by its package.
-        let optional = !required.contains(path) && (package.optional || reached.contains(path));
-        lockfile.snapshots.insert(path.to_string(), snapshot(ctx, resolution, placed, optional));
-    }
+        let is_optional = || resolution.tree.package(placed.package).optional || reached.contains(*path);
+        let optional = !required.contains(*path) && is_optional();
+        (path.to_string(), snapshot(ctx, resolution, placed, optional))
+    });
+    lockfile.snapshots = snapshots.collect();
+    all.dedup_by_key(|(path, _)| package_key(path));
+    let packages = all.iter().map(|(path, placed)| {
+        let key = package_key(path);
+        let mut package = describe(ctx, resolution, placed);
+        keep_deprecation(ctx, key, &mut package);
+        (key.to_owned(), package)
+    });
+    lockfile.packages = packages.collect();
     lockfile
 }
 

@@ -276,7 +276,7 @@ fn preferences(ctx: &Context, wanted: Wanted, name: Symbol, overlay: &[Chosen]) 
 
 pub(super) fn check_aliases(manifest: &Manifest, name: &str, version: &str) -> Result<(), Failure> {
     let maps = [&manifest.dependencies, &manifest.optional_dependencies];
-    let Some(bad) = maps.into_iter().flat_map(|map| map.keys()).find(|alias| wit::Alias::parse(alias).is_err()) else {
+    let Some(bad) = maps.into_iter().flat_map(|map| map.keys()).find(|alias| wit::Alias::check(alias).is_err()) else {
         return Ok(());
     };
     let bad: String = bad.chars().take(120).collect();

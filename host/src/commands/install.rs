@@ -48,7 +48,10 @@ use crate::{
     diagnostic::Diagnostic,
     engine::Saved,
     graph::Placement,
-    link::{Early, shared},
+    link::{
+        Early,
+        shared::{self, Marks},
+    },
     plan::{self, Base, Plan},
     report::{Event, LogLevel, event::Stage},
     state::{
@@ -115,7 +118,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let before = if config.install.lockfile_only { None } else { Reading::begin(&layout) };
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
-    let Found { mut placement, locked, mut early, rest } = placement::find(install, &network, &branches)?;
+    let Found { mut placement, locked, mut early, marks, rest } = placement::find(install, &network, &branches)?;
     if config.install.lockfile_only {
         let saved = placement::complete(install, &mut placement, rest)?;
         let verified = verify::start(install, &network, &placement, locked)?.finish(install)?;
@@ -126,7 +129,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     }
     let _hold = if changes_nothing { None } else { shared::hold(&layout).map_err(one)? };
     // Beside the component, which makes the text of the lockfile.
-    let plan = install.plan(&placement, &layout, before, &mut early)?;
+    let plan = install.plan(&placement, &layout, (before, &marks), &mut early)?;
     let saved = placement::complete(install, &mut placement, rest)?;
     // Only now is it known what the resolver has held to the rules.
     let verification = verify::start(install, &network, &placement, locked)?;
@@ -150,7 +153,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     if install.undecided(&ignored_builds).is_none() {
         branches.remove()?;
     }
-    free_aside((network.into_connections(), placement, plan));
+    leave(install, (network.into_connections(), placement, plan));
     Ok(ignored_builds)
 }
 
@@ -166,10 +169,13 @@ fn lockfile_only(install: &Install<'_>, placement: &Placement, saved: &Saved) ->
     placement::strict_peers(install, placement)
 }
 
-/// Frees memory beside what follows: nobody need wait for it, and the end of the process ends it too.
-fn free_aside(left: impl Send + 'static) {
-    // Where no thread is to be had it is freed here.
-    drop(std::thread::Builder::new().name("free".to_owned()).spawn(move || drop(left)));
+/// Leaves memory to the end of the process, which frees it with less work; but for an installation that others follow.
+fn leave<T>(install: &Install<'_>, left: T) {
+    if install.is_part {
+        drop(left);
+    } else {
+        std::mem::forget(left);
+    }
 }
 
 impl<'a> Install<'a> {
@@ -245,7 +251,7 @@ impl Install<'_> {
         &self,
         placement: &Placement,
         layout: &Layout,
-        before: Option<Reading>,
+        (before, marks): (Option<Reading>, &Marks),
         early: &mut Early,
     ) -> Result<Plan, Failures> {
         let _phase = self.phase("plan");
@@ -258,7 +264,7 @@ impl Install<'_> {
         if !install.dry_run && Base::of(before.holds(), &wanted) != Base::Update {
             early.hoist(&layout.lockfile_dir, options.import, &wanted.hoisted);
         }
-        let disk = Disk::after(before, layout, placement).map_err(one)?;
+        let disk = Disk::after(before, layout, placement, marks).map_err(one)?;
         Ok(Plan::new(placement, layout, wanted, disk))
     }
 

@@ -25,7 +25,7 @@ use super::{
     saved::{self, Saved},
 };
 use crate::{
-    facts::{Answer, Oracle, Reply, RequestId},
+    facts::{Answer, Oracle, Reply, RequestId, Work},
     graph::{Failure, Placement, Snapshot},
     platform::Platform,
 };
@@ -150,6 +150,8 @@ pub fn check(project: &Project, limits: Limits) -> Result<Outdated, ResolveError
 
 /// So many requests are passed on before the component gets what has been answered of them.
 const PASSED_ON: usize = 32;
+/// So many replies are enough to call the component while it has nothing else to do.
+const ENOUGH: usize = 8;
 
 type Advanced = Called<Result<wire::Progress, Vec<types::Failure>>>;
 
@@ -223,9 +225,10 @@ impl Session {
     /// Answers questions until the layout is there.
     fn run(mut self, project: &Project, oracle: &dyn Oracle) -> Result<(Placement, Rest), ResolveError> {
         let (sender, receiver) = channel();
+        let _resting = Resting(oracle);
         let mut called = self.advance(Vec::new());
         loop {
-            let progress = self.sandbox.finish(&called)?;
+            let progress = self.finish(&called, oracle)?;
             let progress = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
             let moved = !progress.snapshots.is_empty() || !progress.requests.is_empty();
             // It works on while its requests are passed on: at what comes after this batch, or at what has been
@@ -256,7 +259,7 @@ impl Session {
             called = match ahead {
                 Some(called) => called,
                 None => {
-                    let replies = self.wait(&receiver);
+                    let replies = self.wait(&receiver, oracle);
                     self.advance(replies)
                 }
             };
@@ -316,12 +319,38 @@ impl Session {
         Ok(())
     }
 
-    /// Waits for one reply, then takes all that are there.
-    fn wait(&mut self, replies: &Receiver<(RequestId, Answer)>) -> Vec<wire::Reply> {
-        // The session holds a sender itself, so that `recv` cannot fail; each open request is answered, if only by the
-        // drop of its `Reply`.
-        let first = replies.recv().ok();
-        self.answered(first.into_iter().chain(replies.try_iter()))
+    /// Waits for the end of a call, and helps meanwhile to find what was asked for.
+    fn finish<T>(&mut self, called: &Called<T>, oracle: &dyn Oracle) -> Result<T, EngineError> {
+        loop {
+            if let Some(answer) = self.sandbox.look(called) {
+                return answer;
+            }
+            if !oracle.help(Work::Anything) {
+                oracle.rest();
+                return self.sandbox.finish(called);
+            }
+        }
+    }
+
+    /// Waits for a reply and helps meanwhile; takes all that are there.
+    fn wait(&mut self, replies: &Receiver<(RequestId, Answer)>, oracle: &dyn Oracle) -> Vec<wire::Reply> {
+        let mut taken: Vec<_> = replies.try_iter().collect();
+        let helps = |count| match count {
+            0 => oracle.help(Work::Anything),
+            // It has something to do; what else was asked for is found before it is called, and nothing besides.
+            1..ENOUGH => oracle.help(Work::Answers),
+            _ => false,
+        };
+        while helps(taken.len()) {
+            taken.extend(replies.try_iter());
+        }
+        if taken.is_empty() {
+            oracle.rest();
+            // The session holds a sender itself, so that `recv` cannot fail; each open request is answered, if only by
+            // the drop of its `Reply`.
+            taken.extend(replies.recv());
+        }
+        self.answered(taken.into_iter().chain(replies.try_iter()))
     }
 
     fn answered(&mut self, replies: impl Iterator<Item = (RequestId, Answer)>) -> Vec<wire::Reply> {
@@ -333,6 +362,15 @@ impl Session {
             }
         }
         taken
+    }
+}
+
+/// However a session ends, its thread helps no more.
+struct Resting<'a>(&'a dyn Oracle);
+
+impl Drop for Resting<'_> {
+    fn drop(&mut self) {
+        self.0.rest();
     }
 }
 

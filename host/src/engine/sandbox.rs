@@ -148,6 +148,16 @@ impl<E: Send + 'static> Sandbox<E> {
     /// Waits for the answer.
     pub(super) fn finish<T>(&mut self, called: &Called<T>) -> Result<T, EngineError> {
         let answer = self.wait(&called.0)?;
+        self.take(answer)
+    }
+
+    /// The answer, if it is there.
+    pub(super) fn look<T>(&mut self, called: &Called<T>) -> Option<Result<T, EngineError>> {
+        let answer = called.0.try_recv().ok()?;
+        Some(self.take(answer))
+    }
+
+    fn take<T>(&mut self, answer: Answer<T>) -> Result<T, EngineError> {
         (self.memory, self.spent) = (answer.memory, Some(answer.input));
         answer.result
     }

@@ -3,10 +3,10 @@
 //! several of them with `/`, through folders that the caller has made a moment ago, in a place that nobody else can
 //! reach: none of them can be a link either, and opening each would cost more.
 
-use std::{io, os::fd::OwnedFd, path::Path};
+use std::{io, mem::MaybeUninit, os::fd::OwnedFd, path::Path};
 
 use rustix::{
-    fs::{self, AtFlags, CWD, FlockOperation, Mode, OFlags, RawMode, RenameFlags},
+    fs::{self, AtFlags, CWD, FlockOperation, Mode, OFlags, RawDir, RawMode, RenameFlags},
     io::Errno,
 };
 
@@ -81,6 +81,15 @@ impl Folder {
             }
         }
         path.split('/').try_fold(self.try_clone()?, |folder, name| folder.open(name))
+    }
+
+    /// Opens the folder `a/b/c` to list what is in it: one call, for looking only, since it goes through links but the
+    /// last.
+    ///
+    /// # Errors
+    /// As `open(2)`.
+    pub fn open_below_to_list(&self, way: &str) -> io::Result<Self> {
+        Ok(Self(fs::openat(&self.0, components(way)?, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?))
     }
 
     /// Follows `a/b/c`, making what is missing.
@@ -326,6 +335,30 @@ impl Folder {
             }
         }
         names.sort_unstable();
+        Ok(names)
+    }
+
+    /// So many names in here at most, of those that the kernel lists with its first answer: one call. The handle must
+    /// be a new one, since it remembers what it has listed.
+    ///
+    /// # Errors
+    /// As `getdents(2)`.
+    pub fn first_names(&self, most: usize) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut buffer = [MaybeUninit::uninit(); 1024];
+        let mut entries = RawDir::new(&self.0, &mut buffer);
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().to_str()
+                && name != "."
+                && name != ".."
+            {
+                names.push(name.to_owned());
+            }
+            if names.len() == most || entries.is_buffer_empty() {
+                break;
+            }
+        }
         Ok(names)
     }
 }

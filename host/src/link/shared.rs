@@ -15,7 +15,10 @@
 //! were left out on a platform; so a slot whose mark differs is held to the links that are wanted, and one that is
 //! built anew keeps the links that others wanted.
 
+mod standing;
+
 use std::{
+    borrow::Cow,
     fs::File,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
@@ -23,10 +26,11 @@ use std::{
 };
 
 use rustix::io::Errno;
-use wit::PackageName;
+
+pub use self::standing::{Marks, Standing};
 
 use crate::{
-    graph::{Placement, SnapshotIndex},
+    graph::{Placement, SnapshotIndex, Target},
     link::{Folder, Kind, LinkError},
     plan::LinkTexts,
     state::{Layout, MODULES, tree::digest},
@@ -56,13 +60,17 @@ pub fn lock_file(links: &str) -> PathBuf {
 /// [`LinkError::Io`].
 pub fn hold(layout: &Layout) -> Result<Option<Hold>, LinkError> {
     let Some(links) = &layout.global else { return Ok(None) };
-    let held = || -> io::Result<File> {
+    let held = || {
         std::fs::create_dir_all(links)?;
-        let file = open_lock(&Folder::open_path(Path::new(links))?)?;
-        file.lock_shared()?;
-        Ok(file)
+        lock(&Folder::open_path(Path::new(links))?)
     };
-    held().map(|file| Some(Hold(file))).map_err(LinkError::io("lock", links))
+    held().map(Some).map_err(LinkError::io("lock", links))
+}
+
+fn lock(links: &Folder) -> io::Result<Hold> {
+    let file = open_lock(links)?;
+    file.lock_shared()?;
+    Ok(Hold(file))
 }
 
 pub(crate) fn open_lock(links: &Folder) -> io::Result<File> {
@@ -82,6 +90,7 @@ pub struct Reader<'a> {
     links: Folder,
     placement: &'a Placement,
     layout: &'a Layout,
+    marks: Option<&'a Marks>,
 }
 
 impl<'a> Reader<'a> {
@@ -89,14 +98,23 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn open(layout: &'a Layout, placement: &'a Placement) -> Option<Self> {
         let links = Folder::open_path(Path::new(layout.global.as_ref()?)).ok()?;
-        Some(Self { links, placement, layout })
+        Some(Self { links, placement, layout, marks: None })
+    }
+
+    /// Takes marks that are known already.
+    #[must_use]
+    pub fn knowing(self, marks: &'a Marks) -> Self {
+        Self { marks: Some(marks), ..self }
     }
 
     /// What a slot says of itself, if it is complete and has all the links that are wanted.
     #[must_use]
     pub fn look(&self, index: SnapshotIndex) -> Option<Sealed> {
         let slot = self.placement.snapshots[index as usize].slot.as_str();
-        let mark = self.links.read_link_below(slot, MARK)?;
+        let mark = match self.marks.and_then(|marks| marks.of(slot)) {
+            Some(mark) => Cow::Borrowed(mark),
+            None => Cow::Owned(self.links.read_link_below(slot, MARK)?),
+        };
         let requires_build = mark.ends_with(BUILD);
         if mark == seal(self.placement, index, requires_build) {
             return Some(Sealed { requires_build });
@@ -120,37 +138,18 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Tells of packages alone, before their slots have names.
-#[derive(Debug)]
-pub struct Standing(Folder);
-
-impl Standing {
-    /// In the folder of shared slots; `None` if there is none yet.
-    #[must_use]
-    pub fn open(links: &Path) -> Option<Self> {
-        Folder::open_path(links).ok().map(Self)
-    }
-
-    /// Some slot of this version has a name here: most likely the one that will be wanted.
-    #[must_use]
-    pub fn has(&self, name: &PackageName, version: &str) -> bool {
-        let unscoped = if name.scope().is_some() { "" } else { "@/" };
-        self.0.has_folder_below(&format!("{unscoped}{name}/{version}"))
-    }
-}
-
 /// The text of a slot's mark.
 fn seal(placement: &Placement, index: SnapshotIndex, requires_build: bool) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    for link in &placement.snapshots[index as usize].dependencies {
-        match &link.target {
-            crate::graph::Target::Snapshot(to) => {
-                writeln!(text, "{} {}", link.alias, placement.snapshots[*to as usize].slot)
-            }
-            crate::graph::Target::Directory(folder) => writeln!(text, "{} {folder}", link.alias),
+    let links = &placement.snapshots[index as usize].dependencies;
+    let mut text = String::with_capacity(128 * links.len());
+    for link in links {
+        let target = match &link.target {
+            Target::Snapshot(to) => placement.snapshots[*to as usize].slot.as_str(),
+            Target::Directory(folder) => folder.as_str(),
+        };
+        for part in [link.alias.as_str(), " ", target, "\n"] {
+            text.push_str(part);
         }
-        .expect("a String takes all that is written");
     }
     let build = if requires_build { BUILD } else { "" };
     format!("{FORM}{}{build}", store::hex(&digest(text.as_bytes())))

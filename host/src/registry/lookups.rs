@@ -1,10 +1,11 @@
 //! Packuments that are to be looked for on disk. A few readers take one after the other, and not the whole pool: the
 //! component keeps a processor busy, and a thread more than there are processors left would only take turns with it.
+//! One of them is whoever waits for the answers, if it helps: no other thread has to be woken then, nor wake it.
 //! What nobody asks for yet, but somebody will, is read when nothing else waits, and from the disk alone.
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     thread,
 };
 
@@ -12,6 +13,7 @@ use super::{
     load,
     oracle::{Inner, Key, lock},
 };
+use crate::facts::Work;
 
 /// Those that wait, and how many readers are at work.
 #[derive(Default)]
@@ -25,6 +27,8 @@ struct State {
     /// How many of these, one after the other, were not to be had.
     missed: usize,
     readers: usize,
+    /// Whoever waits for the answers is one more reader.
+    is_helped: bool,
 }
 
 /// Where so many are not there, the others will not be either.
@@ -38,14 +42,22 @@ enum Next {
     Ahead(Key),
 }
 
+impl State {
+    fn next(&mut self, with: Work) -> Option<Next> {
+        match (self.waiting.pop_front(), with) {
+            (Some(key), _) => Some(Next::Asked(key)),
+            (None, Work::Anything) => self.ahead.pop_front().map(Next::Ahead),
+            (None, Work::Answers) => None,
+        }
+    }
+}
+
 impl Lookups {
-    /// The next one; without one the reader is none any more.
-    fn next(&self) -> Option<Next> {
+    /// The next one for a reader; without one, or where it is one too many, it is none any more.
+    fn next(&self, most: usize) -> Option<Next> {
         let mut state = lock(&self.0);
-        let next = match state.waiting.pop_front() {
-            Some(key) => Some(Next::Asked(key)),
-            None => state.ahead.pop_front().map(Next::Ahead),
-        };
+        let is_left = state.readers <= most.saturating_sub(usize::from(state.is_helped));
+        let next = if is_left { state.next(Work::Anything) } else { None };
         if next.is_none() {
             state.readers -= 1;
         }
@@ -62,16 +74,43 @@ impl Lookups {
     }
 }
 
-/// Has a packument looked for on the pool.
+/// Beside the component.
+fn most_readers(inner: &Inner) -> usize {
+    inner.pool().current_num_threads() - 1 // it has two at least
+}
+
+/// Has a packument looked for.
 pub(super) fn look_up(inner: &Arc<Inner>, key: Key) {
-    let most = inner.pool().current_num_threads() - 1; // it has two at least
     let mut state = lock(&inner.lookups.0);
     state.waiting.push_back(key);
-    if state.readers < most {
+    start_reader_if_wanted(inner, state);
+}
+
+fn start_reader_if_wanted(inner: &Arc<Inner>, mut state: MutexGuard<'_, State>) {
+    let most = most_readers(inner) - usize::from(state.is_helped);
+    if !state.waiting.is_empty() && state.readers < most {
         state.readers += 1;
         drop(state);
         start_reader(inner);
     }
+}
+
+/// Looks for one on the thread that calls; `false`: there is none to be looked for.
+pub(super) fn help(inner: &Arc<Inner>, with: Work) -> bool {
+    let mut state = lock(&inner.lookups.0);
+    state.is_helped = true;
+    let next = state.next(with);
+    drop(state);
+    let is_any = next.is_some();
+    next.into_iter().for_each(|next| next.look(inner));
+    is_any
+}
+
+/// Whoever has helped does something else: others look for what is left.
+pub(super) fn rest(inner: &Arc<Inner>) {
+    let mut state = lock(&inner.lookups.0);
+    state.is_helped = false;
+    start_reader_if_wanted(inner, state);
 }
 
 /// Reads what will probably be asked for, as far as it is fresh on disk. On the pool `keys` says what that is.
@@ -97,13 +136,20 @@ struct Reader<'a>(&'a Arc<Inner>);
 
 impl Reader<'_> {
     fn work(&self) {
-        while let Some(next) = self.0.lookups.next() {
-            match next {
-                Next::Asked(key) => load::start(self.0, key),
-                Next::Ahead(key) => {
-                    if self.0.claim(&key) {
-                        self.0.lookups.note(load::start_ahead(self.0, key));
-                    }
+        let most = most_readers(self.0);
+        while let Some(next) = self.0.lookups.next(most) {
+            next.look(self.0);
+        }
+    }
+}
+
+impl Next {
+    fn look(self, inner: &Arc<Inner>) {
+        match self {
+            Self::Asked(key) => load::start(inner, key),
+            Self::Ahead(key) => {
+                if inner.claim(&key) {
+                    inner.lookups.note(load::start_ahead(inner, key));
                 }
             }
         }

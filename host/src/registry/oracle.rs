@@ -19,13 +19,22 @@ use super::{
     urls,
 };
 use crate::{
-    facts::{Answer, Download, MetadataRequest, Oracle, Reason, Reply, Request, Unavailable},
+    facts::{Answer, Download, MetadataRequest, Oracle, Reason, Reply, Request, Unavailable, Work},
     report::event::{Event, LogLevel},
     timings::Timings,
 };
 
-/// Takes downloads that a session expects to need.
-pub type Downloader = Arc<dyn Fn(Vec<Download>) + Send + Sync>;
+/// Takes downloads that a session expects to need; methods as those of [`Oracle`].
+pub trait Downloads: Send + Sync {
+    /// Starts them.
+    fn start(&self, downloads: Vec<Download>);
+    /// Does a piece of that.
+    fn help(&self) -> bool {
+        false
+    }
+    /// Nobody helps any more.
+    fn rest(&self) {}
+}
 
 /// The registries of a command: metadata for a session. Cloning it is cheap.
 #[derive(Clone)]
@@ -36,7 +45,7 @@ pub(super) struct Inner {
     pub(super) timings: Timings,
     state: Mutex<State>,
     sources: Mutex<HashMap<Which, Arc<Source>>>,
-    downloader: OnceLock<Downloader>,
+    downloader: OnceLock<Arc<dyn Downloads>>,
     pool: OnceLock<rayon::ThreadPool>,
     pub(super) lookups: Lookups,
     writing: Mutex<usize>,
@@ -101,7 +110,7 @@ impl Registry {
     }
 
     /// Where [`Oracle::download`] goes; without it downloads wait for the plan. Only the first call counts.
-    pub fn send_downloads_to(&self, downloader: Downloader) {
+    pub fn send_downloads_to(&self, downloader: Arc<dyn Downloads>) {
         drop(self.0.downloader.set(downloader));
     }
 
@@ -193,8 +202,18 @@ impl Oracle for Registry {
 
     fn download(&self, downloads: Vec<Download>) {
         if let Some(downloader) = self.0.downloader.get() {
-            downloader(downloads);
+            downloader.start(downloads);
         }
+    }
+
+    fn help(&self, with: Work) -> bool {
+        let starts = || self.0.downloader.get().is_some_and(|downloader| downloader.help());
+        lookups::help(&self.0, with) || with == Work::Anything && starts()
+    }
+
+    fn rest(&self) {
+        lookups::rest(&self.0);
+        self.0.downloader.get().inspect(|downloader| downloader.rest());
     }
 }
 

@@ -11,9 +11,15 @@ use rayon::prelude::*;
 
 use crate::{
     graph::{ImporterLinks, Placement, SnapshotIndex, Target},
-    link::{Folder, Kind, LinkError, shared},
+    link::{
+        Folder, Kind, LinkError,
+        shared::{self, Marks},
+    },
     state::{Layout, MODULES, Stamps, Tree, VIRTUAL_STORE, modules_yaml, tree::digest},
 };
+
+/// So many marks of shared slots are read one after the other.
+const FEW: usize = 64;
 
 /// Who made the `node_modules` that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,17 +132,17 @@ impl Disk {
     /// # Errors
     /// [`LinkError::ModulesIsSymlink`] if `node_modules` of a project is a link.
     pub fn read(layout: &Layout, placement: &Placement) -> Result<Self, LinkError> {
-        Self::after(Before::read(layout)?, layout, placement)
+        Self::after(Before::read(layout)?, layout, placement, &Marks::default())
     }
 
-    /// Reads the rest.
+    /// Reads the rest, but for marks of shared slots that are known.
     ///
     /// # Errors
     /// As [`Disk::read`].
-    pub fn after(before: Before, layout: &Layout, placement: &Placement) -> Result<Self, LinkError> {
+    pub fn after(before: Before, layout: &Layout, placement: &Placement, marks: &Marks) -> Result<Self, LinkError> {
         let is_there = before.disk.is_some();
         let mut disk = before.disk.unwrap_or_default();
-        disk.read_shared(layout, placement);
+        disk.read_shared(layout, placement, marks);
         disk.forget_lost(layout, placement);
         if !is_there {
             return Ok(disk);
@@ -178,19 +184,22 @@ impl Disk {
         }
     }
 
-    fn read_shared(&mut self, layout: &Layout, placement: &Placement) {
+    fn read_shared(&mut self, layout: &Layout, placement: &Placement, marks: &Marks) {
         let Some(reader) = shared::Reader::open(layout, placement) else { return };
-        let all = placement.snapshots.par_iter().enumerate().with_min_len(32);
-        let sealed: Vec<_> = all.map(|(at, _)| u32::try_from(at).ok().and_then(|index| reader.look(index))).collect();
-        for (sealed, snapshot) in sealed.into_iter().zip(&placement.snapshots) {
-            if let Some(sealed) = sealed {
-                let slot = snapshot.slot.as_str().to_owned();
-                if sealed.requires_build {
-                    self.builds.insert(slot.clone());
-                }
-                self.slots.insert(slot);
-            }
-        }
+        let reader = reader.knowing(marks);
+        let count = SnapshotIndex::try_from(placement.snapshots.len()).unwrap_or(SnapshotIndex::MAX);
+        let look = |index| reader.look(index);
+        // Where nearly all marks are known no other thread has to be woken.
+        let sealed: Vec<_> = match placement.snapshots.len().saturating_sub(marks.len()) {
+            ..FEW => (0..count).map(look).collect(),
+            _ => (0..count).into_par_iter().with_min_len(32).map(look).collect(),
+        };
+        let standing = sealed.into_iter().zip(&placement.snapshots);
+        let standing = standing.filter_map(|(sealed, snapshot)| Some((sealed?, snapshot.slot.as_str())));
+        let standing: Vec<_> = standing.collect();
+        let building = standing.iter().filter(|(sealed, _)| sealed.requires_build);
+        self.builds = building.map(|(_, slot)| (*slot).to_owned()).collect();
+        self.slots = standing.iter().map(|(_, slot)| (*slot).to_owned()).collect();
     }
 }
 

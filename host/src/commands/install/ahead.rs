@@ -2,49 +2,137 @@
 //! network would be idle otherwise. Only packages are fetched ahead that are wanted very likely, and they go into the
 //! store alone; what is fetched in vain does no harm.
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use store::Store;
 use wit::PackageName;
 
-use super::{Failures, Install, Network, network::Held, project_document};
+use super::{
+    Failures, Install, Network,
+    network::{Held, Shelf},
+    project_document,
+};
 use crate::{
     facts::Download,
-    fetch::FetchJob,
+    fetch::{FetchJob, Fetcher},
     graph::{Placement, Source},
-    link::{Ahead, AheadOptions, Expected, shared::Standing},
+    link::{
+        Ahead, AheadOptions, Expected,
+        shared::{Marks, Standing},
+    },
     platform::Platform,
-    registry::Downloader,
+    registry::Downloads,
 };
 
-/// Takes downloads that are expected to be needed.
-/// Packages that the store has already are told to `filler`.
-pub(super) fn downloader(
-    install: &Install<'_>,
-    network: &Network<'_>,
-    store: &Store,
-    filler: Option<&Ahead>,
-) -> Result<Downloader, Failures> {
-    let tell = filler.map(|filler| Arc::new(filler.teller()));
-    let fetcher = network.fetcher(store)?;
-    let global = install.context.config.layout.global_virtual_store_dir.as_deref();
-    let standing = Arc::new(global.and_then(Standing::open));
-    Ok(Arc::new(move |downloads: Vec<Download>| {
-        let standing = standing.clone();
-        // Nothing is needed of the store where a shared slot stands; if it is another one, the plan says so.
+/// Starts downloads that are expected to be needed. Where slots are shared, it is seen first whether one stands: by
+/// whoever helps, when no question waits for an answer any more, or else on the pool.
+pub(super) struct Starter {
+    fetcher: Fetcher<Shelf>,
+    /// Hears of packages that the store has already.
+    tell: Option<Arc<Teller>>,
+    /// The shared slots.
+    standing: Option<Arc<Standing>>,
+    looking: Mutex<Looking>,
+}
+
+type Teller = dyn Fn(Expected) + Send + Sync;
+
+/// Packages that are looked for among the shared slots.
+#[derive(Default)]
+struct Looking {
+    waiting: VecDeque<FetchJob>,
+    /// Those that have no slot.
+    missing: Vec<FetchJob>,
+    /// The marks of the slots of others.
+    marks: Marks,
+}
+
+/// So many packages without a slot are worth a thread.
+const ENOUGH: usize = 16;
+
+impl Starter {
+    /// Packages that the store has already are told to `filler`.
+    pub(super) fn new(
+        install: &Install<'_>,
+        network: &Network<'_>,
+        store: &Store,
+        filler: Option<&Ahead>,
+    ) -> Result<Self, Failures> {
+        let global = install.context.config.layout.global_virtual_store_dir.as_deref();
+        Ok(Self {
+            fetcher: network.fetcher(store)?,
+            tell: filler.map(|filler| Arc::new(filler.teller()) as Arc<Teller>),
+            standing: global.and_then(Standing::open).map(Arc::new),
+            looking: Mutex::default(),
+        })
+    }
+
+    /// The marks of slots that were looked at.
+    pub(super) fn marks(&self) -> Marks {
+        std::mem::take(&mut self.looking().marks)
+    }
+
+    /// Nothing is needed of the store where a shared slot stands; if it is another one, the plan says so.
+    fn fetch(&self, jobs: Vec<FetchJob>, standing: Option<Arc<Standing>>) {
         let is_needed = move |job: &FetchJob| match standing.as_ref() {
             Some(standing) => !standing.has(&job.name, &job.version),
             None => true,
         };
-        let tell = tell.clone();
+        let tell = self.tell.clone();
         let found = move |job: &FetchJob, held: &Held| {
             if let Some(tell) = &tell {
                 let (integrity, contents) = (held.integrity.clone(), held.contents.clone());
                 tell(Expected { package_id: job.package_id(), integrity, contents });
             }
         };
-        fetcher.start(downloads.into_iter().map(Into::into).collect(), is_needed, found);
-    }))
+        self.fetcher.start(jobs, is_needed, found);
+    }
+
+    fn looking(&self) -> MutexGuard<'_, Looking> {
+        self.looking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Downloads for Starter {
+    fn start(&self, downloads: Vec<Download>) {
+        let jobs = downloads.into_iter().map(FetchJob::from);
+        match &self.standing {
+            Some(_) => self.looking().waiting.extend(jobs),
+            None => self.fetch(jobs.collect(), None),
+        }
+    }
+
+    fn help(&self) -> bool {
+        let Some(standing) = &self.standing else { return false };
+        let mut looking = self.looking();
+        let job = looking.waiting.pop_front();
+        let is_any = job.is_some();
+        if let Some(job) = job
+            && !standing.look(&job.name, &job.version, &mut looking.marks)
+        {
+            looking.missing.push(job);
+        }
+        let is_enough = looking.missing.len() >= ENOUGH || looking.waiting.is_empty();
+        let missing = if is_enough { std::mem::take(&mut looking.missing) } else { Vec::new() };
+        drop(looking);
+        if !missing.is_empty() {
+            self.fetch(missing, None);
+        }
+        is_any
+    }
+
+    fn rest(&self) {
+        let left: Vec<FetchJob> = {
+            let Looking { waiting, missing, .. } = &mut *self.looking();
+            missing.drain(..).chain(waiting.drain(..)).collect()
+        };
+        if !left.is_empty() {
+            self.fetch(left, self.standing.clone());
+        }
+    }
 }
 
 /// Fills packages while it is resolved, where there is no tree yet: of one that stands, most would be in vain.
@@ -78,8 +166,9 @@ pub(super) fn start(
     if !whole || !places || selection.importers.is_some() || config.layout.virtual_store_dir.exists() {
         return Ok(());
     }
-    let downloader = downloader(install, network, &super::packages::open_store(install)?, None)?;
-    downloader(packages(lockfile, platform).collect());
+    let starter = Starter::new(install, network, &super::packages::open_store(install)?, None)?;
+    starter.start(packages(lockfile, platform).collect());
+    starter.rest();
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::{
     diagnostic::Diagnostic,
     fetch::FetchJob,
     graph::{Placement, SnapshotIndex, Target},
-    link::{Arriving, Contents, Early, Stored},
+    link::{Arriving, Contents, Early, Stored, shared::Marks},
     plan::Plan,
     state::Layout,
 };
@@ -58,7 +58,7 @@ pub(super) fn have(
         early = Early::default(); // it may have built what is not wanted any more
         let kept = placement.leave_out(&missing);
         indexes = kept.iter().map(|&at| indexes[at as usize].take()).collect();
-        install.plan(placement, layout, None, &mut early)?
+        install.plan(placement, layout, (None, &Marks::default()), &mut early)?
     };
     let packages = (0..).zip(indexes).map(|(at, held)| match held {
         Some(held) => (Some(held.integrity.clone()), held.contents.clone()),

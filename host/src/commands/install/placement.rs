@@ -1,12 +1,14 @@
 //! What is to be placed: remembered from an earlier run, placed from a lockfile that fits, or resolved anew. The one
 //! step that starts the component.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::Arc};
 
 use wit::ImporterId;
 
 use super::{
-    Branches, Failures, Install, Network, ahead, change,
+    Branches, Failures, Install, Network,
+    ahead::{self, Starter},
+    change,
     excludes::TOO_YOUNG,
     known,
     known::Known,
@@ -19,7 +21,7 @@ use crate::{
     engine::{self, Intent, Limits, Placed, Project, ResolveError, Saved},
     graph::{Failure, Notice, PeerIssue, Placement},
     limited::{self, Links},
-    link::Early,
+    link::{Early, shared::Marks},
     platform::Detecting,
     remember::{Inputs, Key, Memory},
     report::{self, Event, LogLevel, event::Stage},
@@ -38,6 +40,8 @@ pub(super) struct Found {
     pub(super) locked: Locked,
     /// What has been linked meanwhile.
     pub(super) early: Early,
+    /// What was read of shared slots meanwhile.
+    pub(super) marks: Marks,
     /// What the component still makes.
     pub(super) rest: Option<Rest>,
 }
@@ -88,7 +92,8 @@ pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Bran
                 tell(install, &placement);
                 let has_any = true;
                 let locked = Locked { lockfile: project.lockfile, has_any, known: None };
-                return Ok(Found { placement, locked, early: Early::default(), rest: None });
+                let (early, marks) = (Early::default(), Marks::default());
+                return Ok(Found { placement, locked, early, marks, rest: None });
             }
             Err(drifts) if mode != LockfileUse::PreferFrozen => return Err(failures(drifts)),
             Err(drifts) => {
@@ -250,11 +255,12 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, mut project: Project) -
     let config = &install.context.config;
     let known = project.lockfile.as_deref().map(|lockfile| Known::of(install, lockfile));
     project.settings.lockfile.complete = Some(known.as_ref().is_some_and(|known| known.is_complete));
-    let (mut store, mut filler) = (None, None);
+    let (mut store, mut filler, mut starter) = (None, None, None);
     if !config.install.lockfile_only && !config.install.dry_run {
         let store = store.insert(packages::open_store(install)?);
         filler = ahead::filler(install, store);
-        registry.send_downloads_to(ahead::downloader(install, network, store, filler.as_ref())?);
+        let starter = starter.insert(Arc::new(Starter::new(install, network, store, filler.as_ref())?));
+        registry.send_downloads_to(starter.clone());
     }
     let (placement, rest) = {
         let _phase = install.phase("resolve");
@@ -262,7 +268,8 @@ fn resolve(install: &Install<'_>, network: &Network<'_>, mut project: Project) -
     };
     let has_any = project.lockfile.is_some() || !project.settings.lockfile.branches.is_empty();
     let locked = Locked { lockfile: project.lockfile.clone(), has_any, known };
-    Ok(Found { placement, locked, early: Early::begun(filler), rest: Some(Rest { project, rest }) })
+    let (early, marks) = (Early::begun(filler), starter.map(|starter| starter.marks()).unwrap_or_default());
+    Ok(Found { placement, locked, early, marks, rest: Some(Rest { project, rest }) })
 }
 
 /// Waits for the end of the resolution, if there was one, and completes the placement with it; what is written besides

@@ -1,9 +1,16 @@
 //! Oracles that do not do their duty.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use super::*;
-use crate::facts::{Download, Request};
+use crate::facts::{Download, Reason, Request, Unavailable};
 
 /// Answers nothing at all.
 struct Deaf;
@@ -29,6 +36,39 @@ impl Oracle for Clumsy {
     }
 
     fn download(&self, _downloads: Vec<Download>) {}
+}
+
+/// Answers only when it is helped, one question each time.
+#[derive(Default)]
+struct Helped {
+    waiting: Mutex<Vec<Reply>>,
+    helps: AtomicU32,
+    rests: AtomicU32,
+}
+
+impl Oracle for Helped {
+    fn ask(&self, _request: Request, reply: Reply) {
+        self.waiting.lock().unwrap().push(reply);
+    }
+
+    fn download(&self, _downloads: Vec<Download>) {}
+
+    fn help(&self, _with: Work) -> bool {
+        let reply = self.waiting.lock().unwrap().pop();
+        let Some(reply) = reply else { return false };
+        self.helps.fetch_add(1, Ordering::Relaxed);
+        reply.give(Answer::Unavailable(Unavailable {
+            reason: Reason::NotFound,
+            url: None,
+            status: None,
+            detail: None,
+        }));
+        true
+    }
+
+    fn rest(&self) {
+        self.rests.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 fn project() -> Project {
@@ -59,6 +99,18 @@ fn a_request_that_is_dropped_unanswered_ends_the_session_with_a_failure() {
 #[test]
 fn a_request_that_is_lost_in_a_panic_ends_the_session_with_a_failure() {
     ends(Clumsy);
+}
+
+#[test]
+fn whoever_waits_helps_to_find_what_was_asked_for_and_rests_at_the_end() {
+    let oracle = Arc::new(Helped::default());
+    let (done, ended) = channel();
+    let helped = oracle.clone();
+    thread::spawn(move || done.send(resolve(&project(), &*helped, Limits::default()).is_err()));
+    let failed = ended.recv_timeout(Duration::from_secs(30)).expect("nobody else answers");
+    assert!(failed, "it says what it could not have");
+    assert!(oracle.helps.load(Ordering::Relaxed) >= 1);
+    assert!(oracle.rests.load(Ordering::Relaxed) >= 1);
 }
 
 /// A last progress with nothing in it.

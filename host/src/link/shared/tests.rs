@@ -1,6 +1,6 @@
 use wit::PackageName;
 
-use super::{Folder, Publisher, Standing, TEMPORARY};
+use super::{Folder, LOCK, MARK, Marks, Publisher, Standing, TEMPORARY};
 
 #[test]
 fn a_version_stands_where_it_has_a_folder_that_no_link_leads_to() {
@@ -14,6 +14,48 @@ fn a_version_stands_where_it_has_a_folder_that_no_link_leads_to() {
     assert!(has("a", "1.0.0") && has("@s/b", "2.0.0"));
     assert!(!has("a", "2.0.0") && !has("b", "2.0.0") && !has("a", "3.0.0"));
     assert!(!has("a", "../../../.."), "nothing outside is looked at");
+}
+
+#[test]
+fn marks_are_noted_of_the_slots_of_a_version() {
+    let links = tempfile::tempdir().unwrap();
+    let slots = ["@/a/1.0.0/one", "@/a/1.0.0/two", "@s/b/2.0.0/three"].map(|slot| links.path().join(slot));
+    for slot in &slots {
+        std::fs::create_dir_all(slot).unwrap();
+    }
+    for slot in &slots[1..] {
+        std::os::unix::fs::symlink("1-mark", slot.join(MARK)).unwrap();
+    }
+    let standing = Standing::open(links.path()).unwrap();
+    let mut marks = Marks::default();
+    let mut look = |name: &str, version: &str| standing.look(&PackageName::parse(name).unwrap(), version, &mut marks);
+    assert!(look("a", "1.0.0") && look("@s/b", "2.0.0"));
+    assert!(!look("a", "2.0.0") && !look("c", "1.0.0") && !look("a", "../a/1.0.0"));
+    assert_eq!(marks.len(), 2);
+    assert_eq!(marks.of("@/a/1.0.0/two"), Some("1-mark"));
+    assert_eq!(marks.of("@s/b/2.0.0/three"), Some("1-mark"));
+    assert_eq!(marks.of("@/a/1.0.0/one"), None, "it is not complete");
+}
+
+#[test]
+fn no_slot_is_pruned_while_its_mark_is_known() {
+    let links = tempfile::tempdir().unwrap();
+    let standing = Standing::open(links.path()).unwrap();
+    let (lock, _) = Folder::open_path(links.path()).unwrap().lockable(LOCK).unwrap();
+    assert!(lock.try_lock().is_err());
+    drop(standing);
+    lock.try_lock().unwrap();
+}
+
+#[test]
+fn a_few_names_are_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = |most| Folder::open_path(folder.path()).unwrap().first_names(most).unwrap();
+    assert!(names(4).is_empty());
+    (0..200).for_each(|at| std::fs::write(folder.path().join(format!("{at}")), "").unwrap());
+    assert_eq!(names(4).len(), 4);
+    let all = names(1000).len();
+    assert!((5..=200).contains(&all), "one call lists some of them: {all}");
 }
 
 #[test]

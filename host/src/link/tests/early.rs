@@ -1,6 +1,10 @@
 //! What was built or filled before the pass: taken over, or gone.
 
 use super::*;
+use crate::{
+    link::shared::{Marks, Standing},
+    state::disk::Before,
+};
 
 #[test]
 fn slots_that_were_built_early_are_taken_over() {
@@ -179,4 +183,25 @@ fn hoisted_links_made_early_are_taken_over_or_gone() {
     });
     world.record(linked.unwrap());
     assert_eq!(listing(&world.path("node_modules")), listing(&late.path("node_modules")));
+}
+
+#[test]
+fn the_mark_of_a_shared_slot_that_was_read_meanwhile_is_not_read_again() {
+    let mut world = small_world();
+    let links = world.share();
+    world.install();
+    let standing = Standing::open(&links).unwrap();
+    let mut marks = Marks::default();
+    for snapshot in &world.placement.snapshots {
+        assert!(standing.look(&snapshot.name, &snapshot.version, &mut marks));
+    }
+    let slots = |marks: &Marks| {
+        let layout = world.layout();
+        Disk::after(Before::read(&layout).unwrap(), &layout, &world.placement, marks).unwrap().slots.len()
+    };
+    assert_eq!((slots(&marks), slots(&Marks::default())), (2, 2));
+    for snapshot in &world.placement.snapshots {
+        fs::remove_file(links.join(snapshot.slot.as_str()).join(".wasi-pm")).unwrap();
+    }
+    assert_eq!((slots(&marks), slots(&Marks::default())), (2, 0));
 }

@@ -2,7 +2,7 @@
 //! outside.
 
 use super::*;
-use crate::state::disk::Before;
+use crate::{link::shared::Marks, state::disk::Before};
 
 #[test]
 fn a_damaged_file_of_the_store_is_reported_before_anything_reachable_changes() {
@@ -188,12 +188,12 @@ fn what_somebody_else_changed_while_it_was_resolved_is_read_again() {
     let layout = world.layout();
     let before = Before::read(&layout).unwrap();
     fs::remove_dir_all(world.path("node_modules")).unwrap();
-    let disk = Disk::after(before.or_again(&layout).unwrap(), &layout, &world.placement).unwrap();
+    let disk = Disk::after(before.or_again(&layout).unwrap(), &layout, &world.placement, &Marks::default()).unwrap();
     assert_eq!((disk.owner, disk.tree), (Owner::Nobody, None));
     world.install();
     let before = Before::read(&layout).unwrap();
     fs::write(world.path("node_modules/.modules.yaml"), "packageManager: pnpm@12.21.0").unwrap();
-    let disk = Disk::after(before.or_again(&layout).unwrap(), &layout, &world.placement).unwrap();
+    let disk = Disk::after(before.or_again(&layout).unwrap(), &layout, &world.placement, &Marks::default()).unwrap();
     assert_eq!((disk.owner, disk.tree), (Owner::Foreign("another tool"), None));
 }
 

@@ -110,3 +110,43 @@ fn where_nothing_is_there_reading_ahead_stops_and_whoever_asks_is_answered() {
     }
     assert!(lock(&inner.lookups.0).missed <= 2 * IN_VAIN, "it does not go on in vain");
 }
+
+#[test]
+fn who_helps_stands_in_for_a_reader_and_others_go_on_when_it_rests() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut settings = settings("http://127.0.0.1:9/", cache.path());
+    settings.mode = NetworkMode::Offline;
+    let (registry, _) = registry(settings);
+    let inner = &registry.0;
+    assert!(!registry.help(Work::Answers), "nothing was asked for");
+    let (sender, answers) = mpsc::channel();
+    // As many readers as there may be beside whoever helps are at work already.
+    lock(&inner.lookups.0).readers = most_readers(inner) - 1;
+    (0..20).for_each(|at| registry.ask(metadata(&format!("p{at}")), Reply::new(at, &sender)));
+    assert!(answers.try_recv().is_err(), "no other thread was woken");
+    (0..10).for_each(|_| assert!(registry.help(Work::Answers)));
+    assert_eq!(answers.try_iter().count(), 10, "it was done on this thread");
+    lock(&inner.lookups.0).readers = 0;
+    registry.rest();
+    (0..10).for_each(|_| drop(answers.recv_timeout(PATIENCE).unwrap()));
+    registry.ask(metadata("p20"), Reply::new(20, &sender));
+    assert_eq!(answers.recv_timeout(PATIENCE).unwrap().0, 20);
+}
+
+#[test]
+fn a_reader_that_is_one_too_many_while_somebody_helps_ends() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut settings = settings("http://127.0.0.1:9/", cache.path());
+    settings.mode = NetworkMode::Offline;
+    let (registry, _) = registry(settings);
+    let inner = &registry.0;
+    let most = most_readers(inner);
+    let key = || Key { name: PackageName::parse("a").unwrap(), named: None, full: false };
+    lock(&inner.lookups.0).waiting.extend([key(), key()]);
+    lock(&inner.lookups.0).readers = most;
+    assert!(inner.lookups.next(most).is_some());
+    lock(&inner.lookups.0).is_helped = true;
+    assert!(inner.lookups.next(most).is_none(), "whoever helps takes it");
+    assert_eq!(lock(&inner.lookups.0).readers, most - 1);
+    assert_eq!(lock(&inner.lookups.0).waiting.len(), 1);
+}
