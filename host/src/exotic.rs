@@ -189,7 +189,7 @@ impl Oracle for Everything {
         self.registry.help(with)
     }
 
-    fn rest(&self) {
-        self.registry.rest();
+    fn stop_helping(&self) {
+        self.registry.stop_helping();
     }
 }

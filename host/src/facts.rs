@@ -229,10 +229,10 @@ pub trait Oracle: Send + Sync {
     /// Starts downloads that will probably be needed: all that one call of the session named.
     fn download(&self, downloads: Vec<Download>);
     /// Does a piece of the work on the thread of whoever would only wait for it; `false`: there is none. Who calls it
-    /// calls it again soon, or [`rest`](Self::rest).
+    /// calls it again soon, or [`stop_helping`](Self::stop_helping).
     fn help(&self, _with: Work) -> bool {
         false
     }
     /// Who has helped waits for something else from now on: others do what there is.
-    fn rest(&self) {}
+    fn stop_helping(&self) {}
 }

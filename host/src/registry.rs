@@ -41,7 +41,7 @@ pub use held::{Gone, Packument};
 pub use http::{Http, Response};
 pub(crate) use http::{Query, Started};
 pub use lanes::Lane;
-pub use oracle::{Downloads, Registry};
+pub use oracle::{Downloader, Registry};
 pub use packument::PackumentError;
 pub use settings::{NetworkMode, NetworkSettings, RetryPolicy, Timeouts};
 pub(crate) use urls::{may_follow, parse as parse_url};

@@ -4,6 +4,7 @@
 use std::{
     collections::HashSet,
     sync::mpsc::{Receiver, Sender, channel},
+    time::{Duration, Instant},
 };
 
 use wasmtime::component::ResourceAny;
@@ -152,6 +153,8 @@ pub fn check(project: &Project, limits: Limits) -> Result<Outdated, ResolveError
 const PASSED_ON: usize = 32;
 /// So many replies are enough to call the component while it has nothing else to do.
 const ENOUGH: usize = 8;
+/// So long it may have nothing to do though there are replies.
+const A_MOMENT: Duration = Duration::from_micros(200);
 
 type Advanced = Called<Result<wire::Progress, Vec<types::Failure>>>;
 
@@ -225,7 +228,7 @@ impl Session {
     /// Answers questions until the layout is there.
     fn run(mut self, project: &Project, oracle: &dyn Oracle) -> Result<(Placement, Rest), ResolveError> {
         let (sender, receiver) = channel();
-        let _resting = Resting(oracle);
+        let _helping = Helping(oracle);
         let mut called = self.advance(Vec::new());
         loop {
             let progress = self.finish(&called, oracle)?;
@@ -326,7 +329,7 @@ impl Session {
                 return answer;
             }
             if !oracle.help(Work::Anything) {
-                oracle.rest();
+                oracle.stop_helping();
                 return self.sandbox.finish(called);
             }
         }
@@ -335,17 +338,18 @@ impl Session {
     /// Waits for a reply and helps meanwhile; takes all that are there.
     fn wait(&mut self, replies: &Receiver<(RequestId, Answer)>, oracle: &dyn Oracle) -> Vec<wire::Reply> {
         let mut taken: Vec<_> = replies.try_iter().collect();
+        let start = Instant::now();
         let helps = |count| match count {
             0 => oracle.help(Work::Anything),
-            // It has something to do; what else was asked for is found before it is called, and nothing besides.
-            1..ENOUGH => oracle.help(Work::Answers),
+            // What else was asked for is found before it is called, if that takes but a moment, and nothing besides.
+            1..ENOUGH => start.elapsed() < A_MOMENT && oracle.help(Work::Answers),
             _ => false,
         };
         while helps(taken.len()) {
             taken.extend(replies.try_iter());
         }
         if taken.is_empty() {
-            oracle.rest();
+            oracle.stop_helping();
             // The session holds a sender itself, so that `recv` cannot fail; each open request is answered, if only by
             // the drop of its `Reply`.
             taken.extend(replies.recv());
@@ -366,11 +370,11 @@ impl Session {
 }
 
 /// However a session ends, its thread helps no more.
-struct Resting<'a>(&'a dyn Oracle);
+struct Helping<'a>(&'a dyn Oracle);
 
-impl Drop for Resting<'_> {
+impl Drop for Helping<'_> {
     fn drop(&mut self) {
-        self.0.rest();
+        self.0.stop_helping();
     }
 }
 

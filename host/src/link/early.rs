@@ -99,12 +99,7 @@ impl Early {
         let Ok(modules) = staging.make(MODULES) else { return };
         let links = links.clone();
         let thread = thread::Builder::new().name("hoist".to_owned());
-        let hoist = move || {
-            // Others have more urgent things to do: the plan, the text of the lockfile. Where it is not granted, so be it.
-            let _niceness = rustix::process::nice(19);
-            trees::hoist(&modules, &links)
-        };
-        self.hoisting = thread.spawn(hoist).ok();
+        self.hoisting = thread.spawn(move || trees::hoist(&modules, &links)).ok();
     }
 
     /// Waits for the hoisted links; `false` if they are not there, and nothing is left of them.

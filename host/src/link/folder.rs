@@ -3,16 +3,23 @@
 //! several of them with `/`, through folders that the caller has made a moment ago, in a place that nobody else can
 //! reach: none of them can be a link either, and opening each would cost more.
 
-use std::{io, mem::MaybeUninit, os::fd::OwnedFd, path::Path};
+use std::{io, os::fd::OwnedFd, path::Path};
 
 use rustix::{
-    fs::{self, AtFlags, CWD, FlockOperation, Mode, OFlags, RawDir, RawMode, RenameFlags},
+    fs::{self, AtFlags, CWD, FlockOperation, Mode, OFlags, RawMode, RenameFlags},
     io::Errno,
 };
 
 /// A directory that is held open.
 #[derive(Debug)]
 pub struct Folder(OwnedFd);
+
+/// A folder among all there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    device: fs::Dev,
+    inode: u64,
+}
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,15 +90,6 @@ impl Folder {
         path.split('/').try_fold(self.try_clone()?, |folder, name| folder.open(name))
     }
 
-    /// Opens the folder `a/b/c` to list what is in it: one call, for looking only, since it goes through links but the
-    /// last.
-    ///
-    /// # Errors
-    /// As `open(2)`.
-    pub fn open_below_to_list(&self, way: &str) -> io::Result<Self> {
-        Ok(Self(fs::openat(&self.0, components(way)?, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?))
-    }
-
     /// Follows `a/b/c`, making what is missing.
     ///
     /// # Errors
@@ -139,8 +137,8 @@ impl Folder {
     #[must_use]
     pub fn is_named(&self, name: &str, folder: &Self) -> bool {
         let named = component(name).and_then(|name| Ok(fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?));
-        let held = fs::fstat(&folder.0);
-        named.is_ok_and(|named| held.is_ok_and(|held| (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino)))
+        let named = named.map(|stat| Identity { device: stat.st_dev, inode: stat.st_ino });
+        named.is_ok_and(|named| folder.identity().is_ok_and(|held| held == named))
     }
 
     /// Makes the last folder of a way; `false` if something stands there already, which may be anything.
@@ -344,22 +342,40 @@ impl Folder {
     /// # Errors
     /// As `getdents(2)`.
     pub fn first_names(&self, most: usize) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        let mut buffer = [MaybeUninit::uninit(); 1024];
-        let mut entries = RawDir::new(&self.0, &mut buffer);
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            if let Ok(name) = entry.file_name().to_str()
-                && name != "."
-                && name != ".."
-            {
-                names.push(name.to_owned());
+        #[cfg(target_os = "linux")]
+        {
+            let mut names = Vec::new();
+            let mut buffer = [std::mem::MaybeUninit::uninit(); 1024];
+            let mut entries = fs::RawDir::new(&self.0, &mut buffer);
+            while let Some(entry) = entries.next() {
+                let entry = entry?;
+                if let Ok(name) = entry.file_name().to_str()
+                    && name != "."
+                    && name != ".."
+                {
+                    names.push(name.to_owned());
+                }
+                if names.len() == most || entries.is_buffer_empty() {
+                    break;
+                }
             }
-            if names.len() == most || entries.is_buffer_empty() {
-                break;
-            }
+            Ok(names)
         }
-        Ok(names)
+        #[cfg(not(target_os = "linux"))]
+        {
+            let mut names = self.names()?;
+            names.truncate(most);
+            Ok(names)
+        }
+    }
+
+    /// What tells this folder from all others, as long as it is there.
+    ///
+    /// # Errors
+    /// As `fstat(2)`.
+    pub fn identity(&self) -> io::Result<Identity> {
+        let stat = fs::fstat(&self.0)?;
+        Ok(Identity { device: stat.st_dev, inode: stat.st_ino })
     }
 }
 

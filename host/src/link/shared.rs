@@ -60,17 +60,13 @@ pub fn lock_file(links: &str) -> PathBuf {
 /// [`LinkError::Io`].
 pub fn hold(layout: &Layout) -> Result<Option<Hold>, LinkError> {
     let Some(links) = &layout.global else { return Ok(None) };
-    let held = || {
+    let held = || -> io::Result<File> {
         std::fs::create_dir_all(links)?;
-        lock(&Folder::open_path(Path::new(links))?)
+        let file = open_lock(&Folder::open_path(Path::new(links))?)?;
+        file.lock_shared()?;
+        Ok(file)
     };
-    held().map(Some).map_err(LinkError::io("lock", links))
-}
-
-fn lock(links: &Folder) -> io::Result<Hold> {
-    let file = open_lock(links)?;
-    file.lock_shared()?;
-    Ok(Hold(file))
+    held().map(|file| Some(Hold(file))).map_err(LinkError::io("lock", links))
 }
 
 pub(crate) fn open_lock(links: &Folder) -> io::Result<File> {
@@ -101,10 +97,11 @@ impl<'a> Reader<'a> {
         Some(Self { links, placement, layout, marks: None })
     }
 
-    /// Takes marks that are known already.
+    /// Takes marks that are known already, if they are of the slots that stand here now.
     #[must_use]
     pub fn knowing(self, marks: &'a Marks) -> Self {
-        Self { marks: Some(marks), ..self }
+        let marks = Some(marks).filter(|marks| marks.are_of(&self.links));
+        Self { marks, ..self }
     }
 
     /// What a slot says of itself, if it is complete and has all the links that are wanted.

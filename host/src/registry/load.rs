@@ -30,7 +30,7 @@ const MAX_PACKUMENT: usize = 200 << 20;
 const ABBREVIATED: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
 const FULL: &str = "application/json; q=1.0, */*";
 
-/// Looks for it, on the pool; goes to the network if it must.
+/// Looks for it on disk, on the thread that calls; goes to the network if it must.
 pub(super) fn start(inner: &Arc<Inner>, key: Key) {
     find(inner, key, |entry| is_fresh(inner, entry));
 }

@@ -5,13 +5,14 @@
 
 use std::{
     collections::VecDeque,
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex, MutexGuard},
     thread,
 };
 
 use super::{
     load,
-    oracle::{Inner, Key, lock},
+    oracle::{Inner, Key, lock, threads},
 };
 use crate::facts::Work;
 
@@ -74,9 +75,9 @@ impl Lookups {
     }
 }
 
-/// Beside the component.
-fn most_readers(inner: &Inner) -> usize {
-    inner.pool().current_num_threads() - 1 // it has two at least
+/// So many readers at most are at work beside the component.
+fn most_readers() -> usize {
+    threads() - 1
 }
 
 /// Has a packument looked for.
@@ -87,8 +88,7 @@ pub(super) fn look_up(inner: &Arc<Inner>, key: Key) {
 }
 
 fn start_reader_if_wanted(inner: &Arc<Inner>, mut state: MutexGuard<'_, State>) {
-    let most = most_readers(inner) - usize::from(state.is_helped);
-    if !state.waiting.is_empty() && state.readers < most {
+    if !state.waiting.is_empty() && state.readers + usize::from(state.is_helped) < most_readers() {
         state.readers += 1;
         drop(state);
         start_reader(inner);
@@ -101,13 +101,14 @@ pub(super) fn help(inner: &Arc<Inner>, with: Work) -> bool {
     state.is_helped = true;
     let next = state.next(with);
     drop(state);
-    let is_any = next.is_some();
-    next.into_iter().for_each(|next| next.look(inner));
-    is_any
+    let Some(next) = next else { return false };
+    // As on the pool: the panic itself has been told, and whoever waits is answered by the job's promise.
+    drop(panic::catch_unwind(AssertUnwindSafe(|| next.look(inner))));
+    true
 }
 
 /// Whoever has helped does something else: others look for what is left.
-pub(super) fn rest(inner: &Arc<Inner>) {
+pub(super) fn stop_helping(inner: &Arc<Inner>) {
     let mut state = lock(&inner.lookups.0);
     state.is_helped = false;
     start_reader_if_wanted(inner, state);
@@ -136,8 +137,7 @@ struct Reader<'a>(&'a Arc<Inner>);
 
 impl Reader<'_> {
     fn work(&self) {
-        let most = most_readers(self.0);
-        while let Some(next) = self.0.lookups.next(most) {
+        while let Some(next) = self.0.lookups.next(most_readers()) {
             next.look(self.0);
         }
     }

@@ -1,6 +1,6 @@
 //! Answers a session's questions: each packument is found once, in memory, on disk or in the registry, however many
-//! ask for it. Disk and decoding run on a small pool of their own, the network on its own threads; a manifest of a
-//! packument at hand is answered on the spot.
+//! ask for it. The cache is read by whoever waits and helps, and on a small pool of its own, where answers are decoded
+//! too; the network has threads of its own; a manifest of a packument at hand is answered on the spot.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Takes downloads that a session expects to need; methods as those of [`Oracle`].
-pub trait Downloads: Send + Sync {
+pub trait Downloader: Send + Sync {
     /// Starts them.
     fn start(&self, downloads: Vec<Download>);
     /// Does a piece of that.
@@ -33,7 +33,7 @@ pub trait Downloads: Send + Sync {
         false
     }
     /// Nobody helps any more.
-    fn rest(&self) {}
+    fn stop_helping(&self) {}
 }
 
 /// The registries of a command: metadata for a session. Cloning it is cheap.
@@ -45,7 +45,7 @@ pub(super) struct Inner {
     pub(super) timings: Timings,
     state: Mutex<State>,
     sources: Mutex<HashMap<Which, Arc<Source>>>,
-    downloader: OnceLock<Arc<dyn Downloads>>,
+    downloader: OnceLock<Arc<dyn Downloader>>,
     pool: OnceLock<rayon::ThreadPool>,
     pub(super) lookups: Lookups,
     writing: Mutex<usize>,
@@ -110,7 +110,7 @@ impl Registry {
     }
 
     /// Where [`Oracle::download`] goes; without it downloads wait for the plan. Only the first call counts.
-    pub fn send_downloads_to(&self, downloader: Arc<dyn Downloads>) {
+    pub fn send_downloads_to(&self, downloader: Arc<dyn Downloader>) {
         drop(self.0.downloader.set(downloader));
     }
 
@@ -211,9 +211,11 @@ impl Oracle for Registry {
         lookups::help(&self.0, with) || with == Work::Anything && starts()
     }
 
-    fn rest(&self) {
-        lookups::rest(&self.0);
-        self.0.downloader.get().inspect(|downloader| downloader.rest());
+    fn stop_helping(&self) {
+        lookups::stop_helping(&self.0);
+        if let Some(downloader) = self.0.downloader.get() {
+            downloader.stop_helping();
+        }
     }
 }
 
@@ -228,9 +230,8 @@ impl Inner {
     /// The pool for disk reads and decoding.
     pub(super) fn pool(&self) -> &rayon::ThreadPool {
         self.pool.get_or_init(|| {
-            let threads = std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4));
             rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
+                .num_threads(threads())
                 .thread_name(|at| format!("metadata-{at}"))
                 // The panic itself has been told; whoever waits is answered by the job's promise.
                 .panic_handler(drop)
@@ -355,6 +356,11 @@ impl Inner {
         let prefix = String::new();
         self.http.report().event(Event::Message { level: LogLevel::Warn, prefix, message });
     }
+}
+
+/// How many threads the pool has, which is made when the first of them is needed: two at least.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4))
 }
 
 /// A write that is under way.

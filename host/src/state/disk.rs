@@ -190,7 +190,8 @@ impl Disk {
         let count = SnapshotIndex::try_from(placement.snapshots.len()).unwrap_or(SnapshotIndex::MAX);
         let look = |index| reader.look(index);
         // Where nearly all marks are known no other thread has to be woken.
-        let sealed: Vec<_> = match placement.snapshots.len().saturating_sub(marks.len()) {
+        let unknown = placement.snapshots.iter().filter(|snapshot| marks.of(snapshot.slot.as_str()).is_none());
+        let sealed: Vec<_> = match unknown.count() {
             ..FEW => (0..count).map(look).collect(),
             _ => (0..count).into_par_iter().with_min_len(32).map(look).collect(),
         };

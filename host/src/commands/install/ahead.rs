@@ -24,7 +24,7 @@ use crate::{
         shared::{Marks, Standing},
     },
     platform::Platform,
-    registry::Downloads,
+    registry::Downloader,
 };
 
 /// Starts downloads that are expected to be needed. Where slots are shared, it is seen first whether one stands: by
@@ -96,7 +96,7 @@ impl Starter {
     }
 }
 
-impl Downloads for Starter {
+impl Downloader for Starter {
     fn start(&self, downloads: Vec<Download>) {
         let jobs = downloads.into_iter().map(FetchJob::from);
         match &self.standing {
@@ -107,31 +107,38 @@ impl Downloads for Starter {
 
     fn help(&self) -> bool {
         let Some(standing) = &self.standing else { return false };
-        let mut looking = self.looking();
-        let job = looking.waiting.pop_front();
-        let is_any = job.is_some();
-        if let Some(job) = job
-            && !standing.look(&job.name, &job.version, &mut looking.marks)
-        {
-            looking.missing.push(job);
-        }
-        let is_enough = looking.missing.len() >= ENOUGH || looking.waiting.is_empty();
-        let missing = if is_enough { std::mem::take(&mut looking.missing) } else { Vec::new() };
-        drop(looking);
+        let (is_any, missing) = self.looking().next(standing);
         if !missing.is_empty() {
             self.fetch(missing, None);
         }
         is_any
     }
 
-    fn rest(&self) {
-        let left: Vec<FetchJob> = {
-            let Looking { waiting, missing, .. } = &mut *self.looking();
-            missing.drain(..).chain(waiting.drain(..)).collect()
-        };
-        if !left.is_empty() {
-            self.fetch(left, self.standing.clone());
+    fn stop_helping(&self) {
+        let Looking { waiting, missing, .. } = self.looking().left();
+        for (jobs, standing) in [(missing, None), (waiting.into(), self.standing.clone())] {
+            if !jobs.is_empty() {
+                self.fetch(jobs, standing);
+            }
         }
+    }
+}
+
+impl Looking {
+    /// Looks for one; whether there was any, and what is to be fetched now.
+    fn next(&mut self, standing: &Standing) -> (bool, Vec<FetchJob>) {
+        let Some(job) = self.waiting.pop_front() else { return (false, Vec::new()) };
+        if !standing.look(&job.name, &job.version, &mut self.marks) {
+            self.missing.push(job);
+        }
+        let is_enough = self.missing.len() >= ENOUGH || self.waiting.is_empty();
+        (true, if is_enough { std::mem::take(&mut self.missing) } else { Vec::new() })
+    }
+
+    /// What nobody has looked for or fetched yet; marks stay.
+    fn left(&mut self) -> Self {
+        let marks = std::mem::take(&mut self.marks);
+        std::mem::replace(self, Self { marks, ..Self::default() })
     }
 }
 
@@ -168,7 +175,7 @@ pub(super) fn start(
     }
     let starter = Starter::new(install, network, &super::packages::open_store(install)?, None)?;
     starter.start(packages(lockfile, platform).collect());
-    starter.rest();
+    starter.stop_helping();
     Ok(())
 }
 
@@ -240,6 +247,39 @@ mod tests {
     fn linux() -> Platform {
         let text = |text: &str| text.to_owned();
         Platform { os: text("linux"), cpu: text("x64"), libc: Some(text("glibc")), node: None }
+    }
+
+    fn job(name: &str) -> FetchJob {
+        let source = Source::Registry { registry: None, tarball: None, integrity: Some("sha512-AA==".to_owned()) };
+        let (name, version) = (PackageName::parse(name).unwrap(), "1.0.0".to_owned());
+        FetchJob { name, version, source, size_hint: None, optional: false }
+    }
+
+    #[test]
+    fn what_has_no_slot_is_fetched_in_batches_and_nothing_is_lost() {
+        let links = tempfile::tempdir().unwrap();
+        let standing = Standing::open(links.path()).unwrap();
+        for at in 0..3 {
+            let slot = links.path().join(format!("@/standing-{at}/1.0.0/digest"));
+            std::fs::create_dir_all(&slot).unwrap();
+            std::os::unix::fs::symlink("1-mark", slot.join(".wasi-pm")).unwrap();
+        }
+        let mut looking = Looking::default();
+        assert!(matches!(looking.next(&standing), (false, missing) if missing.is_empty()));
+        looking.waiting.extend((0..3).map(|at| job(&format!("standing-{at}"))));
+        looking.waiting.extend((0..ENOUGH + 5).map(|at| job(&format!("missing-{at}"))));
+        let mut batches = Vec::new();
+        while let (true, missing) = looking.next(&standing) {
+            batches.extend((!missing.is_empty()).then_some(missing.len()));
+        }
+        assert_eq!(batches, [ENOUGH, 5]);
+        assert_eq!(looking.marks.of("@/standing-1/1.0.0/digest"), Some("1-mark"));
+        looking.waiting.extend(["missing", "waiting"].map(job));
+        assert_eq!(looking.next(&standing).1.len(), 0);
+        let left = looking.left();
+        assert_eq!((left.missing, left.waiting), (vec![job("missing")], [job("waiting")].into()));
+        assert!(looking.waiting.is_empty() && looking.missing.is_empty());
+        assert!(looking.marks.of("@/standing-1/1.0.0/digest").is_some(), "marks stay");
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Oracle for Helped {
         true
     }
 
-    fn rest(&self) {
+    fn stop_helping(&self) {
         self.rests.fetch_add(1, Ordering::Relaxed);
     }
 }

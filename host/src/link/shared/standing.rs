@@ -5,30 +5,36 @@ use std::{collections::HashMap, path::Path};
 
 use wit::PackageName;
 
-use super::{Hold, MARK, lock};
-use crate::link::Folder;
+use super::{Hold, MARK, open_lock};
+use crate::link::{Folder, folder::Identity};
 
 /// So many slots of one version are looked at; where there are more, the others are when they turn out to be wanted.
 const FEW: usize = 4;
 
-/// The folder of shared slots, which `store prune` leaves alone as long as this lives.
+/// The folder of shared slots.
 #[derive(Debug)]
 pub struct Standing {
     links: Folder,
-    _hold: Hold,
+    /// `store prune` leaves it alone as long as this lives; `None` where it is at work already.
+    hold: Option<Hold>,
 }
 
 /// Marks by slot, as they were read while `store prune` was kept away.
 #[derive(Debug, Default)]
-pub struct Marks(HashMap<String, String>);
+pub struct Marks {
+    by_slot: HashMap<String, String>,
+    /// The folder of shared slots that they are of.
+    folder: Option<Identity>,
+}
 
 impl Standing {
-    /// `None` if there is no such folder yet.
+    /// `None` if there is no such folder yet. It is not waited for.
     #[must_use]
     pub fn open(links: &Path) -> Option<Self> {
         let links = Folder::open_path(links).ok()?;
-        let hold = lock(&links).ok()?;
-        Some(Self { links, _hold: hold })
+        let lock = open_lock(&links).ok();
+        let hold = lock.and_then(|file| file.try_lock_shared().is_ok().then(|| Hold(file)));
+        Some(Self { links, hold })
     }
 
     /// Some slot of this version has a name here: most likely the one that will be wanted.
@@ -37,36 +43,37 @@ impl Standing {
         self.links.has_folder_below(&way(name, version))
     }
 
-    /// As [`Standing::has`], and notes the marks of its slots.
+    /// Some slot of this version stands, and is complete as far as that is seen; notes the marks of those that are.
     pub fn look(&self, name: &PackageName, version: &str, marks: &mut Marks) -> bool {
+        if self.hold.is_none() {
+            return self.has(name, version);
+        }
         let way = way(name, version);
-        let Ok(slots) = self.links.open_below_to_list(&way) else { return false };
+        let Ok(slots) = self.links.open_way(&way) else { return false };
         let names = slots.first_names(FEW).unwrap_or_default();
+        let known = marks.by_slot.len();
         for name in &names {
             if let Some(mark) = slots.read_link_below(name, MARK) {
-                marks.0.insert(format!("{way}/{name}"), mark);
+                marks.by_slot.insert(format!("{way}/{name}"), mark);
             }
         }
-        !names.is_empty()
+        if marks.folder.is_none() {
+            marks.folder = self.links.identity().ok();
+        }
+        names.len() == FEW || marks.by_slot.len() > known
     }
 }
 
 impl Marks {
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// There are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The mark of a slot, if it was looked at and had one.
-    pub(super) fn of(&self, slot: &str) -> Option<&str> {
-        self.0.get(slot).map(String::as_str)
+    #[must_use]
+    pub fn of(&self, slot: &str) -> Option<&str> {
+        self.by_slot.get(slot).map(String::as_str)
+    }
+
+    /// They are of this folder, and of no other that has taken its place since.
+    pub(super) fn are_of(&self, links: &Folder) -> bool {
+        self.folder.is_some_and(|folder| links.identity().is_ok_and(|identity| identity == folder))
     }
 }
 

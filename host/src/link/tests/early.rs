@@ -204,4 +204,7 @@ fn the_mark_of_a_shared_slot_that_was_read_meanwhile_is_not_read_again() {
         fs::remove_file(links.join(snapshot.slot.as_str()).join(".wasi-pm")).unwrap();
     }
     assert_eq!((slots(&marks), slots(&Marks::default())), (2, 0));
+    fs::rename(&links, links.with_extension("old")).unwrap();
+    fs::create_dir(&links).unwrap();
+    assert_eq!(slots(&marks), 0, "they are of another folder");
 }

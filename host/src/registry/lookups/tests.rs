@@ -121,13 +121,13 @@ fn who_helps_stands_in_for_a_reader_and_others_go_on_when_it_rests() {
     assert!(!registry.help(Work::Answers), "nothing was asked for");
     let (sender, answers) = mpsc::channel();
     // As many readers as there may be beside whoever helps are at work already.
-    lock(&inner.lookups.0).readers = most_readers(inner) - 1;
+    lock(&inner.lookups.0).readers = most_readers() - 1;
     (0..20).for_each(|at| registry.ask(metadata(&format!("p{at}")), Reply::new(at, &sender)));
     assert!(answers.try_recv().is_err(), "no other thread was woken");
     (0..10).for_each(|_| assert!(registry.help(Work::Answers)));
     assert_eq!(answers.try_iter().count(), 10, "it was done on this thread");
     lock(&inner.lookups.0).readers = 0;
-    registry.rest();
+    registry.stop_helping();
     (0..10).for_each(|_| drop(answers.recv_timeout(PATIENCE).unwrap()));
     registry.ask(metadata("p20"), Reply::new(20, &sender));
     assert_eq!(answers.recv_timeout(PATIENCE).unwrap().0, 20);
@@ -140,7 +140,7 @@ fn a_reader_that_is_one_too_many_while_somebody_helps_ends() {
     settings.mode = NetworkMode::Offline;
     let (registry, _) = registry(settings);
     let inner = &registry.0;
-    let most = most_readers(inner);
+    let most = most_readers();
     let key = || Key { name: PackageName::parse("a").unwrap(), named: None, full: false };
     lock(&inner.lookups.0).waiting.extend([key(), key()]);
     lock(&inner.lookups.0).readers = most;
@@ -149,4 +149,15 @@ fn a_reader_that_is_one_too_many_while_somebody_helps_ends() {
     assert!(inner.lookups.next(most).is_none(), "whoever helps takes it");
     assert_eq!(lock(&inner.lookups.0).readers, most - 1);
     assert_eq!(lock(&inner.lookups.0).waiting.len(), 1);
+}
+
+#[test]
+fn what_nobody_has_asked_for_yet_is_left_where_answers_are_waited_for() {
+    let cache = tempfile::tempdir().unwrap();
+    let (registry, _) = registry(settings("http://127.0.0.1:9/", cache.path()));
+    let key = Key { name: PackageName::parse("a").unwrap(), named: None, full: false };
+    lock(&registry.0.lookups.0).ahead.push_back(key);
+    assert!(!registry.help(Work::Answers));
+    assert!(registry.help(Work::Anything));
+    assert!(!registry.help(Work::Anything));
 }
