@@ -360,7 +360,9 @@ impl Inner {
 
 /// How many threads the pool has, which is made when the first of them is needed: two at least.
 pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4))
+    // To find it out takes a dozen calls.
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4)))
 }
 
 /// A write that is under way.
