@@ -10,19 +10,28 @@ use super::*;
 use crate::{
     facts::{Answer, Oracle as _, Reply},
     registry::{
-        NetworkMode,
+        NetworkMode, Registry,
         testing::{ask, metadata, registry, response, serve, settings},
     },
 };
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-#[test]
-fn everything_is_looked_for_however_many_ask_at_once() {
+/// A registry that is not reached, with an empty cache.
+fn offline() -> (Registry, tempfile::TempDir) {
     let cache = tempfile::tempdir().unwrap();
     let mut settings = settings("http://127.0.0.1:9/", cache.path());
     settings.mode = NetworkMode::Offline;
-    let (registry, _) = registry(settings);
+    (registry(settings).0, cache)
+}
+
+fn key(name: &str) -> Key {
+    Key { name: PackageName::parse(name).unwrap(), named: None, full: false }
+}
+
+#[test]
+fn everything_is_looked_for_however_many_ask_at_once() {
+    let (registry, _cache) = offline();
     let (sender, answers) = mpsc::channel();
     thread::scope(|scope| {
         for asker in 0..4 {
@@ -41,10 +50,7 @@ fn everything_is_looked_for_however_many_ask_at_once() {
 
 #[test]
 fn what_waits_behind_a_reader_that_panics_is_still_looked_for() {
-    let cache = tempfile::tempdir().unwrap();
-    let mut settings = settings("http://127.0.0.1:9/", cache.path());
-    settings.mode = NetworkMode::Offline;
-    let (registry, _) = registry(settings);
+    let (registry, _cache) = offline();
     let inner = registry.0.clone();
     let busy = inner.pool().current_num_threads() - 1;
     lock(&inner.lookups.0).readers = busy;
@@ -86,10 +92,7 @@ fn what_is_read_ahead_and_fresh_is_answered_and_nobody_is_asked_for_the_rest() {
 
 #[test]
 fn where_nothing_is_there_reading_ahead_stops_and_whoever_asks_is_answered() {
-    let cache = tempfile::tempdir().unwrap();
-    let mut settings = settings("http://127.0.0.1:9/", cache.path());
-    settings.mode = NetworkMode::Offline;
-    let (registry, _) = registry(settings);
+    let (registry, _cache) = offline();
     let name = |at: u32| format!("p{at}");
     registry.read_ahead(move || (0..200).map(|at| (PackageName::parse(&name(at)).unwrap(), false)).collect());
     let (sender, answers) = mpsc::channel();
@@ -98,11 +101,7 @@ fn where_nothing_is_there_reading_ahead_stops_and_whoever_asks_is_answered() {
     answered.sort_unstable();
     assert!(answered.into_iter().eq(0..200));
     let inner = registry.0.clone();
-    read_ahead(&inner, || {
-        (200..400)
-            .map(|at| Key { name: PackageName::parse(&format!("p{at}")).unwrap(), named: None, full: false })
-            .collect()
-    });
+    read_ahead(&inner, || (200..400).map(|at| key(&format!("p{at}"))).collect());
     let deadline = Instant::now() + PATIENCE;
     while lock(&inner.lookups.0).readers > 0 {
         assert!(Instant::now() < deadline, "it stops in time");
@@ -113,10 +112,7 @@ fn where_nothing_is_there_reading_ahead_stops_and_whoever_asks_is_answered() {
 
 #[test]
 fn who_helps_stands_in_for_a_reader_and_others_go_on_when_it_rests() {
-    let cache = tempfile::tempdir().unwrap();
-    let mut settings = settings("http://127.0.0.1:9/", cache.path());
-    settings.mode = NetworkMode::Offline;
-    let (registry, _) = registry(settings);
+    let (registry, _cache) = offline();
     let inner = &registry.0;
     assert!(!registry.help(Work::Answers), "nothing was asked for");
     let (sender, answers) = mpsc::channel();
@@ -135,14 +131,10 @@ fn who_helps_stands_in_for_a_reader_and_others_go_on_when_it_rests() {
 
 #[test]
 fn a_reader_that_is_one_too_many_while_somebody_helps_ends() {
-    let cache = tempfile::tempdir().unwrap();
-    let mut settings = settings("http://127.0.0.1:9/", cache.path());
-    settings.mode = NetworkMode::Offline;
-    let (registry, _) = registry(settings);
+    let (registry, _cache) = offline();
     let inner = &registry.0;
     let most = most_readers();
-    let key = || Key { name: PackageName::parse("a").unwrap(), named: None, full: false };
-    lock(&inner.lookups.0).waiting.extend([key(), key()]);
+    lock(&inner.lookups.0).waiting.extend([key("a"), key("a")]);
     lock(&inner.lookups.0).readers = most;
     assert!(inner.lookups.next(most).is_some());
     lock(&inner.lookups.0).is_helped = true;
@@ -155,8 +147,7 @@ fn a_reader_that_is_one_too_many_while_somebody_helps_ends() {
 fn what_nobody_has_asked_for_yet_is_left_where_answers_are_waited_for() {
     let cache = tempfile::tempdir().unwrap();
     let (registry, _) = registry(settings("http://127.0.0.1:9/", cache.path()));
-    let key = Key { name: PackageName::parse("a").unwrap(), named: None, full: false };
-    lock(&registry.0.lookups.0).ahead.push_back(key);
+    lock(&registry.0.lookups.0).ahead.push_back(key("a"));
     assert!(!registry.help(Work::Answers));
     assert!(registry.help(Work::Anything));
     assert!(!registry.help(Work::Anything));
