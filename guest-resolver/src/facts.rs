@@ -13,7 +13,7 @@ use wit::guest::exports::wasi_pm::resolver::resolution::{
 };
 use wit::guest::wasi_pm::resolver::types::PackageVersion;
 
-use crate::intern::{NumberMap, Symbol};
+use crate::intern::{NumberMap, Symbol, of_packages};
 use crate::manifest::Manifest;
 use crate::pick::{Packument, PackumentParts};
 
@@ -74,7 +74,7 @@ enum Question {
 }
 
 /// The table of facts of one session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Facts {
     packuments: RefCell<NumberMap<PackumentKey, Fact<Packument>>>,
     manifests: RefCell<NumberMap<(PackumentKey, Symbol), Fact<Manifest>>>,
@@ -85,6 +85,21 @@ pub struct Facts {
     outbox: RefCell<Vec<NumberedRequest>>,
     last_id: Cell<u32>,
     missed: Cell<u32>,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            packuments: RefCell::new(of_packages()),
+            manifests: RefCell::new(of_packages()),
+            carried: RefCell::new(of_packages()),
+            places: RefCell::default(),
+            open: RefCell::default(),
+            outbox: RefCell::default(),
+            last_id: Cell::default(),
+            missed: Cell::default(),
+        }
+    }
 }
 
 impl Facts {
@@ -102,13 +117,13 @@ impl Facts {
         }
         let want = want();
         let request = Request::Metadata(MetadataRequest {
-            name: text(key.name).to_string(),
-            registry: key.registry.map(|registry| text(registry).to_string()),
+            name: (*text(key.name)).to_owned(),
+            registry: key.registry.map(|registry| (*text(registry)).to_owned()),
             full: key.full,
             wanted: want.version,
             likely: want.likely,
         });
-        let id = self.ask(Question::Packument(key, text(key.name).to_string()), request);
+        let id = self.ask(Question::Packument(key, (*text(key.name)).to_owned()), request);
         self.packuments.borrow_mut().insert(key, Fact::Asked(id));
         self.miss(id)
     }
@@ -139,9 +154,9 @@ impl Facts {
             return Poll::Ready(known);
         }
         let request = Request::Manifest(PackageVersion {
-            name: text(key.name).to_string(),
-            registry: key.registry.map(|registry| text(registry).to_string()),
-            version: text(version).to_string(),
+            name: (*text(key.name)).to_owned(),
+            registry: key.registry.map(|registry| (*text(registry)).to_owned()),
+            version: (*text(version)).to_owned(),
         });
         let id = self.ask(Question::Manifest(key, version), request);
         self.manifests.borrow_mut().insert((key, version), Fact::Asked(id));

@@ -74,6 +74,15 @@ impl TextHasher {
     }
 }
 
+/// Rooms for so many entries that the packages of most projects find place. A table that grows from nothing is filled
+/// again and again, which was a twentieth of a resolution.
+const PACKAGES: usize = 1_792;
+
+/// A map that will have an entry or two for each package.
+pub fn of_packages<K, V>() -> NumberMap<K, V> {
+    NumberMap::with_capacity_and_hasher(PACKAGES, BuildHasherDefault::default())
+}
+
 impl Hasher for TextHasher {
     fn finish(&self) -> u64 {
         // The table takes its tag from the highest bits, which only a multiplication spreads to.

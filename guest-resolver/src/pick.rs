@@ -15,6 +15,7 @@ use crate::age::{AgePolicy, Exclusion};
 use crate::semver::{Range, Version};
 use crate::specifier::{Want, WantedRange};
 
+use packument::Glance;
 pub use packument::{Packument, PackumentParts};
 
 /// The weight of a version that an existing lockfile holds. An edge that is locked itself keeps its version in another
@@ -168,7 +169,7 @@ impl<'a> View<'a> {
             }
         }
         if !preferred.is_empty()
-            && let Some(found) = self.best_of(0..self.packument.len(), strict, wanted, direction)
+            && let Some(found) = self.best_of_all(strict, wanted, direction)
         {
             return Some(found);
         }
@@ -177,7 +178,24 @@ impl<'a> View<'a> {
             return self.best(0..self.packument.len(), (!any).then_some(&*wanted.range), direction);
         }
         let latest = Latest { index: latest, whatever: &*wanted.text == "*" };
+        self.best_of_all(latest, wanted, direction)
+    }
+
+    /// [`View::best_of`] all versions.
+    fn best_of_all(&self, latest: Latest, wanted: &WantedRange, direction: Direction) -> Option<usize> {
+        // Most packages are settled by this, without a look at any other line.
+        if let Some(index) = latest.index
+            && self.is_taken(index, latest, wanted)
+            && !self.packument.is_deprecated(index)
+        {
+            return Some(index);
+        }
         self.best_of(0..self.packument.len(), latest, wanted, direction)
+    }
+
+    /// What `latest` points to is taken, if it is not deprecated.
+    fn is_taken(&self, index: usize, latest: Latest, wanted: &WantedRange) -> bool {
+        latest.whatever || self.version(index).is_some_and(|version| wanted.range.satisfies(version))
     }
 
     /// Of some versions the one that `latest` points to, or the best; a deprecated one only where no other satisfies.
@@ -188,10 +206,9 @@ impl<'a> View<'a> {
         wanted: &WantedRange,
         direction: Direction,
     ) -> Option<usize> {
-        let satisfies = |index: usize| {
-            latest.whatever || self.version(index).is_some_and(|version| wanted.range.satisfies(version))
-        };
-        let latest = latest.index.filter(|latest| satisfies(*latest) && lines.clone().any(|index| index == *latest));
+        let latest = latest
+            .index
+            .filter(|index| self.is_taken(*index, latest, wanted) && lines.clone().any(|line| line == *index));
         if let Some(latest) = latest.filter(|latest| !self.packument.is_deprecated(*latest)) {
             return Some(latest);
         }
@@ -243,6 +260,7 @@ impl<'a> View<'a> {
         direction: Direction,
     ) -> Option<usize> {
         let (lowest, highest) = range.map_or((0, u64::MAX), Range::majors);
+        let takes_prereleases = range.is_none_or(Range::names_prereleases);
         let mut number = itoa::Buffer::new();
         let only = (lowest == highest).then(|| number.format(lowest).as_bytes());
         let mut best: Option<(usize, Cow<'_, Version>)> = None;
@@ -255,8 +273,14 @@ impl<'a> View<'a> {
             if is_other {
                 return;
             }
-            let release = self.packument.release(index).map(Cow::Owned);
-            let Some(version) = release.or_else(|| self.version(index).map(Cow::Borrowed)) else { return };
+            let version = match self.packument.glance(index) {
+                Glance::Release(version) => Cow::Owned(version),
+                Glance::Prerelease if !takes_prereleases => return,
+                Glance::Prerelease | Glance::Other => match self.version(index) {
+                    Some(version) => Cow::Borrowed(version),
+                    None => return,
+                },
+            };
             let beats = |held: &Version| match (version.precedence(held), direction) {
                 (Ordering::Greater, Direction::Highest) | (Ordering::Less, Direction::Lowest) => true,
                 (Ordering::Equal, Direction::Highest) => true, // the first comes last

@@ -7,12 +7,13 @@ mod global;
 mod graph;
 mod links;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use wit::settings::Settings;
 
 use crate::{
     hoist::Hoisted,
+    intern::TextMap,
     lockfile::{Lockfile, LockfileError, model::Package},
     platform::Machine,
 };
@@ -175,10 +176,14 @@ pub fn place<'a>(lockfile: &'a Lockfile, context: &PlaceContext<'a>) -> Result<P
 }
 
 /// File systems that do not tell capitals apart would put both into one folder.
-fn refuse_collisions(snapshots: &[Placed<'_>]) -> Result<(), LockfileError> {
-    let mut seen: crate::intern::TextMap<String, &str> = crate::intern::TextMap::default();
+fn refuse_collisions<'a>(snapshots: &'a [Placed<'_>]) -> Result<(), LockfileError> {
+    let lower = |slot: &'a str| match slot.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+        true => Cow::Owned(slot.to_lowercase()),
+        false => Cow::Borrowed(slot),
+    };
+    let mut seen = TextMap::with_capacity_and_hasher(snapshots.len(), Default::default());
     for snapshot in snapshots {
-        if let Some(other) = seen.insert(snapshot.slot.to_lowercase(), snapshot.dep_path) {
+        if let Some(other) = seen.insert(lower(&snapshot.slot), snapshot.dep_path) {
             let message = format!("{other} and {} would share the folder {}", snapshot.dep_path, snapshot.slot);
             return Err(LockfileError::new(crate::lockfile::error::SLOT_COLLISION, message)
                 .fact("one", other)

@@ -44,6 +44,18 @@ pub struct Caches {
     pub(super) tentative: NumberSet<PathId>,
 }
 
+impl Caches {
+    /// With room for so many packages.
+    pub fn of(packages: usize) -> Self {
+        let mut caches = Self::default();
+        caches.paths.reserve(packages);
+        caches.path_of.reserve(packages);
+        caches.pure.reserve(packages);
+        caches.variants.reserve(packages);
+        caches
+    }
+}
+
 impl Visit<'_> {
     /// The variant of a package that no context can change.
     pub(super) fn context_free(&mut self, package: PackageId, depth: i32) -> Option<PathId> {

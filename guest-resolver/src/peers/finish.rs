@@ -1,7 +1,7 @@
 //! From visited nodes to one graph: final dep-paths, nodes of one dep-path merged. Providers that depend on each other
 //! in a circle are named by name and version alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, hash_map::Entry};
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
@@ -332,13 +332,13 @@ impl<'a> Finish<'a> {
             let path = self.dep_path(record.node);
             let mut new = self.placed(&record);
             new.depth = least.get(&path).copied().unwrap_or(new.depth);
-            match graph.placed.remove(&path) {
-                None => drop(graph.placed.insert(path, new)),
-                Some(held) => {
-                    let (mut kept, other) = if new.depth < held.depth { (new, held) } else { (held, new) };
+            match graph.placed.entry(path) {
+                Entry::Vacant(place) => drop(place.insert(new)),
+                Entry::Occupied(mut place) => {
+                    let kept = place.get_mut();
+                    let other = if new.depth < kept.depth { std::mem::replace(kept, new) } else { new };
                     kept.transitive.extend(&other.transitive);
-                    self.merge_children(&mut kept, other.children, &named, &transitive);
-                    graph.placed.insert(path, kept);
+                    self.merge_children(kept, other.children, &named, &transitive);
                 }
             }
         }

@@ -36,11 +36,23 @@ pub struct Packument {
     /// Few lines are ever read but that of `latest`, so that there is room for a pointer only, and of most packages for
     /// none at all.
     parsed: OnceCell<Vec<OnceCell<Option<Box<Version>>>>>,
+    /// The version in the line of `latest`, parsed.
     newest: OnceCell<Option<Version>>,
     /// Where each line of `times` ends.
     time_ends: OnceCell<Vec<u32>>,
     /// The line that `latest` points to, which nearly every pick asks for.
     latest: OnceCell<Option<usize>>,
+}
+
+/// What a line is at first sight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Glance {
+    /// Three numbers and nothing else, which nearly all are.
+    Release(Version),
+    /// A prerelease, or no semver.
+    Prerelease,
+    /// That takes a closer look.
+    Other,
 }
 
 impl Packument {
@@ -92,7 +104,7 @@ impl Packument {
         if self.latest.get() == Some(&Some(index)) {
             return self.newest.get_or_init(read).as_ref();
         }
-        let parsed = self.parsed.get_or_init(|| vec![OnceCell::new(); self.ends.len()]);
+        let parsed = self.parsed.get_or_init(|| vec![OnceCell::new(); self.len()]);
         parsed.get(index)?.get_or_init(|| read().map(Box::new)).as_deref()
     }
 
@@ -113,8 +125,8 @@ impl Packument {
         is_plain && !(text.starts_with(major) && text.get(major.len()) == Some(&b'.'))
     }
 
-    /// A line that is three numbers and nothing else, which nearly all are: read without being kept.
-    pub fn release(&self, index: usize) -> Option<Version> {
+    /// A line as its first letters tell, without being kept.
+    pub fn glance(&self, index: usize) -> Glance {
         let mut numbers = [0; 3];
         let (mut at, mut digits) = (0, 0);
         for byte in &self.parts.versions.as_bytes()[span(&self.ends, index)] {
@@ -124,10 +136,14 @@ impl Packument {
                     digits += 1;
                 }
                 b'.' if digits > 0 && at < 2 => (at, digits) = (at + 1, 0),
-                _ => return None,
+                b'-' if digits > 0 && at == 2 => return Glance::Prerelease,
+                _ => return Glance::Other,
             }
         }
-        (at == 2 && digits > 0).then(|| Version::new(numbers[0], numbers[1], numbers[2]))
+        if at < 2 || digits == 0 {
+            return Glance::Other;
+        }
+        Glance::Release(Version::new(numbers[0], numbers[1], numbers[2]))
     }
 
     /// The line of a version by its exact text.

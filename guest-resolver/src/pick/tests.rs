@@ -41,6 +41,68 @@ fn any_version_may_be_a_prerelease_if_latest_is() {
     assert_eq!(picked(&packument, "^1.0.0", &PickOptions::default()), Err(PickError::NoMatch));
 }
 
+/// Lines that are told apart by their first letters, against versions that are read whole.
+#[test]
+fn what_is_passed_over_at_first_sight_would_not_have_been_picked() {
+    let lines = [
+        "1.2.3-rc.1",
+        "1.2.3-",
+        "1.2.3--",
+        "v1.2.3-rc",
+        "1.2.3beta",
+        "01.2.3-x",
+        "1.2.3+b-1",
+        "1.2.3-a+b",
+        "1.2.3 ",
+        "1.2",
+        "1.2.3",
+        "2.0.0-0",
+        "2.0.0-alpha",
+        "1.10.0-9",
+        "10.0.0-1",
+        "1.2.4-0",
+        "0.0.0-x",
+        "-1.0.0",
+        "1.2.3.4",
+    ];
+    let ranges = [
+        "^1.2.0",
+        "~1.2.3",
+        "1",
+        "*",
+        ">=1.2.3-rc.0",
+        "^1.2.3-0",
+        "<2.0.0-0",
+        "<2.0.0-beta",
+        ">1.0.0 <=2.0.0-0",
+        "1.2.3-rc.1",
+        "^1.2.0 || ^2.0.0-alpha",
+        ">=2.0.0-0",
+        "0.0.0-x",
+        "<=1.2.4-0",
+    ];
+    for range in ranges {
+        for from in 0..lines.len() {
+            let all = &lines[from..];
+            let packument = Packument::new(parts(all, "none"));
+            let read = Range::parse_loose(range).unwrap();
+            let mut expected: Option<(&str, Version)> = None;
+            for line in all {
+                let version = Version::parse_loose(line).filter(|version| read.satisfies(version));
+                if let Some(version) = version
+                    && expected.as_ref().is_none_or(|(_, held)| version.precedence(held).is_gt())
+                {
+                    expected = Some((line, version));
+                }
+            }
+            let expected = expected.map(|(line, _)| line).ok_or(PickError::NoMatch);
+            let want = Want::Range(WantedRange { text: range.into(), range: read.into() });
+            let found = pick(&packument, &want, &PickOptions::default()).map(|pick| packument.text(pick.index));
+            assert_eq!(found, expected, "{range} of {all:?}");
+        }
+    }
+}
+
 #[test]
 fn preferred_versions_win_by_weight() {
     let packument = Packument::new(parts(&["1.0.0", "1.1.0", "1.2.0", "1.3.0"], "1.3.0"));

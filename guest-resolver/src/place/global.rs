@@ -44,7 +44,7 @@ pub(super) fn slots(
         };
         let version = if is_folder { "directory" } else { version(node) };
         let scope = if node.name.starts_with('@') { "" } else { "@/" };
-        format!("{scope}{}/{version}/{}", node.name, payload.digest())
+        [scope, node.name, "/", version, "/", &payload.digest()].concat()
     };
     Ok(nodes.iter().enumerate().map(name).collect())
 }
@@ -216,8 +216,8 @@ fn id(node: &Node<'_>) -> String {
     let patch = suffix.starts_with("(patch_hash=").then(|| suffix.split_inclusive(')').next()).flatten();
     let patch = patch.unwrap_or_default();
     match &node.package.resolution {
-        Resolution::Tarball { integrity: Some(integrity), .. } => format!("{key}{patch}:{integrity}"),
-        _ => format!("{key}{patch}"),
+        Resolution::Tarball { integrity: Some(integrity), .. } => [key, patch, ":", integrity].concat(),
+        _ => [key, patch].concat(),
     }
 }
 
@@ -288,7 +288,7 @@ struct Payload<'a> {
 
 impl Payload<'_> {
     fn digest(&self) -> String {
-        let mut bytes = format!("object:{}:", 2 + usize::from(self.project.is_some())).into_bytes();
+        let mut bytes = if self.project.is_some() { b"object:3:".to_vec() } else { b"object:2:".to_vec() };
         put(&mut bytes, "engine");
         bytes.push(b':');
         match self.engine {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Deprecated, Group, Misfit, PlaceContext, Placed, Skipped};
 use crate::{
-    intern::TextMap,
+    intern::{TextMap, TextSet},
     lockfile::{
         Lockfile, LockfileError,
         error::{UNSUPPORTED_ENGINE, UNSUPPORTED_PLATFORM},
@@ -92,8 +92,9 @@ impl<'a> Graph<'a> {
                 stack.extend(node.children.iter().map(|(_, child)| *child));
             }
         }
+        let mut fitting = TextSet::default();
         for node in self.nodes.iter_mut().filter(|node| node.wanted) {
-            node.misfit = misfit(node.package, context);
+            node.misfit = misfit(node.package, context, &mut fitting);
             match &node.misfit {
                 Some(misfit) if !node.snapshot.optional && context.settings.selection.engine_strict => {
                     return Err(refused(node, misfit));
@@ -304,20 +305,29 @@ fn refused(node: &Node<'_>, misfit: &Misfit) -> LockfileError {
         })
 }
 
-fn misfit(package: &Package, context: &PlaceContext<'_>) -> Option<Misfit> {
+/// `fitting` are the ranges of Node that fit: packages share few.
+fn misfit<'a>(package: &'a Package, context: &PlaceContext<'_>, fitting: &mut TextSet<&'a str>) -> Option<Misfit> {
+    let node = package.engines.get("node");
+    let asks_for_node_alone = package.os.is_empty()
+        && package.cpu.is_empty()
+        && package.libc.is_empty()
+        && package.engines.get("pnpm").is_none();
+    if asks_for_node_alone && node.is_none_or(|range| fitting.contains(range.as_str())) {
+        return None;
+    }
     let list = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
     let wanted = Wanted {
         os: list(&package.os),
         cpu: list(&package.cpu),
         libc: list(&package.libc),
-        node: package.engines.get("node").cloned(),
+        node: node.cloned(),
         pnpm: package.engines.get("pnpm").cloned(),
     };
-    if wanted == Wanted::default() {
-        return None;
-    }
     match platform::check(&wanted, context.platform, &context.settings.selection.supported_architectures) {
-        Fit::Fits => None,
+        Fit::Fits => {
+            fitting.extend(node.map(String::as_str));
+            None
+        }
         Fit::UnsupportedPlatform(detail) => Some(Misfit { engine: false, detail }),
         Fit::UnsupportedEngine(detail) => Some(Misfit { engine: true, detail }),
     }

@@ -37,7 +37,8 @@ pub(super) async fn add_peers(
     if !rules.auto_install_peers && !rules.dedupe_peer_dependents {
         return Ok(());
     }
-    let mut peers = Peers::default();
+    let caches = Caches::of(walker.tree.packages.len());
+    let mut peers = Peers { caches, rewrites: walker.rewrites, ..Peers::default() };
     let mut first = Vec::new();
     for state in states.iter_mut() {
         first.push(discover(ctx, walker, state, &mut peers, None)?);
@@ -94,7 +95,7 @@ fn discover(
     scope: Option<Rc<Scope>>,
 ) -> Result<(Discovery, bool), Failure> {
     if peers.rewrites != walker.rewrites {
-        peers.caches = Caches::default();
+        peers.caches = Caches::of(walker.tree.packages.len());
         peers.rewrites = walker.rewrites;
     }
     let full = state.visited == 0 || state.rewrites != Some(walker.rewrites);
@@ -121,6 +122,10 @@ fn discover(
 fn remember_owner(walker: &Walker, state: &State, peers: &mut Peers, missing: &NumberMap<PackageId, Vec<Symbol>>) {
     let project = state.from.project;
     let owner_missing = Rc::make_mut(&mut peers.owner_missing);
+    if peers.recorded.is_empty() {
+        peers.recorded.reserve(walker.owners.len());
+        owner_missing.reserve(walker.owners.len());
+    }
     for (package, owner) in walker.owners.iter() {
         if *owner == project && peers.recorded.get(package) != Some(&project) {
             peers.recorded.insert(*package, project);

@@ -19,7 +19,8 @@ pub(super) fn place(ctx: &Context, mut tree: Tree, states: &[State]) -> Result<R
     let components = tree.components();
     let providers = states.iter().flat_map(|state| state.providers.iter().copied()).collect();
     let options = VisitOptions { providers, ..VisitOptions::default() };
-    let mut visit = Visit::new(ctx, &mut tree, Caches::default(), components, options);
+    let caches = Caches::of(tree.packages.len());
+    let mut visit = Visit::new(ctx, &mut tree, caches, components, options);
     let root = states.iter().find(|state| state.id == "." && ctx.settings.peers.resolve_peers_from_workspace_root);
     let root_parents = root.map(|root| visit.parents(&root.direct)).unwrap_or_default();
     for state in states {

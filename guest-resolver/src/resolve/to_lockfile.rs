@@ -53,7 +53,7 @@ pub fn build(ctx: &Context, resolution: &Resolution) -> Lockfile {
         // What no project reaches, because circles were cut, goes by its package.
         let is_optional = || resolution.tree.package(placed.package).optional || reached.contains(*path);
         let optional = !required.contains(*path) && is_optional();
-        (path.to_string(), snapshot(ctx, resolution, placed, optional))
+        ((***path).to_owned(), snapshot(ctx, resolution, placed, optional))
     });
     lockfile.snapshots = snapshots.collect();
     all.dedup_by_key(|(path, _)| package_key(path));
@@ -233,13 +233,14 @@ fn snapshot(ctx: &Context, resolution: &Resolution, placed: &Placed, optional: b
     let mut snapshot = Snapshot { optional, ..Snapshot::default() };
     let left_out = optional_aliases(ctx, resolution, placed);
     let children = placed.children.iter().map(|(alias, path)| {
-        (left_out.contains(alias), ctx.text(*alias).to_string(), reference(ctx, resolution, *alias, path))
+        (left_out.contains(alias), (*ctx.text(*alias)).to_owned(), reference(ctx, resolution, *alias, path))
     });
     let (optional, required): (Vec<_>, Vec<_>) = children.partition(|(optional, ..)| *optional);
     // A map that is made of a whole list is filled in one go.
     snapshot.optional_dependencies = optional.into_iter().map(|(_, name, value)| (name, value)).collect();
     snapshot.dependencies = required.into_iter().map(|(_, name, value)| (name, value)).collect();
-    snapshot.transitive_peer_dependencies = placed.transitive.iter().map(|name| ctx.text(*name).to_string()).collect();
+    snapshot.transitive_peer_dependencies =
+        placed.transitive.iter().map(|name| (*ctx.text(*name)).to_owned()).collect();
     snapshot.transitive_peer_dependencies.sort();
     snapshot
 }
@@ -264,12 +265,12 @@ fn describe(ctx: &Context, resolution: &Resolution, placed: &Placed) -> Package 
         bundled_dependencies: manifest.bundled.as_ref().and_then(bundled),
         peer_dependencies: peers
             .iter()
-            .map(|(name, peer)| (ctx.text(*name).to_string(), peer.range.to_string()))
+            .map(|(name, peer)| ((*ctx.text(*name)).to_owned(), (*peer.range).to_owned()))
             .collect(),
         optional_peers: peers
             .iter()
             .filter(|(_, peer)| peer.optional)
-            .map(|(name, _)| ctx.text(*name).to_string())
+            .map(|(name, _)| (*ctx.text(*name)).to_owned())
             .collect(),
         ..Package::default()
     }

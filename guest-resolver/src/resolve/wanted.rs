@@ -183,8 +183,8 @@ fn from_registry(ctx: &Context, wanted: Wanted, from: Registry<'_>, overlay: &[C
         offer(ctx, name, version, from.alias, &manifest.dist);
     }
     let id = match from.alias {
-        None => format!("{}@{}", from.name, ctx.text(version)),
-        Some(alias) => format!("{}@{alias}:{}", from.name, ctx.text(version)),
+        None => [from.name, "@", &ctx.text(version)].concat(),
+        Some(alias) => [from.name, "@", alias, ":", &ctx.text(version)].concat(),
     };
     let origin = Origin::Registry(from.alias.map(str::to_owned));
     let id = match patched(ctx, id, from.name, &ctx.text(version)) {
@@ -319,8 +319,8 @@ fn offer(ctx: &Context, name: Symbol, version: Symbol, registry: Option<&str>, d
     });
     let files = dist.file_count.unwrap_or(0).saturating_mul(3_000);
     ctx.downloads.borrow_mut().push(Download {
-        name: ctx.text(name).to_string(),
-        version: ctx.text(version).to_string(),
+        name: (*ctx.text(name)).to_owned(),
+        version: (*ctx.text(version)).to_owned(),
         source,
         size_hint: dist.unpacked_size.map(|size| size.saturating_add(files)),
     });

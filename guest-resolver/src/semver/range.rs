@@ -122,6 +122,15 @@ impl Range {
         self.sets.iter().any(|set| set_accepts(set, version, self.include_prerelease))
     }
 
+    /// Whether there may be a prerelease that the range accepts: `^1.2.0-rc.1`, but not `>=1.2.0 <2.0.0-0`, which is how
+    /// `^1.2.0` is held.
+    pub fn names_prereleases(&self) -> bool {
+        let names = |Comparator { operator, version }: &Comparator| {
+            version.prerelease.as_ref().is_some_and(|held| !(*operator == Operator::Less && held.is_lowest()))
+        };
+        self.include_prerelease || self.sets().flatten().any(names)
+    }
+
     /// Between which majors all lies that the range accepts; there may be none.
     pub fn majors(&self) -> (u64, u64) {
         let (mut lowest, mut highest) = (u64::MAX, 0);
@@ -143,15 +152,20 @@ impl Range {
     /// How the highest release that the range lets through begins, as far as its bounds tell: `7.` of `^7.1.0`, `7.1.`
     /// of `~7.1.0`, a whole version where only one will do; `None` where nothing bounds it above.
     pub fn beginning(&self) -> Option<String> {
-        let bound = |set: &[Comparator]| set.iter().find(|one| !one.operator.is_lower_bound()).cloned();
-        let bounds: Option<Vec<Comparator>> = self.sets().map(bound).collect();
-        let highest = bounds?.into_iter().max_by(|left, right| left.version.precedence(&right.version))?;
-        let Version { major, minor, patch, .. } = highest.version;
-        match highest.operator {
-            Operator::Equal => Some(highest.version.to_string()),
-            Operator::Less if patch == 0 && minor == 0 => Some(format!("{}.", major.checked_sub(1)?)),
-            Operator::Less if patch == 0 => Some(format!("{major}.{}.", minor - 1)),
-            _ => Some(format!("{major}.{minor}.")),
+        let mut highest: Option<&Comparator> = None;
+        for set in self.sets() {
+            let bound = set.iter().find(|one| !one.operator.is_lower_bound())?;
+            if highest.is_none_or(|held| bound.version.precedence(&held.version).is_ge()) {
+                highest = Some(bound);
+            }
+        }
+        let Comparator { operator, version } = highest?;
+        let Version { major, minor, patch, .. } = *version;
+        match operator {
+            Operator::Equal => Some(version.to_string()),
+            Operator::Less if patch == 0 && minor == 0 => Some(dotted(&[major.checked_sub(1)?])),
+            Operator::Less if patch == 0 => Some(dotted(&[major, minor - 1])),
+            _ => Some(dotted(&[major, minor])),
         }
     }
 
@@ -160,6 +174,16 @@ impl Range {
     pub fn satisfies_as_peer(&self, version: &Version) -> bool {
         self.satisfies(version) || (version.is_prerelease() && self.satisfies(&version.release()))
     }
+}
+
+/// Numbers, each with a dot behind it.
+fn dotted(numbers: &[u64]) -> String {
+    let mut text = String::new();
+    for number in numbers {
+        text.push_str(itoa::Buffer::new().format(*number));
+        text.push('.');
+    }
+    text
 }
 
 /// All comparators hold, and a prerelease is asked for by one that names its numbers.

@@ -138,6 +138,19 @@ fn of_equal_versions_the_first_wins() {
 }
 
 #[test]
+fn a_range_names_prereleases_where_it_may_accept_one() {
+    let names = |text: &str| Range::parse_loose(text).unwrap().names_prereleases();
+    for range in ["^1.2.0-rc.1", ">=1.0.0-0", "<2.0.0-beta", "1.0.0-x || 2", ">1 <=2.0.0-0"] {
+        assert!(names(range), "{range}");
+    }
+    for range in ["^1.2.0", "~1.2", "*", "1.x || >=3", "<2.0.0-0", "1.2.3"] {
+        assert!(!names(range), "{range}");
+    }
+    let all = Options { loose: true, include_prerelease: true };
+    assert!(Range::parse_with("^1.2.0", all).unwrap().names_prereleases());
+}
+
+#[test]
 fn the_beginning_of_a_range_is_that_of_its_highest_releases() {
     let beginning = |text: &str| Range::parse_loose(text).unwrap().beginning();
     for (range, expected) in [

@@ -45,6 +45,11 @@ impl Prerelease {
         Self("0".into())
     }
 
+    /// None is lower.
+    pub(super) fn is_lowest(&self) -> bool {
+        &*self.0 == "0"
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
