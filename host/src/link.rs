@@ -30,7 +30,13 @@ mod swap;
 pub mod sweep;
 mod trees;
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::HashSet,
+    panic::resume_unwind,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    thread,
+};
 
 use rayon::prelude::*;
 
@@ -159,7 +165,7 @@ fn place(job: &Job<'_>, begun: Begun, bins: &bins::Catalogue<'_>) -> Result<Link
     let place_roots = || trees::place_roots(job, &bench, bins);
     let ((virtual_store, shims), (of_roots, mut benches)) = if is_shared {
         // Nothing of a project leads to its virtual store then, so neither has to wait for the other.
-        let (store, roots) = rayon::join(place_store, place_roots);
+        let (store, roots) = beside(place_store, place_roots);
         (store?, roots?)
     } else {
         (place_store()?, place_roots()?)
@@ -170,6 +176,19 @@ fn place(job: &Job<'_>, begun: Begun, bins: &bins::Catalogue<'_>) -> Result<Link
     trees::retire_slots(job, &bench, &virtual_store)?;
     benches.push(bench);
     Ok(Linked { tree, method: importer.method(), benches, publisher })
+}
+
+/// Does both, one of them on a thread of its own: a pool would have to be woken twice, or made first.
+fn beside<A, B: Send>(here: impl FnOnce() -> A, there: impl FnOnce() -> B + Send) -> (A, B) {
+    let there = Mutex::new(Some(there));
+    let take = || there.lock().unwrap_or_else(PoisonError::into_inner).take().map(|there| there());
+    thread::scope(|scope| {
+        let begun = thread::Builder::new().name("link".to_owned()).spawn_scoped(scope, take);
+        let done = here();
+        let other = begun.ok().and_then(|begun| begun.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        // Where no thread is to be had it is done here.
+        (done, other.or_else(take).expect("one of the two has taken it"))
+    })
 }
 
 /// `node_modules` of a project, made where it is missing; never one that is a link.
@@ -191,6 +210,9 @@ fn build_slots(
     built: &HashSet<SnapshotIndex>,
 ) -> Result<(), LinkError> {
     let mut work: Vec<_> = job.plan.slots.iter().map(|change| change.snapshot).collect();
+    if work.is_empty() {
+        return Ok(()); // and no pool is made
+    }
     work.sort_by_cached_key(|index| std::cmp::Reverse(job.source.contents(*index).files.len()));
     let requester = job.layout.root();
     let slots = job.layout.slots();

@@ -1,7 +1,7 @@
 //! WIT records to the host's own types and back: the only file that knows both. What comes back is checked here, so
 //! that whoever holds a [`graph`] value need not check it again.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, hash::Hash};
 
 use wit::{
     Alias, DepPath, ImporterId, Integrity, PackageName, Slot, Version,
@@ -285,11 +285,10 @@ pub(super) fn snapshot(it: wire::Snapshot) -> Checked<graph::Snapshot> {
     }
     let source = source(it.source)?;
     if matches!(source, graph::Source::Registry { .. }) {
-        Version::parse(&it.version).map_err(said)?;
+        Version::check(&it.version).map_err(said)?;
     }
-    let mut seen = HashSet::new();
     let dependencies = it.dependencies.into_iter().map(link).collect::<Checked<Vec<_>>>()?;
-    if let Some(twice) = dependencies.iter().find(|link| !seen.insert(&link.alias)) {
+    if let Some(twice) = twice(&dependencies, |link| &link.alias) {
         return Err(format!("{} depends twice on {}", it.dep_path, twice.alias));
     }
     Ok(graph::Snapshot {
@@ -304,6 +303,15 @@ pub(super) fn snapshot(it: wire::Snapshot) -> Checked<graph::Snapshot> {
         requires_build: it.requires_build,
         patch: it.patch,
     })
+}
+
+/// One whose key another one before it has. What ascends, as nearly every list does, has none.
+fn twice<'a, T, K: Ord + Hash + 'a>(list: &'a [T], key: impl Fn(&'a T) -> &'a K) -> Option<&'a T> {
+    if list.is_sorted_by(|one, next| key(one) < key(next)) {
+        return None;
+    }
+    let mut seen = HashSet::with_capacity(list.len());
+    list.iter().find(|one| !seen.insert(key(one)))
 }
 
 /// About what a snapshot takes in memory, bytes.
@@ -366,11 +374,9 @@ pub(super) fn complete(placement: &mut graph::Placement, it: wire::Outcome) {
 }
 
 fn check_whole(project: &Project, placement: &graph::Placement) -> Checked<()> {
-    let (mut slots, mut paths) = (HashSet::new(), HashSet::new());
-    for snapshot in &placement.snapshots {
-        if !slots.insert(&snapshot.slot) || !paths.insert(&snapshot.dep_path) {
-            return Err(format!("{} or its slot is placed twice", snapshot.dep_path));
-        }
+    let snapshots = &placement.snapshots;
+    if let Some(twice) = twice(snapshots, |it| &it.dep_path).or_else(|| twice(snapshots, |it| &it.slot)) {
+        return Err(format!("{} or its slot is placed twice", twice.dep_path));
     }
     let known: HashSet<_> = project.importers.iter().map(|(id, _)| id).collect();
     let mut importers = HashSet::new();
@@ -378,8 +384,7 @@ fn check_whole(project: &Project, placement: &graph::Placement) -> Checked<()> {
         if !known.contains(&root.importer) || !importers.insert(&root.importer) {
             return Err(format!("{} is no project of this workspace, or is placed twice", root.importer));
         }
-        let mut aliases = HashSet::new();
-        if let Some(twice) = root.links.iter().find(|link| !aliases.insert(&link.alias)) {
+        if let Some(twice) = twice(&root.links, |link| &link.alias) {
             return Err(format!("{} depends twice on {}", root.importer, twice.alias));
         }
     }

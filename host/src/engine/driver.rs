@@ -177,6 +177,7 @@ impl Rest {
             (Some(outcome), _) => outcome,
             (None, Some(called)) => {
                 let progress = session.sandbox.finish(&called)?;
+                session.crossings.calls += 1;
                 let progress = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
                 end(progress).map_err(|detail| session.sandbox.invalid(detail))?
             }
@@ -197,6 +198,20 @@ fn end(progress: wire::Progress) -> Result<wire::Outcome, &'static str> {
         return Err("it goes on after it has said what goes where");
     }
     outcome.ok_or(NO_END)
+}
+
+/// It says what goes where.
+fn is_placing(progress: &wire::Progress) -> bool {
+    !progress.snapshots.is_empty() || progress.layout.is_some()
+}
+
+/// Who has begun with that does nothing else until all is said.
+fn check_batch(progress: &wire::Progress) -> Result<(), &'static str> {
+    match is_placing(progress) {
+        false => Err("it has begun to say what goes where and does not go on with it"),
+        true if !progress.requests.is_empty() => Err("it asks after it has begun to say what goes where"),
+        true => Ok(()),
+    }
 }
 
 struct Session {
@@ -233,30 +248,25 @@ impl Session {
         loop {
             let progress = self.finish(&called, oracle)?;
             let progress = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
-            let moved = !progress.snapshots.is_empty() || !progress.requests.is_empty();
-            // It works on while its requests are passed on: at what comes after this batch, or at what has been
-            // answered meanwhile.
-            let is_placing = !progress.snapshots.is_empty() || progress.layout.is_some();
-            let mut ahead = (is_placing && progress.outcome.is_none()).then(|| self.advance(Vec::new()));
+            if is_placing(&progress) {
+                return self.place(project, progress, oracle);
+            }
+            if progress.outcome.is_some() {
+                return Err(self.sandbox.invalid("it ends before it has said what goes where").into());
+            }
+            let has_asked = !progress.requests.is_empty();
+            // It works on at what has been answered meanwhile while its requests are passed on.
+            let mut ahead = None;
             let mut requests = progress.requests.into_iter();
             while requests.len() > 0 {
                 self.ask(requests.by_ref().take(PASSED_ON), oracle, &sender)?;
-                if ahead.is_none() && progress.outcome.is_none() {
+                if ahead.is_none() {
                     let answered = self.answered(receiver.try_iter());
                     ahead = (!answered.is_empty()).then(|| self.advance(answered));
                 }
             }
             self.download(progress.downloads, oracle)?;
-            self.keep(progress.snapshots)?;
-            if let Some(layout) = progress.layout {
-                let placement = convert::placement(project, std::mem::take(&mut self.snapshots), layout)
-                    .map_err(|detail| self.sandbox.invalid(detail))?;
-                return Ok((placement, Rest { session: self, outcome: progress.outcome, called: ahead }));
-            }
-            if progress.outcome.is_some() {
-                return Err(self.sandbox.invalid("it ends before it has said what goes where").into());
-            }
-            if self.open.is_empty() && !moved && ahead.is_none() {
+            if self.open.is_empty() && !has_asked && ahead.is_none() {
                 return Err(self.sandbox.invalid("it neither asks nor ends").into());
             }
             called = match ahead {
@@ -267,6 +277,42 @@ impl Session {
                 }
             };
         }
+    }
+
+    /// Takes the snapshots, from the first batch on, and the layout. It makes one batch while another is taken.
+    fn place(
+        mut self,
+        project: &Project,
+        mut progress: wire::Progress,
+        oracle: &dyn Oracle,
+    ) -> Result<(Placement, Rest), ResolveError> {
+        let mut rest = progress.outcome.is_none().then(|| self.advance_to_the_end());
+        loop {
+            check_batch(&progress).map_err(|detail| self.sandbox.invalid(detail))?;
+            self.download(progress.downloads, oracle)?;
+            self.keep(progress.snapshots)?;
+            if let Some(layout) = progress.layout {
+                let placement = convert::placement(project, std::mem::take(&mut self.snapshots), layout)
+                    .map_err(|detail| self.sandbox.invalid(detail))?;
+                return Ok((placement, Rest { session: self, outcome: progress.outcome, called: rest }));
+            }
+            let Some(called) = rest.take_if(|_| progress.outcome.is_none()) else {
+                return Err(self.sandbox.invalid("it ends before it has said what goes where").into());
+            };
+            let next = self.finish(&called, oracle)?;
+            self.crossings.calls += 1;
+            progress = next.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
+            rest = Some(called);
+        }
+    }
+
+    /// Calls it with nothing new until it ends.
+    fn advance_to_the_end(&mut self) -> Advanced {
+        let handle = self.handle;
+        self.sandbox.begin_series(
+            move |store, resolver| resolver.wasi_pm_resolver_resolution().session().call_advance(store, handle, &[]),
+            |answer| answer.as_ref().is_ok_and(|progress| progress.outcome.is_none()),
+        )
     }
 
     fn advance(&mut self, replies: Vec<wire::Reply>) -> Advanced {

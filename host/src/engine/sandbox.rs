@@ -11,7 +11,7 @@ use std::{
     any::Any,
     sync::{
         OnceLock,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel},
     },
     thread::{self, JoinHandle},
 };
@@ -51,8 +51,11 @@ pub(super) struct Sandbox<E> {
 /// What is done with a component on its thread.
 type Call<E> = Box<dyn FnOnce(&mut Guest<E>) + Send>;
 
-/// A call that was begun.
+/// A call that was begun, or a series of them.
 pub(super) struct Called<T>(Receiver<Answer<T>>);
+
+/// So many answers of a series may wait to be taken.
+const WAITING: usize = 2;
 
 struct Answer<T> {
     result: Result<T, EngineError>,
@@ -145,7 +148,31 @@ impl<E: Send + 'static> Sandbox<E> {
         Called(answer)
     }
 
-    /// Waits for the answer.
+    /// Begins a series of calls, each as soon as the one before it has returned, for as long as `goes_on` says so of what
+    /// one came to. Each answer is waited for as that of one call, with the time of one; whoever takes none for a while
+    /// holds the series up.
+    pub(super) fn begin_series<T: Send + 'static>(
+        &mut self,
+        work: impl Fn(&mut Store<State>, &E) -> wasmtime::Result<T> + Send + 'static,
+        goes_on: impl Fn(&T) -> bool + Send + 'static,
+    ) -> Called<T> {
+        let (sender, answer) = sync_channel(WAITING);
+        let calls = move |guest: &mut Guest<E>| {
+            loop {
+                let result = work(&mut guest.store, &guest.exports).map_err(|error| guest.failed(&error));
+                let is_last = !result.as_ref().is_ok_and(&goes_on);
+                let answer = Answer { result, memory: guest.memory(), input: Box::new(()) };
+                if sender.send(answer).is_err() || is_last {
+                    break;
+                }
+            }
+        };
+        let _gone = self.calls.send(Box::new(calls));
+        self.spent = None;
+        Called(answer)
+    }
+
+    /// Waits for the answer, or for the next of a series.
     pub(super) fn finish<T>(&mut self, called: &Called<T>) -> Result<T, EngineError> {
         let answer = self.wait(&called.0)?;
         self.take(answer)

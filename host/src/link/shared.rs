@@ -18,7 +18,6 @@
 mod standing;
 
 use std::{
-    borrow::Cow,
     fs::File,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
@@ -107,11 +106,23 @@ impl<'a> Reader<'a> {
     /// What a slot says of itself, if it is complete and has all the links that are wanted.
     #[must_use]
     pub fn look(&self, index: SnapshotIndex) -> Option<Sealed> {
-        let slot = self.placement.snapshots[index as usize].slot.as_str();
-        let mark = match self.marks.and_then(|marks| marks.of(slot)) {
-            Some(mark) => Cow::Borrowed(mark),
-            None => Cow::Owned(self.links.read_link_below(slot, MARK)?),
-        };
+        let mark = self.links.read_link_below(self.slot(index), MARK)?;
+        self.judge(index, &mark)
+    }
+
+    /// [`Reader::look`] at a slot whose mark is known; `None`: it is not.
+    #[must_use]
+    pub fn look_at_known(&self, index: SnapshotIndex) -> Option<Option<Sealed>> {
+        let mark = self.marks?.of(self.slot(index))?;
+        Some(self.judge(index, mark))
+    }
+
+    fn slot(&self, index: SnapshotIndex) -> &str {
+        self.placement.snapshots[index as usize].slot.as_str()
+    }
+
+    fn judge(&self, index: SnapshotIndex, mark: &str) -> Option<Sealed> {
+        let slot = self.slot(index);
         let requires_build = mark.ends_with(BUILD);
         if mark == seal(self.placement, index, requires_build) {
             return Some(Sealed { requires_build });

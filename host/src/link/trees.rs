@@ -14,7 +14,7 @@ use crate::{
         bins::{BIN, Catalogue, Offer},
         open_modules, relative,
     },
-    plan::{Base, LinkPlan},
+    plan::{Base, LinkPlan, RootPlan},
     state::{MODULES, Tree, VIRTUAL_STORE, disk::Owner},
 };
 
@@ -101,7 +101,7 @@ pub(super) fn place_roots(
     bins: &Catalogue<'_>,
 ) -> Result<(Vec<Shims>, Vec<Bench>), LinkError> {
     // Every project has folders of its own, so that none waits for another.
-    let placed = job.plan.roots.par_iter().with_max_len(1).map(|plan| {
+    let place = |plan: &RootPlan| {
         if plan.importer == "." {
             purge_foreign(job, bench, ".")?;
             return Ok(Some((place_root(job, bench, plan, bins)?, None)));
@@ -116,19 +116,17 @@ pub(super) fn place_roots(
         purge_foreign(job, &own, &plan.importer)?;
         let shims = place_root(job, &own, plan, bins)?;
         Ok(Some((shims, Some(own).filter(Bench::is_used))))
-    });
-    let placed: Vec<_> = placed.collect::<Result<_, LinkError>>()?;
+    };
+    let placed: Vec<_> = match job.plan.roots.as_slice() {
+        [one] => vec![place(one)?],
+        many => many.par_iter().with_max_len(1).map(place).collect::<Result<_, LinkError>>()?,
+    };
     let (shims, benches): (Vec<_>, Vec<_>) = placed.into_iter().flatten().unzip();
     Ok((shims, benches.into_iter().flatten().collect()))
 }
 
 /// Links and shims of one project.
-fn place_root(
-    job: &Job<'_>,
-    bench: &Bench,
-    plan: &crate::plan::RootPlan,
-    bins: &Catalogue<'_>,
-) -> Result<Shims, LinkError> {
+fn place_root(job: &Job<'_>, bench: &Bench, plan: &RootPlan, bins: &Catalogue<'_>) -> Result<Shims, LinkError> {
     apply_links(bench, bench.modules(), &plan.links)?;
     let folder = relative::join(&job.layout.root(), &format!("{}/{MODULES}/{BIN}", plan.importer));
     let direct = plan.root.map_or(&[][..], |at| job.placement.roots[at].links.as_slice());

@@ -1,7 +1,7 @@
 //! What is on disk before a run: the facts that `plan` compares with what is wanted. Reads only.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     io::Read as _,
     path::Path,
     thread::{self, JoinHandle},
@@ -20,6 +20,8 @@ use crate::{
 
 /// So many marks of shared slots are read one after the other.
 const FEW: usize = 64;
+/// So many projects are read one after the other: no thread is woken for them.
+const FEW_PROJECTS: usize = 8;
 
 /// Who made the `node_modules` that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,9 +47,9 @@ pub struct Disk {
     /// Our record of what is there, though all is to be made anew: what nobody wants any more has to go.
     pub former: Option<Tree>,
     /// The names in the virtual store; in a global one, those of complete slots that are wanted.
-    pub slots: BTreeSet<String>,
+    pub slots: HashSet<String>,
     /// Shared slots whose packages have scripts to run.
-    pub builds: BTreeSet<String>,
+    pub builds: HashSet<String>,
     /// By importer and alias: where the links of wanted and recorded names lead. A name without a link is absent.
     pub links: BTreeMap<String, BTreeMap<String, String>>,
     /// How it was when it was read.
@@ -147,11 +149,15 @@ impl Disk {
         if !is_there {
             return Ok(disk);
         }
-        let links = placement.roots.par_iter().with_min_len(8).filter_map(|root| {
+        let read = |root: &ImporterLinks| {
             let links = disk.read_links(layout, root).transpose()?;
             Some(links.map(|links| (root.importer.as_str().to_owned(), links)))
-        });
-        disk.links = links.collect::<Result<Vec<_>, LinkError>>()?.into_iter().collect();
+        };
+        let links: Result<Vec<_>, LinkError> = match placement.roots.as_slice() {
+            few if few.len() <= FEW_PROJECTS => few.iter().filter_map(read).collect(),
+            many => many.par_iter().with_min_len(FEW_PROJECTS).filter_map(read).collect(),
+        };
+        disk.links = links?.into_iter().collect();
         Ok(disk)
     }
 
@@ -187,20 +193,23 @@ impl Disk {
     fn read_shared(&mut self, layout: &Layout, placement: &Placement, marks: &Marks) {
         let Some(reader) = shared::Reader::open(layout, placement) else { return };
         let reader = reader.knowing(marks);
-        let count = SnapshotIndex::try_from(placement.snapshots.len()).unwrap_or(SnapshotIndex::MAX);
-        let look = |index| reader.look(index);
+        let (mut standing, mut unknown) = (Vec::with_capacity(placement.snapshots.len()), Vec::new());
+        for index in (0..).take(placement.snapshots.len()) {
+            match reader.look_at_known(index) {
+                Some(sealed) => standing.extend(sealed.map(|sealed| (index, sealed))),
+                None => unknown.push(index),
+            }
+        }
+        let look = |index: SnapshotIndex| Some((index, reader.look(index)?));
         // Where nearly all marks are known no other thread has to be woken.
-        let unknown = placement.snapshots.iter().filter(|snapshot| marks.of(snapshot.slot.as_str()).is_none());
-        let sealed: Vec<_> = match unknown.count() {
-            ..FEW => (0..count).map(look).collect(),
-            _ => (0..count).into_par_iter().with_min_len(32).map(look).collect(),
-        };
-        let standing = sealed.into_iter().zip(&placement.snapshots);
-        let standing = standing.filter_map(|(sealed, snapshot)| Some((sealed?, snapshot.slot.as_str())));
-        let standing: Vec<_> = standing.collect();
-        let building = standing.iter().filter(|(sealed, _)| sealed.requires_build);
-        self.builds = building.map(|(_, slot)| (*slot).to_owned()).collect();
-        self.slots = standing.iter().map(|(_, slot)| (*slot).to_owned()).collect();
+        match unknown.len() {
+            ..FEW => standing.extend(unknown.into_iter().filter_map(look)),
+            _ => standing.par_extend(unknown.into_par_iter().with_min_len(32).filter_map(look)),
+        }
+        let slot = |index: SnapshotIndex| placement.snapshots[index as usize].slot.as_str().to_owned();
+        let building = standing.iter().filter(|(_, sealed)| sealed.requires_build);
+        self.builds = building.map(|(index, _)| slot(*index)).collect();
+        self.slots = standing.iter().map(|(index, _)| slot(*index)).collect();
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, fs::File, io::Read as _, path::Path};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use crate::{
     graph::{Placement, Source},
@@ -56,40 +57,75 @@ pub fn text(
     allow_builds: &Map<String, Value>,
     pruned_at: u64,
 ) -> String {
-    let mut hoisted = Map::new();
+    let mut hoisted: IndexMap<&str, Aliases<'_>> = IndexMap::new();
     for link in &placement.hoisted {
         let kind = if link.public { "public" } else { "private" };
-        let entry = hoisted.entry(link.owner.clone()).or_insert_with(|| Value::Object(Map::new()));
-        if let Value::Object(aliases) = entry {
-            aliases.insert(link.alias.as_str().to_owned(), json!(kind));
-        }
+        hoisted.entry(&link.owner).or_default().put(link.alias.as_str(), kind);
     }
     let mut skipped: Vec<&str> = placement.skipped.iter().map(|skipped| skipped.dep_path.as_str()).collect();
     skipped.sort_unstable();
-    let mut file = Map::new();
-    let mut put = |key: &str, value: Value| drop(file.insert(key.to_owned(), value));
-    put("hoistedDependencies", Value::Object(hoisted));
-    put("hoistPattern", json!(layout.hoist_pattern));
-    put("included", json!(included));
-    put("layoutVersion", json!(5));
-    put("nodeLinker", json!("isolated"));
-    put("packageManager", json!(layout.package_manager));
-    put("pendingBuilds", json!([]));
-    if !ignored_builds.is_empty() {
-        put("ignoredBuilds", json!(ignored_builds));
+    let file = Modules {
+        hoisted_dependencies: hoisted,
+        hoist_pattern: &layout.hoist_pattern,
+        included,
+        layout_version: 5,
+        node_linker: "isolated",
+        package_manager: &layout.package_manager,
+        pending_builds: [],
+        ignored_builds,
+        pruned_at: http_date(pruned_at),
+        public_hoist_pattern: &layout.public_hoist_pattern,
+        skipped,
+        store_dir: &layout.store_dir,
+        virtual_store_dir: virtual_store_dir(layout),
+        virtual_store_dir_max_length: layout.virtual_store_dir_max_length,
+        injected_deps: injected(placement, layout),
+        allow_builds,
+    };
+    serde_json::to_string_pretty(&file).expect("texts by text are always JSON")
+}
+
+/// The file, its entries in pnpm's order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Modules<'a> {
+    hoisted_dependencies: IndexMap<&'a str, Aliases<'a>>,
+    hoist_pattern: &'a [String],
+    included: &'a Included,
+    layout_version: u32,
+    node_linker: &'a str,
+    package_manager: &'a str,
+    pending_builds: [(); 0],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    ignored_builds: &'a [String],
+    pruned_at: String,
+    public_hoist_pattern: &'a [String],
+    skipped: Vec<&'a str>,
+    store_dir: &'a str,
+    virtual_store_dir: String,
+    virtual_store_dir_max_length: u32,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    injected_deps: BTreeMap<String, Vec<String>>,
+    allow_builds: &'a Map<String, Value>,
+}
+
+/// Under what names a package is hoisted, and how: nearly always one.
+#[derive(Default)]
+struct Aliases<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Aliases<'a> {
+    fn put(&mut self, alias: &'a str, kind: &'a str) {
+        match self.0.iter_mut().find(|(held, _)| *held == alias) {
+            Some((_, held)) => *held = kind,
+            None => self.0.push((alias, kind)),
+        }
     }
-    put("prunedAt", json!(http_date(pruned_at)));
-    put("publicHoistPattern", json!(layout.public_hoist_pattern));
-    put("skipped", json!(skipped));
-    put("storeDir", json!(layout.store_dir));
-    put("virtualStoreDir", json!(virtual_store_dir(layout)));
-    put("virtualStoreDirMaxLength", json!(layout.virtual_store_dir_max_length));
-    let injected = injected(placement, layout);
-    if !injected.is_empty() {
-        put("injectedDeps", json!(injected));
+}
+
+impl Serialize for Aliases<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
     }
-    put("allowBuilds", Value::Object(allow_builds.clone()));
-    serde_json::to_string_pretty(&file).expect("a map of texts is always JSON")
 }
 
 /// By folder that was copied, relative to the lockfile: its copies. Shared slots are no project's own to bring up to

@@ -2,6 +2,7 @@
 //! state that lets the next run end early is written last.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     ffi::OsStr,
     io,
@@ -106,8 +107,8 @@ fn write_state(
     let _phase = install.phase("state");
     let config = &install.context.config;
     let lockfile = match (&placement.current_lockfile, &placement.lockfile) {
-        (Some(text), _) | (None, Some(text)) => text.clone(),
-        (None, None) => std::fs::read_to_string(config.project.lockfile_to_read()).unwrap_or_default(),
+        (Some(text), _) | (None, Some(text)) => Cow::Borrowed(text),
+        (None, None) => Cow::Owned(std::fs::read_to_string(config.project.lockfile_to_read()).unwrap_or_default()),
     };
     let allow: Map<String, Value> = config
         .scripts

@@ -130,14 +130,27 @@ fn nothing() -> wire::Progress {
     }
 }
 
+fn request() -> wire::NumberedRequest {
+    wire::NumberedRequest { id: 1, request: wire::Request::Git("x".to_owned()) }
+}
+
+fn layout() -> wire::Layout {
+    wire::Layout { roots: Vec::new(), hoisted: Vec::new(), skipped: Vec::new() }
+}
+
+#[test]
+fn who_says_what_goes_where_asks_nothing_and_goes_on() {
+    let placing = || wire::Progress { layout: Some(layout()), outcome: None, ..nothing() };
+    assert_eq!(check_batch(&placing()), Ok(()));
+    assert!(check_batch(&wire::Progress { requests: vec![request()], ..placing() }).is_err());
+    assert!(check_batch(&wire::Progress { layout: None, ..placing() }).is_err());
+    assert!(check_batch(&nothing()).is_err(), "an end without a layout");
+}
+
 #[test]
 fn after_the_layout_comes_the_outcome_and_nothing_else() {
     assert!(end(nothing()).is_ok());
     assert!(end(wire::Progress { outcome: None, ..nothing() }).is_err());
-    let (roots, hoisted, skipped) = (Vec::new(), Vec::new(), Vec::new());
-    let layout = Some(wire::Layout { roots, hoisted, skipped });
-    assert!(end(wire::Progress { layout, ..nothing() }).is_err());
-    let request = wire::Request::Git("x".to_owned());
-    let requests = vec![wire::NumberedRequest { id: 1, request }];
-    assert!(end(wire::Progress { requests, ..nothing() }).is_err());
+    assert!(end(wire::Progress { layout: Some(layout()), ..nothing() }).is_err());
+    assert!(end(wire::Progress { requests: vec![request()], ..nothing() }).is_err());
 }

@@ -151,6 +151,39 @@ fn a_component_may_be_called_again_and_has_its_time_anew() {
     }
 }
 
+/// A component that counts how often it is called.
+fn counting() -> Sandbox<TypedFunc<(), (u32,)>> {
+    let text = "(component
+        (core module $m (global $count (mut i32) (i32.const 0))
+            (func (export \"run\") (result i32)
+                (global.set $count (i32.add (global.get $count) (i32.const 1))) (global.get $count)))
+        (core instance $i (instantiate $m))
+        (func (export \"run\") (result u32) (canon lift (core func $i \"run\"))))";
+    sandbox("sound", text, run::<(u32,)>).expect("it starts well")
+}
+
+#[test]
+fn a_series_ends_with_the_answer_that_says_so() {
+    let mut sandbox = counting();
+    let called = sandbox.begin_series(|store, run| Ok(run.call(store, ())?.0), |count| *count < 5);
+    for expected in 1..=5 {
+        assert_eq!(sandbox.finish(&called).expect("it answers"), expected);
+    }
+    let next = sandbox.call((), |store, run, ()| run.call(store, ())).expect("it is called again");
+    assert_eq!(next, (6,), "it was not called once more");
+}
+
+#[test]
+fn a_series_is_held_up_by_who_takes_nothing_and_ends_with_them() {
+    let mut sandbox = counting();
+    let called = sandbox.begin_series(|store, run| Ok(run.call(store, ())?.0), |_| true);
+    assert_eq!(sandbox.finish(&called).expect("it answers"), 1);
+    thread::sleep(SMALL.call / 4);
+    drop(called);
+    let (next,) = sandbox.call((), |store, run, ()| run.call(store, ())).expect("the series has ended");
+    assert!(next as usize <= WAITING + 3, "it was called {next} times");
+}
+
 #[test]
 fn a_text_longer_than_allowed_is_not_copied_out() {
     let text = "(component
