@@ -56,6 +56,17 @@ pub(crate) fn read_open(file: &File, length: u64, limit: u64) -> io::Result<Vec<
     if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
 }
 
+/// The beginning of a regular file: what it has beyond `limit` bytes is left.
+///
+/// # Errors
+/// As [`open`] and `read(2)`.
+pub(crate) fn read_beginning(path: &Path, limit: u64, links: Links) -> io::Result<Vec<u8>> {
+    let (file, length) = open(path, links)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(length.min(limit)).unwrap_or(0) + 1);
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// All of a regular file that is UTF-8.
 ///
 /// # Errors
@@ -83,6 +94,9 @@ mod tests {
         assert_eq!(kind("file", 5, Links::Refused), Ok(b"12345".to_vec()));
         assert_eq!(kind("link", 5, Links::Followed), Ok(b"12345".to_vec()));
         assert_eq!(kind("file", 4, Links::Followed), Err(ErrorKind::FileTooLarge));
+        assert_eq!(read_beginning(&at("file"), 4, Links::Followed).unwrap(), b"1234");
+        assert_eq!(read_beginning(&at("file"), 9, Links::Followed).unwrap(), b"12345");
+        assert!(read_beginning(&at("endless"), 9, Links::Followed).is_err());
         assert_eq!(kind("gone", 4, Links::Followed), Err(ErrorKind::NotFound));
         assert!(kind("link", 5, Links::Refused).is_err());
         for what in ["endless", "pipe", "."] {

@@ -9,6 +9,10 @@ use std::{
 use wit::wildcard;
 
 use super::{Project, Values};
+use crate::limited::{self, Links};
+
+/// No file of git's that names a branch or a folder is longer, bytes.
+const LONGEST: u64 = 16 << 10;
 
 /// Decides which lockfile a project has, and whether those of branches are merged into it: where somebody says so, and
 /// else on branches that a pattern names. What is merged goes into the common one.
@@ -46,7 +50,7 @@ pub(super) fn lockfiles(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// The branch, or `None`: no repository, or no branch is checked out.
 pub(super) fn current(folder: &Path) -> Option<String> {
     let head = folder.ancestors().find_map(git_folder)?.join("HEAD");
-    let text = fs::read_to_string(head).ok()?;
+    let text = limited::read_text(&head, LONGEST, Links::Followed).ok()?;
     let branch = text.trim_end().strip_prefix("ref: refs/heads/")?;
     Some(branch.to_owned())
 }
@@ -57,7 +61,7 @@ fn git_folder(folder: &Path) -> Option<PathBuf> {
     if git.is_dir() {
         return Some(git);
     }
-    let text = fs::read_to_string(&git).ok()?;
+    let text = limited::read_text(&git, LONGEST, Links::Followed).ok()?;
     Some(folder.join(text.trim_end().strip_prefix("gitdir: ")?))
 }
 

@@ -15,7 +15,7 @@ use super::ConfigError;
 use specifiers::Specifiers;
 
 /// Larger manifests are refused; bytes.
-const MAX_BYTES: u64 = 8 * 1024 * 1024;
+pub const MAX_MANIFEST: u64 = 8 * 1024 * 1024;
 /// Deeper nesting is refused.
 const MAX_DEPTH: usize = 128;
 
@@ -53,7 +53,7 @@ impl Manifest {
 /// It cannot be read, is over a limit, or is not a JSON object.
 pub fn read(dir: &Path) -> Result<Option<Manifest>, ConfigError> {
     let path = dir.join("package.json");
-    match super::files::read_text(&path, MAX_BYTES, "a manifest may have 8 MiB") {
+    match super::files::read_text(&path, MAX_MANIFEST, "a manifest may have 8 MiB") {
         Ok(Some(text)) => parse(&path, &text).map(Some),
         Ok(None) => Ok(None),
         Err(error) => Err(error),

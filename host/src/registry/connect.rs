@@ -3,7 +3,8 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -12,10 +13,13 @@ use std::{
 use wit::settings::Registries;
 
 use super::{DefaultRegistryError, NetworkMode, NetworkSettings, RetryPolicy, default_registry};
-use crate::config::{
-    Network,
-    credentials::{Credentials, Secret},
-    npmrc::{self, Level, Npmrc},
+use crate::{
+    config::{
+        Network,
+        credentials::{Credentials, Secret},
+        npmrc::{self, Level, Npmrc},
+    },
+    limited::{self, Links},
 };
 
 /// What is not configuration.
@@ -49,7 +53,7 @@ pub fn connect(
         .into_iter()
         .filter_map(|(level, path)| {
             let path = path?;
-            let bytes = std::fs::read(&path).ok()?;
+            let bytes = read(&path, level).ok()?;
             Some(npmrc::parse(&bytes, level, &path.display().to_string(), around.env))
         })
         .collect();
@@ -139,6 +143,18 @@ fn tls(settings: &mut NetworkSettings, network: &Network, files: &[Npmrc], env: 
     };
     let configured = network.cafile.as_ref().map(|path| path.display().to_string());
     tls.cafile = configured.or_else(|| last(&|file| file.tls.cafile.clone())).or_else(|| env("NODE_EXTRA_CA_CERTS"));
+}
+
+/// An `.npmrc`, as far as it may go; one byte more tells that it has too many. What a project brings must be a file,
+/// while a user may name a pipe.
+fn read(path: &Path, level: Level) -> io::Result<Vec<u8>> {
+    let most = npmrc::MAX_BYTES as u64 + 1;
+    if level == Level::Project {
+        return limited::read_beginning(path, most, Links::Followed);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

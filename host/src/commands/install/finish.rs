@@ -17,6 +17,7 @@ use crate::{
     diagnostic::Diagnostic,
     engine::Saved,
     graph::{Placement, RootLink, SnapshotIndex, Target},
+    limited::{self, Links},
     link::{Linked, Stored, shared},
     plan::Plan,
     replace,
@@ -82,7 +83,8 @@ pub(super) fn write_lockfile(install: &Install<'_>, placement: &Placement) -> Re
     if config.install.lockfile.is_frozen() && !config.project.merges_lockfiles() && path.exists() {
         return Ok(()); // a conflict in it was merged for this run alone
     }
-    if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+    // What is longer is another.
+    if limited::read(&path, text.len() as u64, Links::Followed).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(());
     }
     let failed = |code: &str, error: &io::Error| {
@@ -108,7 +110,7 @@ fn write_state(
     let config = &install.context.config;
     let lockfile = match (&placement.current_lockfile, &placement.lockfile) {
         (Some(text), _) | (None, Some(text)) => Cow::Borrowed(text),
-        (None, None) => Cow::Owned(std::fs::read_to_string(config.project.lockfile_to_read()).unwrap_or_default()),
+        (None, None) => Cow::Owned(placement::lockfile_text(&config.project.lockfile_to_read()).unwrap_or_default()),
     };
     let allow: Map<String, Value> = config
         .scripts

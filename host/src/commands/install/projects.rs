@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 use wit::ImporterId;
 
 use crate::{
-    config::Config,
+    config::{Config, manifest::MAX_MANIFEST},
+    limited::{self, Links},
     link::Bin,
     state::{Layout, layout::ProjectBins, workspace_state},
 };
@@ -33,7 +34,8 @@ pub(super) fn layout(config: &Config) -> Layout {
 
 /// A project beside this one, with a lockfile of its own; its manifest is read again for what it can run.
 fn neighbour(config: &Config, folder: &str) -> Option<(ImporterId, ProjectBins)> {
-    let text = std::fs::read_to_string(config.project.root.join(folder).join("package.json")).ok()?;
+    let path = config.project.root.join(folder).join("package.json");
+    let text = limited::read_text(&path, MAX_MANIFEST, Links::Followed).ok()?;
     let manifest: Value = serde_json::from_str(&text).ok()?;
     let name = manifest["name"].as_str().unwrap_or_default().to_owned();
     let bins = bins(&name, &manifest["bin"]);

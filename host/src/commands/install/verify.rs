@@ -6,15 +6,12 @@
 mod asking;
 mod entry;
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    fs,
-};
+use std::collections::{BTreeSet, HashSet};
 
 use wit::settings::{Policy, Registries};
 
 use self::{asking::Asking, entry::Entry};
-use super::{Failures, Install, Network, excludes, known, known::Known, one};
+use super::{Failures, Install, Network, excludes, known, known::Known, one, placement};
 use crate::{
     diagnostic::Diagnostic,
     graph::{Notice, Placement, Snapshot, SnapshotIndex, Source},
@@ -90,7 +87,7 @@ pub(super) fn start(
     // Of what is new in a lockfile the most part is in the tree that stands already.
     let standing = config.layout.virtual_store_dir.join("lock.yaml");
     if !entries.is_empty()
-        && let Ok(lockfile) = fs::read_to_string(standing)
+        && let Ok(lockfile) = placement::lockfile_text(&standing)
     {
         Known::of(install, &lockfile).take_from(&mut entries, &policy);
     }

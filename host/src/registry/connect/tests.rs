@@ -63,6 +63,15 @@ fn a_flag_wins_over_files_and_the_project_over_the_user() {
 }
 
 #[test]
+fn what_never_ends_is_read_as_far_as_a_file_may_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = network(folder.path());
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("user")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("project")).unwrap();
+    assert_eq!(settings(&network, folder.path()).registries.default, "https://npm.example/");
+}
+
+#[test]
 fn a_projects_registry_draws_no_credentials_of_the_user() {
     let folder = tempfile::tempdir().unwrap();
     let mut network = network(folder.path());
