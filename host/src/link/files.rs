@@ -78,7 +78,7 @@ impl<'p> Levels<'_, 'p> {
         let depth = self.made.iter().take_while(|level| file.starts_with(level.path)).count();
         self.made.truncate(depth);
         let mut end = self.made.last().map_or(0, |level| level.path.len());
-        while let Some(length) = file[end..].find('/') {
+        while let Some(length) = file.as_bytes()[end..].iter().position(|byte| *byte == b'/') {
             let (above, start) = self.nearest();
             let (way, path) = (&file[start..end + length], &file[..=end + length]);
             let needs_handle = !above.make_new_below(way)? || has_many(path);
