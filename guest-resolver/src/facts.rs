@@ -13,7 +13,7 @@ use wit::guest::exports::wasi_pm::resolver::resolution::{
 };
 use wit::guest::wasi_pm::resolver::types::PackageVersion;
 
-use crate::intern::{NumberMap, Symbol, of_packages};
+use crate::intern::{NumberMap, Symbol, map_of_packages};
 use crate::manifest::Manifest;
 use crate::pick::{Packument, PackumentParts};
 
@@ -90,9 +90,9 @@ pub struct Facts {
 impl Default for Facts {
     fn default() -> Self {
         Self {
-            packuments: RefCell::new(of_packages()),
-            manifests: RefCell::new(of_packages()),
-            carried: RefCell::new(of_packages()),
+            packuments: RefCell::new(map_of_packages()),
+            manifests: RefCell::new(map_of_packages()),
+            carried: RefCell::new(map_of_packages()),
             places: RefCell::default(),
             open: RefCell::default(),
             outbox: RefCell::default(),

@@ -57,6 +57,15 @@ pub type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>>;
 /// A set of numbers of ours.
 pub type NumberSet<K> = std::collections::HashSet<K, BuildHasherDefault<NumberHasher>>;
 
+/// Room for so many entries, which are seven eighths of a power of two: the packages of most projects. A table that
+/// grows from nothing is filled anew each time, which was a twentieth of a resolution of alotta-modules.
+const PACKAGES: usize = 1_792;
+
+/// Makes a map that will have an entry or two for each package.
+pub fn map_of_packages<K, V>() -> NumberMap<K, V> {
+    NumberMap::with_capacity_and_hasher(PACKAGES, BuildHasherDefault::default())
+}
+
 /// A map keyed by text. Every session hashes alike, as a session in the component does in any case: what a stranger may
 /// make of that is bounded by the time a session is given. The order of such a map never reaches an output.
 pub type TextMap<K, V> = HashMap<K, V, BuildHasherDefault<TextHasher>>;
@@ -72,15 +81,6 @@ impl TextHasher {
         let mixed = (self.0.rotate_left(5) ^ value).wrapping_mul(FACTOR);
         self.0 = mixed ^ (mixed >> 32);
     }
-}
-
-/// Rooms for so many entries that the packages of most projects find place. A table that grows from nothing is filled
-/// again and again, which was a twentieth of a resolution.
-const PACKAGES: usize = 1_792;
-
-/// A map that will have an entry or two for each package.
-pub fn of_packages<K, V>() -> NumberMap<K, V> {
-    NumberMap::with_capacity_and_hasher(PACKAGES, BuildHasherDefault::default())
 }
 
 impl Hasher for TextHasher {

@@ -193,7 +193,7 @@ impl<'a> View<'a> {
         self.best_of(0..self.packument.len(), latest, wanted, direction)
     }
 
-    /// What `latest` points to is taken, if it is not deprecated.
+    /// Whether the range takes what `latest` points to; a deprecated one only for want of another.
     fn is_taken(&self, index: usize, latest: Latest, wanted: &WantedRange) -> bool {
         latest.whatever || self.version(index).is_some_and(|version| wanted.range.satisfies(version))
     }

@@ -81,24 +81,32 @@ fn what_is_passed_over_at_first_sight_would_not_have_been_picked() {
         "0.0.0-x",
         "<=1.2.4-0",
     ];
-    for range in ranges {
-        for from in 0..lines.len() {
-            let all = &lines[from..];
-            let packument = Packument::new(parts(all, "none"));
-            let read = Range::parse_loose(range).unwrap();
+    let suffixes = (0..lines.len()).map(|from| &lines[from..]);
+    let alone = (0..lines.len()).map(|at| &lines[at..=at]);
+    for (range, all) in
+        ranges.iter().flat_map(|range| suffixes.clone().chain(alone.clone()).map(move |all| (range, all)))
+    {
+        let packument = Packument::new(parts(all, "none"));
+        let read = Range::parse_loose(range).unwrap();
+        let want = Want::Range(WantedRange { text: (*range).into(), range: read.clone().into() });
+        for direction in [Direction::Highest, Direction::Lowest] {
+            if (*range, direction) == ("*", Direction::Lowest) {
+                continue; // that takes any version at all
+            }
+            let better = if direction == Direction::Highest { Ordering::Greater } else { Ordering::Less };
             let mut expected: Option<(&str, Version)> = None;
             for line in all {
                 let version = Version::parse_loose(line).filter(|version| read.satisfies(version));
                 if let Some(version) = version
-                    && expected.as_ref().is_none_or(|(_, held)| version.precedence(held).is_gt())
+                    && expected.as_ref().is_none_or(|(_, held)| version.precedence(held) == better)
                 {
                     expected = Some((line, version));
                 }
             }
             let expected = expected.map(|(line, _)| line).ok_or(PickError::NoMatch);
-            let want = Want::Range(WantedRange { text: range.into(), range: read.into() });
-            let found = pick(&packument, &want, &PickOptions::default()).map(|pick| packument.text(pick.index));
-            assert_eq!(found, expected, "{range} of {all:?}");
+            let options = PickOptions { direction, ..PickOptions::default() };
+            let found = pick(&packument, &want, &options).map(|pick| packument.text(pick.index));
+            assert_eq!(found, expected, "{direction:?} {range} of {all:?}");
         }
     }
 }

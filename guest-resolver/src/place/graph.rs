@@ -308,11 +308,11 @@ fn refused(node: &Node<'_>, misfit: &Misfit) -> LockfileError {
 /// `fitting` are the ranges of Node that fit: packages share few.
 fn misfit<'a>(package: &'a Package, context: &PlaceContext<'_>, fitting: &mut TextSet<&'a str>) -> Option<Misfit> {
     let node = package.engines.get("node");
-    let asks_for_node_alone = package.os.is_empty()
+    let asks_for_no_more_than_node = package.os.is_empty()
         && package.cpu.is_empty()
         && package.libc.is_empty()
         && package.engines.get("pnpm").is_none();
-    if asks_for_node_alone && node.is_none_or(|range| fitting.contains(range.as_str())) {
+    if asks_for_no_more_than_node && node.is_none_or(|range| fitting.contains(range.as_str())) {
         return None;
     }
     let list = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());

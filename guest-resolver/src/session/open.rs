@@ -14,7 +14,7 @@ use crate::catalogs;
 use crate::command::Expected;
 use crate::engines;
 use crate::facts::Facts;
-use crate::intern::{NumberMap, Symbol, Symbols, TextMap, of_packages};
+use crate::intern::{NumberMap, Symbol, Symbols, TextMap, map_of_packages};
 use crate::lockfile::{self, Lockfile};
 use crate::manifest::Manifest;
 use crate::overrides::Overrides;
@@ -158,13 +158,13 @@ pub(super) fn context(given: &Given, begun: Begun) -> Result<Context, Vec<Failur
         symbols,
         facts,
         preferred,
-        specifiers: RefCell::new(of_packages()),
-        hooked: RefCell::new(of_packages()),
-        edges: RefCell::new(of_packages()),
-        picked: RefCell::new(of_packages()),
-        lines: RefCell::new(of_packages()),
+        specifiers: RefCell::new(map_of_packages()),
+        hooked: RefCell::new(map_of_packages()),
+        edges: RefCell::new(map_of_packages()),
+        picked: RefCell::new(map_of_packages()),
+        lines: RefCell::new(map_of_packages()),
         askers: RefCell::default(),
-        resolved: RefCell::new(of_packages()),
+        resolved: RefCell::new(map_of_packages()),
         downloads: RefCell::new(downloads),
         offered: RefCell::new(offered),
         notices: RefCell::new(told.into_iter().map(Notice::Other).collect()),

@@ -288,8 +288,8 @@ pub(super) fn snapshot(it: wire::Snapshot) -> Checked<graph::Snapshot> {
         Version::check(&it.version).map_err(said)?;
     }
     let dependencies = it.dependencies.into_iter().map(link).collect::<Checked<Vec<_>>>()?;
-    if let Some(twice) = twice(&dependencies, |link| &link.alias) {
-        return Err(format!("{} depends twice on {}", it.dep_path, twice.alias));
+    if let Some(link) = twice(&dependencies, |link| &link.alias) {
+        return Err(format!("{} depends twice on {}", it.dep_path, link.alias));
     }
     Ok(graph::Snapshot {
         dep_path: DepPath::parse(&it.dep_path).map_err(said)?,
@@ -375,8 +375,8 @@ pub(super) fn complete(placement: &mut graph::Placement, it: wire::Outcome) {
 
 fn check_whole(project: &Project, placement: &graph::Placement) -> Checked<()> {
     let snapshots = &placement.snapshots;
-    if let Some(twice) = twice(snapshots, |it| &it.dep_path).or_else(|| twice(snapshots, |it| &it.slot)) {
-        return Err(format!("{} or its slot is placed twice", twice.dep_path));
+    if let Some(it) = twice(snapshots, |it| &it.dep_path).or_else(|| twice(snapshots, |it| &it.slot)) {
+        return Err(format!("{} or its slot is placed twice", it.dep_path));
     }
     let known: HashSet<_> = project.importers.iter().map(|(id, _)| id).collect();
     let mut importers = HashSet::new();
@@ -384,8 +384,8 @@ fn check_whole(project: &Project, placement: &graph::Placement) -> Checked<()> {
         if !known.contains(&root.importer) || !importers.insert(&root.importer) {
             return Err(format!("{} is no project of this workspace, or is placed twice", root.importer));
         }
-        if let Some(twice) = twice(&root.links, |link| &link.alias) {
-            return Err(format!("{} depends twice on {}", root.importer, twice.alias));
+        if let Some(link) = twice(&root.links, |link| &link.alias) {
+            return Err(format!("{} depends twice on {}", root.importer, link.alias));
         }
     }
     let edges = placement.snapshots.iter().flat_map(|snapshot| snapshot.dependencies.iter().map(|link| &link.target));

@@ -153,6 +153,8 @@ pub fn check(project: &Project, limits: Limits) -> Result<Outdated, ResolveError
 const PASSED_ON: usize = 32;
 /// So many replies are enough to call the component while it has nothing else to do.
 const ENOUGH: usize = 8;
+/// So many snapshots come with one answer at most.
+const MOST_SNAPSHOTS: usize = 1024;
 /// So long it may have nothing to do though there are replies.
 const A_MOMENT: Duration = Duration::from_micros(200);
 
@@ -205,13 +207,18 @@ fn is_placing(progress: &wire::Progress) -> bool {
     !progress.snapshots.is_empty() || progress.layout.is_some()
 }
 
-/// Who has begun with that does nothing else until all is said.
+/// From the first snapshots on nothing is asked, and each progress carries some, or the layout.
 fn check_batch(progress: &wire::Progress) -> Result<(), &'static str> {
-    match is_placing(progress) {
-        false => Err("it has begun to say what goes where and does not go on with it"),
-        true if !progress.requests.is_empty() => Err("it asks after it has begun to say what goes where"),
-        true => Ok(()),
+    if !is_placing(progress) {
+        return Err("it has begun to say what goes where and does not go on with it");
     }
+    if !progress.requests.is_empty() {
+        return Err("it asks after it has begun to say what goes where");
+    }
+    if progress.snapshots.len() > MOST_SNAPSHOTS {
+        return Err("it hands out more snapshots at once than it may");
+    }
+    Ok(())
 }
 
 struct Session {
@@ -249,7 +256,7 @@ impl Session {
             let progress = self.finish(&called, oracle)?;
             let progress = progress.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
             if is_placing(&progress) {
-                return self.place(project, progress, oracle);
+                return self.take_placement(project, progress, oracle);
             }
             if progress.outcome.is_some() {
                 return Err(self.sandbox.invalid("it ends before it has said what goes where").into());
@@ -279,14 +286,14 @@ impl Session {
         }
     }
 
-    /// Takes the snapshots, from the first batch on, and the layout. It makes one batch while another is taken.
-    fn place(
+    /// Takes the snapshots, from the first batch on, and the layout. The next batches are made while one is taken.
+    fn take_placement(
         mut self,
         project: &Project,
         mut progress: wire::Progress,
         oracle: &dyn Oracle,
     ) -> Result<(Placement, Rest), ResolveError> {
-        let mut rest = progress.outcome.is_none().then(|| self.advance_to_the_end());
+        let mut called = progress.outcome.is_none().then(|| self.advance_to_the_end());
         loop {
             check_batch(&progress).map_err(|detail| self.sandbox.invalid(detail))?;
             self.download(progress.downloads, oracle)?;
@@ -294,15 +301,15 @@ impl Session {
             if let Some(layout) = progress.layout {
                 let placement = convert::placement(project, std::mem::take(&mut self.snapshots), layout)
                     .map_err(|detail| self.sandbox.invalid(detail))?;
-                return Ok((placement, Rest { session: self, outcome: progress.outcome, called: rest }));
+                return Ok((placement, Rest { session: self, outcome: progress.outcome, called }));
             }
-            let Some(called) = rest.take_if(|_| progress.outcome.is_none()) else {
+            let Some(series) = called.take_if(|_| progress.outcome.is_none()) else {
                 return Err(self.sandbox.invalid("it ends before it has said what goes where").into());
             };
-            let next = self.finish(&called, oracle)?;
+            let next = self.finish(&series, oracle)?;
             self.crossings.calls += 1;
             progress = next.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
-            rest = Some(called);
+            called = Some(series);
         }
     }
 

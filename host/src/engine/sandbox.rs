@@ -44,7 +44,8 @@ pub(super) struct Sandbox<E> {
     limits: Limits,
     memory: u64,
     spent: Option<Box<dyn Any + Send>>,
-    calls: Sender<Call<E>>,
+    /// `None`: nothing can be asked any more.
+    calls: Option<Sender<Call<E>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -54,8 +55,8 @@ type Call<E> = Box<dyn FnOnce(&mut Guest<E>) + Send>;
 /// A call that was begun, or a series of them.
 pub(super) struct Called<T>(Receiver<Answer<T>>);
 
-/// So many answers of a series may wait to be taken.
-const WAITING: usize = 2;
+/// So many answers of a series may wait to be taken: each may be as large as an answer may be.
+const WAITING: usize = 1;
 
 struct Answer<T> {
     result: Result<T, EngineError>,
@@ -116,7 +117,8 @@ impl<E: Send + 'static> Sandbox<E> {
         let thread = thread::Builder::new().name(name.to_owned()).stack_size(2 * MAX_WASM_STACK).spawn(work);
         let thread =
             thread.map_err(|error| EngineError::Load { component: name.to_owned(), detail: error.to_string() })?;
-        let mut sandbox = Self { name: name.to_owned(), limits, memory: 0, spent: None, calls, thread: Some(thread) };
+        let (name, calls, thread) = (name.to_owned(), Some(calls), Some(thread));
+        let mut sandbox = Self { name, limits, memory: 0, spent: None, calls, thread };
         sandbox.memory = sandbox.wait(&started)??;
         Ok(sandbox)
     }
@@ -142,9 +144,7 @@ impl<E: Send + 'static> Sandbox<E> {
             let result = work(&mut guest.store, &guest.exports, &input).map_err(|error| guest.failed(&error));
             let _late = sender.send(Answer { result, memory: guest.memory(), input: Box::new(input) });
         };
-        // Where the thread is gone nobody answers either, which `finish` sees.
-        let _gone = self.calls.send(Box::new(call));
-        self.spent = None;
+        self.send(Box::new(call));
         Called(answer)
     }
 
@@ -167,12 +167,17 @@ impl<E: Send + 'static> Sandbox<E> {
                 }
             }
         };
-        let _gone = self.calls.send(Box::new(calls));
-        self.spent = None;
+        self.send(Box::new(calls));
         Called(answer)
     }
 
-    /// Waits for the answer, or for the next of a series.
+    fn send(&mut self, call: Call<E>) {
+        // Where the thread is gone nobody answers either, which `finish` sees.
+        let _gone = self.calls.as_ref().map(|calls| calls.send(call));
+        self.spent = None;
+    }
+
+    /// Waits for the answer, or for the next of a series: after its last one the component cannot be asked any more.
     pub(super) fn finish<T>(&mut self, called: &Called<T>) -> Result<T, EngineError> {
         let answer = self.wait(&called.0)?;
         self.take(answer)
@@ -205,10 +210,14 @@ impl<E: Send + 'static> Sandbox<E> {
             match answer.recv_timeout(self.limits.call / SLICES) {
                 Ok(answer) => return Ok(answer),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => match self.thread.take().map(JoinHandle::join) {
-                    Some(Err(panic)) => std::panic::resume_unwind(panic),
-                    _ => break,
-                },
+                Err(RecvTimeoutError::Disconnected) => {
+                    // The thread ends when nothing more can come; so it does not wait for that.
+                    self.calls = None;
+                    match self.thread.take().map(JoinHandle::join) {
+                        Some(Err(panic)) => std::panic::resume_unwind(panic),
+                        _ => break,
+                    }
+                }
             }
         }
         Err(EngineError::Timeout { component: self.name.clone(), limit: self.limits.call })

@@ -118,7 +118,7 @@ pub(super) fn place_roots(
         Ok(Some((shims, Some(own).filter(Bench::is_used))))
     };
     let placed: Vec<_> = match job.plan.roots.as_slice() {
-        [one] => vec![place(one)?],
+        few if few.len() <= 1 => few.iter().map(place).collect::<Result<_, LinkError>>()?,
         many => many.par_iter().with_max_len(1).map(place).collect::<Result<_, LinkError>>()?,
     };
     let (shims, benches): (Vec<_>, Vec<_>) = placed.into_iter().flatten().unzip();

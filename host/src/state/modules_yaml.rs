@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs::File, io::Read as _, path::Path};
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -57,10 +57,10 @@ pub fn text(
     allow_builds: &Map<String, Value>,
     pruned_at: u64,
 ) -> String {
-    let mut hoisted: IndexMap<&str, Aliases<'_>> = IndexMap::new();
+    let mut hoisted: IndexMap<&str, IndexMap<&str, &str>> = IndexMap::new();
     for link in &placement.hoisted {
         let kind = if link.public { "public" } else { "private" };
-        hoisted.entry(&link.owner).or_default().put(link.alias.as_str(), kind);
+        hoisted.entry(&link.owner).or_default().insert(link.alias.as_str(), kind);
     }
     let mut skipped: Vec<&str> = placement.skipped.iter().map(|skipped| skipped.dep_path.as_str()).collect();
     skipped.sort_unstable();
@@ -82,14 +82,14 @@ pub fn text(
         injected_deps: injected(placement, layout),
         allow_builds,
     };
-    serde_json::to_string_pretty(&file).expect("texts by text are always JSON")
+    serde_json::to_string_pretty(&file).expect("what has texts for keys can always be written as JSON")
 }
 
 /// The file, its entries in pnpm's order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Modules<'a> {
-    hoisted_dependencies: IndexMap<&'a str, Aliases<'a>>,
+    hoisted_dependencies: IndexMap<&'a str, IndexMap<&'a str, &'a str>>,
     hoist_pattern: &'a [String],
     included: &'a Included,
     layout_version: u32,
@@ -107,25 +107,6 @@ struct Modules<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     injected_deps: BTreeMap<String, Vec<String>>,
     allow_builds: &'a Map<String, Value>,
-}
-
-/// Under what names a package is hoisted, and how: nearly always one.
-#[derive(Default)]
-struct Aliases<'a>(Vec<(&'a str, &'a str)>);
-
-impl<'a> Aliases<'a> {
-    fn put(&mut self, alias: &'a str, kind: &'a str) {
-        match self.0.iter_mut().find(|(held, _)| *held == alias) {
-            Some((_, held)) => *held = kind,
-            None => self.0.push((alias, kind)),
-        }
-    }
-}
-
-impl Serialize for Aliases<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().copied())
-    }
 }
 
 /// By folder that was copied, relative to the lockfile: its copies. Shared slots are no project's own to bring up to

@@ -36,7 +36,7 @@ fn hostile_snapshots_are_refused() {
     type Edit = fn(&mut wire::Snapshot);
     let commit: &str = "0123456789012345678901234567890123456789";
     assert!(source(git("https://git.example/a", commit, None)).is_ok());
-    let edits: [(&str, Edit); 16] = [
+    let edits: [(&str, Edit); 17] = [
         ("name", |it| it.name = "../a".to_owned()),
         ("slot with a slash", |it| it.slot = "a/b".to_owned()),
         ("slot upwards", |it| it.slot = "..".to_owned()),
@@ -47,6 +47,7 @@ fn hostile_snapshots_are_refused() {
         ("absolute link", |it| it.dependencies = vec![directory("x", "/etc")]),
         ("link upwards inside", |it| it.dependencies = vec![directory("x", "a/../../b")]),
         ("twice", |it| it.dependencies = vec![directory("x", "a"), directory("x", "b")]),
+        ("twice, apart", |it| it.dependencies = vec![directory("b", "a"), directory("a", "a"), directory("b", "b")]),
         ("absolute source", |it| it.source = types::Source::Directory("/etc".to_owned())),
         ("option as repository", |it| it.source = git("--upload-pack=x", &"a".repeat(40), None)),
         ("control in repository", |it| it.source = git("https://git.example/a\nb", &"a".repeat(40), None)),
@@ -59,6 +60,41 @@ fn hostile_snapshots_are_refused() {
         edit(&mut hostile);
         assert!(snapshot(hostile).is_err(), "{what}");
     }
+}
+
+#[test]
+fn what_is_placed_twice_is_refused_wherever_it_stands() {
+    let project = Project {
+        importers: vec![(ImporterId::parse(".").unwrap(), "{}".to_owned())],
+        lockfile: None,
+        settings: wit::settings::Settings::default(),
+        platform: crate::platform::Platform { os: "linux".to_owned(), cpu: "x64".to_owned(), libc: None, node: None },
+        intent: Intent::Install,
+    };
+    let placed = |paths: &[&str], slots: &[&str], aliases: &[&str]| {
+        let at = |(path, slot): (&&str, &&str)| {
+            snapshot(wire::Snapshot { dep_path: (*path).to_owned(), slot: (*slot).to_owned(), ..sound() }).unwrap()
+        };
+        let link = |alias: &&str| wire::RootLink {
+            alias: (*alias).to_owned(),
+            real_name: "a".to_owned(),
+            version: None,
+            latest: None,
+            group: types::DependencyGroup::Prod,
+            target: wire::LinkTarget::Snapshot(0),
+        };
+        let links = aliases.iter().map(link).collect();
+        let roots = vec![wire::ImporterLinks { importer: ".".to_owned(), links }];
+        let layout = wire::Layout { roots, hoisted: Vec::new(), skipped: Vec::new() };
+        placement(&project, paths.iter().zip(slots).map(at).collect(), layout).is_ok()
+    };
+    assert!(placed(&["a@1", "b@1", "c@1"], &["c", "a", "b"], &["x", "y"]));
+    assert!(placed(&["c@1", "a@1", "b@1"], &["a", "b", "c"], &["y", "x"]));
+    assert!(!placed(&["a@1", "a@1", "c@1"], &["c", "a", "b"], &[]));
+    assert!(!placed(&["b@1", "a@1", "b@1"], &["c", "a", "b"], &[]));
+    assert!(!placed(&["a@1", "b@1", "c@1"], &["c", "a", "c"], &[]));
+    assert!(!placed(&["a@1", "b@1", "c@1"], &["c", "a", "b"], &["x", "x"]));
+    assert!(!placed(&["a@1", "b@1", "c@1"], &["c", "a", "b"], &["y", "x", "y"]));
 }
 
 #[test]

@@ -143,6 +143,21 @@ fn who_says_what_goes_where_asks_nothing_and_goes_on() {
     let placing = || wire::Progress { layout: Some(layout()), outcome: None, ..nothing() };
     assert_eq!(check_batch(&placing()), Ok(()));
     assert!(check_batch(&wire::Progress { requests: vec![request()], ..placing() }).is_err());
+    let snapshot = wire::Snapshot {
+        dep_path: "a@1.0.0".to_owned(),
+        slot: "a@1.0.0".to_owned(),
+        name: "a".to_owned(),
+        version: "1.0.0".to_owned(),
+        source: types::Source::Directory("a".to_owned()),
+        dependencies: Vec::new(),
+        optional: false,
+        has_bin: false,
+        requires_build: None,
+        patch: None,
+    };
+    let batch = |count| wire::Progress { snapshots: vec![snapshot.clone(); count], layout: None, ..placing() };
+    assert_eq!(check_batch(&batch(MOST_SNAPSHOTS)), Ok(()));
+    assert!(check_batch(&batch(MOST_SNAPSHOTS + 1)).is_err());
     assert!(check_batch(&wire::Progress { layout: None, ..placing() }).is_err());
     assert!(check_batch(&nothing()).is_err(), "an end without a layout");
 }

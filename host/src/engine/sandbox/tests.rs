@@ -174,6 +174,15 @@ fn a_series_ends_with_the_answer_that_says_so() {
 }
 
 #[test]
+fn who_asks_an_ended_series_again_is_refused_and_does_not_hang() {
+    let mut sandbox = counting();
+    let called = sandbox.begin_series(|store, run| Ok(run.call(store, ())?.0), |_| false);
+    assert_eq!(sandbox.finish(&called).expect("it answers"), 1);
+    assert!(sandbox.finish(&called).is_err());
+    assert!(sandbox.call((), |store, run, ()| run.call(store, ())).is_err(), "it is gone");
+}
+
+#[test]
 fn a_series_is_held_up_by_who_takes_nothing_and_ends_with_them() {
     let mut sandbox = counting();
     let called = sandbox.begin_series(|store, run| Ok(run.call(store, ())?.0), |_| true);
