@@ -31,8 +31,8 @@ use crate::resolve::{self, Resolution};
 type Running = Pin<Box<dyn Future<Output = Result<Resolution, Vec<Failure>>>>>;
 type Preparing = Pin<Box<dyn Future<Output = Result<Plan, Failure>>>>;
 
-/// How many snapshots come in one call: the host reads them while the next are made.
-const BATCH: usize = 512;
+/// How many snapshots come in one call: the host reads them while the next are made, the sooner the fewer come first.
+const BATCH: usize = 128;
 
 /// One resolution.
 pub struct Session {

@@ -14,7 +14,7 @@ pub fn slot_name(dep_path: &str, max_length: usize) -> String {
     let mut name = escape(dep_path);
     let long = name.len() > max_length;
     let capitals = name.bytes().any(|b| b.is_ascii_uppercase()) || !name.is_ascii() && name.to_lowercase() != name;
-    let address = dep_path.contains("://");
+    let address = dep_path.bytes().any(|byte| byte == b':') && dep_path.contains("://");
     if long || address || capitals && !name.starts_with("file+") {
         let hashed = if address { dep_path } else { name.as_str() };
         let digest = hex(&Sha256::digest(hashed.as_bytes())[..16]);
@@ -31,22 +31,22 @@ pub fn slot_name(dep_path: &str, max_length: usize) -> String {
 
 fn escape(dep_path: &str) -> String {
     let path = dep_path.strip_prefix('/').unwrap_or(dep_path);
-    let has_suffix = path.contains('(');
+    let has_suffix = path.bytes().any(|byte| byte == b'(');
     let body = if has_suffix { path.strip_suffix(')').unwrap_or(path) } else { path };
-    let mut name = String::with_capacity(body.len());
-    let mut chars = body.chars().peekable();
-    while let Some(c) = chars.next() {
-        name.push(match c {
-            '\\' | '/' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '#' => '+',
-            ')' => {
-                chars.next_if_eq(&'(');
-                '_'
+    let mut name = Vec::with_capacity(body.len());
+    let mut bytes = body.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        name.push(match byte {
+            b'\\' | b'/' | b':' | b'*' | b'?' | b'"' | b'<' | b'>' | b'|' | b'#' => b'+',
+            b')' => {
+                bytes.next_if_eq(&b'(');
+                b'_'
             }
-            '(' => '_',
+            b'(' => b'_',
             other => other,
         });
     }
-    name
+    String::from_utf8(name).expect("one ASCII letter stands for another")
 }
 
 /// Lower-case hexadecimal.
