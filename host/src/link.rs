@@ -179,7 +179,7 @@ fn place(job: &Job<'_>, begun: Begun, bins: &bins::Catalogue<'_>) -> Result<Link
 }
 
 /// Does both, one of them on a thread of its own: a pool would have to be woken twice, or made first.
-fn beside<A, B: Send>(here: impl FnOnce() -> A, there: impl FnOnce() -> B + Send) -> (A, B) {
+pub(crate) fn beside<A, B: Send>(here: impl FnOnce() -> A, there: impl FnOnce() -> B + Send) -> (A, B) {
     let there = Mutex::new(Some(there));
     let take = || there.lock().unwrap_or_else(PoisonError::into_inner).take().map(|there| there());
     thread::scope(|scope| {

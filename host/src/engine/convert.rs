@@ -30,15 +30,15 @@ const LONGEST: usize = 16 << 10;
 const LONGEST_PROSE: usize = 64 << 10;
 
 /// A text that stands for something is refused where it is too long: no sound component makes such a one.
-pub(super) fn short(text: String) -> Checked<String> {
+pub(super) fn short(text: &str) -> Checked<String> {
     match text.len() <= LONGEST {
-        true => Ok(text),
+        true => Ok(text.to_owned()),
         false => Err(format!("a text of {} bytes where {LONGEST} are the most", text.len())),
     }
 }
 
-fn short_if_any(text: Option<String>) -> Checked<Option<String>> {
-    text.map(short).transpose()
+fn short_if_any(text: &Option<String>) -> Checked<Option<String>> {
+    text.as_deref().map(short).transpose()
 }
 
 /// A text for people is cut: a registry may have worded it.
@@ -115,25 +115,25 @@ fn group_out(group: graph::Group) -> types::DependencyGroup {
     }
 }
 
-pub(super) fn request(request: wire::Request) -> Checked<facts::Request> {
+pub(super) fn request(request: &wire::Request) -> Checked<facts::Request> {
     Ok(match request {
         wire::Request::Metadata(it) => facts::Request::Metadata(facts::MetadataRequest {
             name: PackageName::parse(&it.name).map_err(said)?,
-            registry: short_if_any(it.registry)?,
+            registry: short_if_any(&it.registry)?,
             full: it.full,
-            wanted: short_if_any(it.wanted)?,
+            wanted: short_if_any(&it.wanted)?,
             likely: it.likely,
         }),
         wire::Request::Manifest(it) => facts::Request::Manifest {
             name: PackageName::parse(&it.name).map_err(said)?,
-            registry: short_if_any(it.registry)?,
-            version: short(it.version)?,
+            registry: short_if_any(&it.registry)?,
+            version: short(&it.version)?,
         },
         wire::Request::Git(specifier) => facts::Request::Git(short(specifier)?),
         wire::Request::Tarball(url) => facts::Request::Tarball(short(url)?),
-        wire::Request::Local(it) => facts::Request::Local { importer: short(it.importer)?, path: short(it.path)? },
+        wire::Request::Local(it) => facts::Request::Local { importer: short(&it.importer)?, path: short(&it.path)? },
         wire::Request::Custom(it) => {
-            facts::Request::Custom { alias: short(it.alias)?, specifier: short(it.specifier)? }
+            facts::Request::Custom { alias: short(&it.alias)?, specifier: short(&it.specifier)? }
         }
     })
 }
@@ -199,35 +199,35 @@ fn source_out(source: graph::Source) -> types::Source {
     }
 }
 
-pub(super) fn download(download: wire::Download) -> Checked<facts::Download> {
+pub(super) fn download(download: &wire::Download) -> Checked<facts::Download> {
     Ok(facts::Download {
         name: PackageName::parse(&download.name).map_err(said)?,
-        version: version_in(&download.source, download.version)?,
-        source: source(download.source)?,
+        version: version_in(&download.source, &download.version)?,
+        source: source(&download.source)?,
         size_hint: download.size_hint,
     })
 }
 
 /// The version of a download, which becomes a part of an address where a registry has it.
-fn version_in(source: &types::Source, version: String) -> Checked<String> {
+fn version_in(source: &types::Source, version: &str) -> Checked<String> {
     if matches!(source, types::Source::Registry(_)) {
-        Version::check(&version).map_err(said)?;
+        Version::check(version).map_err(said)?;
     }
     short(version)
 }
 
-fn source(source: types::Source) -> Checked<graph::Source> {
+fn source(source: &types::Source) -> Checked<graph::Source> {
     Ok(match source {
         types::Source::Registry(it) => graph::Source::Registry {
-            registry: short_if_any(it.registry)?,
-            tarball: it.tarball.map(address).transpose()?,
-            integrity: it.integrity.map(integrity).transpose()?,
+            registry: short_if_any(&it.registry)?,
+            tarball: it.tarball.as_deref().map(address).transpose()?,
+            integrity: it.integrity.as_deref().map(integrity).transpose()?,
         },
         types::Source::Tarball(it) => graph::Source::Tarball {
-            url: address(it.url)?,
-            integrity: it.integrity.map(integrity).transpose()?,
+            url: address(&it.url)?,
+            integrity: it.integrity.as_deref().map(integrity).transpose()?,
             git_hosted: it.git_hosted,
-            path: it.path.map(inner_path).transpose()?,
+            path: it.path.as_deref().map(inner_path).transpose()?,
         },
         types::Source::Git(it) => {
             if !matches!(it.commit.len(), 40 | 64) || !it.commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -242,25 +242,25 @@ fn source(source: types::Source) -> Checked<graph::Source> {
             if hostile || it.repository.contains(char::is_control) {
                 return Err(format!("{:?} is not a repository", it.repository));
             }
-            let path = it.path.map(inner_path).transpose()?;
-            graph::Source::Git { repository: short(it.repository)?, commit: it.commit, path }
+            let path = it.path.as_deref().map(inner_path).transpose()?;
+            graph::Source::Git { repository: short(&it.repository)?, commit: it.commit.clone(), path }
         }
-        types::Source::Directory(path) => graph::Source::Directory(ImporterId::parse(&path).map_err(said)?.into()),
+        types::Source::Directory(path) => graph::Source::Directory(ImporterId::parse(path).map_err(said)?.into()),
         types::Source::Custom(it) => graph::Source::Custom {
-            plugin: short(it.plugin)?,
-            value: short(it.value)?,
-            integrity: it.integrity.map(integrity).transpose()?,
+            plugin: short(&it.plugin)?,
+            value: short(&it.value)?,
+            integrity: it.integrity.as_deref().map(integrity).transpose()?,
         },
         types::Source::Unsupported(kind) => graph::Source::Unsupported(short(kind)?),
     })
 }
 
-fn integrity(text: String) -> Checked<String> {
-    Integrity::parse(&text).map_err(said)?;
-    Ok(text)
+fn integrity(text: &str) -> Checked<String> {
+    Integrity::check(text).map_err(said)?;
+    Ok(text.to_owned())
 }
 
-fn address(url: String) -> Checked<String> {
+fn address(url: &str) -> Checked<String> {
     let known = ["https://", "http://", "file:"].iter().any(|scheme| url.starts_with(scheme));
     match known && !url.bytes().any(|byte| byte < 0x21 && byte != b' ' || byte == 0x7f) {
         true => short(url),
@@ -269,7 +269,7 @@ fn address(url: String) -> Checked<String> {
 }
 
 /// A folder inside a package: it never leads out of it.
-fn inner_path(path: String) -> Checked<String> {
+fn inner_path(path: &str) -> Checked<String> {
     let parts = path.trim_start_matches('/').split('/');
     match parts.clone().any(|part| part == ".." || part.contains(['\\', '\0', ':'])) {
         true => Err(format!("{path:?} leads out of its package")),
@@ -277,17 +277,17 @@ fn inner_path(path: String) -> Checked<String> {
     }
 }
 
-pub(super) fn snapshot(it: wire::Snapshot) -> Checked<graph::Snapshot> {
+pub(super) fn snapshot(it: &wire::Snapshot) -> Checked<graph::Snapshot> {
     if let Some(patch) = &it.patch
         && (patch.len() != 64 || !patch.bytes().all(|byte| byte.is_ascii_hexdigit()))
     {
         return Err(format!("{patch:?} is not the digest of a patch"));
     }
-    let source = source(it.source)?;
+    let source = source(&it.source)?;
     if matches!(source, graph::Source::Registry { .. }) {
         Version::check(&it.version).map_err(said)?;
     }
-    let dependencies = it.dependencies.into_iter().map(link).collect::<Checked<Vec<_>>>()?;
+    let dependencies = it.dependencies.iter().map(link).collect::<Checked<Vec<_>>>()?;
     if let Some(link) = twice(&dependencies, |link| &link.alias) {
         return Err(format!("{} depends twice on {}", it.dep_path, link.alias));
     }
@@ -295,13 +295,13 @@ pub(super) fn snapshot(it: wire::Snapshot) -> Checked<graph::Snapshot> {
         dep_path: DepPath::parse(&it.dep_path).map_err(said)?,
         slot: Slot::parse(&it.slot).map_err(said)?,
         name: PackageName::parse(&it.name).map_err(said)?,
-        version: short(it.version)?,
+        version: short(&it.version)?,
         source,
         dependencies,
         optional: it.optional,
         has_bin: it.has_bin,
         requires_build: it.requires_build,
-        patch: it.patch,
+        patch: it.patch.clone(),
     })
 }
 
@@ -337,14 +337,14 @@ pub(super) fn weight(it: &graph::Snapshot) -> usize {
     size_of::<graph::Snapshot>() + names + source + links.sum::<usize>()
 }
 
-fn link(it: wire::Link) -> Checked<graph::Link> {
-    Ok(graph::Link { alias: Alias::parse(&it.alias).map_err(said)?, target: target(it.target)? })
+fn link(it: &wire::Link) -> Checked<graph::Link> {
+    Ok(graph::Link { alias: Alias::parse(&it.alias).map_err(said)?, target: target(&it.target)? })
 }
 
-fn target(it: wire::LinkTarget) -> Checked<graph::Target> {
+fn target(it: &wire::LinkTarget) -> Checked<graph::Target> {
     Ok(match it {
-        wire::LinkTarget::Snapshot(index) => graph::Target::Snapshot(index),
-        wire::LinkTarget::Directory(path) => graph::Target::Directory(ImporterId::parse(&path).map_err(said)?),
+        wire::LinkTarget::Snapshot(index) => graph::Target::Snapshot(*index),
+        wire::LinkTarget::Directory(path) => graph::Target::Directory(ImporterId::parse(path).map_err(said)?),
     })
 }
 
@@ -352,13 +352,13 @@ fn target(it: wire::LinkTarget) -> Checked<graph::Target> {
 pub(super) fn placement(
     project: &Project,
     snapshots: Vec<graph::Snapshot>,
-    it: wire::Layout,
+    it: &wire::Layout,
 ) -> Checked<graph::Placement> {
     let placement = graph::Placement {
         snapshots,
-        roots: it.roots.into_iter().map(root).collect::<Checked<_>>()?,
-        hoisted: it.hoisted.into_iter().map(hoisted).collect::<Checked<_>>()?,
-        skipped: it.skipped.into_iter().map(skipped).collect::<Checked<_>>()?,
+        roots: it.roots.iter().map(root).collect::<Checked<_>>()?,
+        hoisted: it.hoisted.iter().map(hoisted).collect::<Checked<_>>()?,
+        skipped: it.skipped.iter().map(skipped).collect::<Checked<_>>()?,
         notices: Vec::new(),
         lockfile: None,
         current_lockfile: None,
@@ -401,20 +401,20 @@ fn check_whole(project: &Project, placement: &graph::Placement) -> Checked<()> {
     Ok(())
 }
 
-fn root(it: wire::ImporterLinks) -> Checked<graph::ImporterLinks> {
-    let links = it.links.into_iter().map(|link| {
+fn root(it: &wire::ImporterLinks) -> Checked<graph::ImporterLinks> {
+    let links = it.links.iter().map(|link| {
         Ok(graph::RootLink {
             alias: Alias::parse(&link.alias).map_err(said)?,
             real_name: PackageName::parse(&link.real_name).map_err(said)?,
-            version: link.version,
-            latest: link.latest,
+            version: link.version.clone(),
+            latest: link.latest.clone(),
             group: match link.group {
                 types::DependencyGroup::Prod => graph::Group::Prod,
                 types::DependencyGroup::Dev => graph::Group::Dev,
                 types::DependencyGroup::Optional => graph::Group::Optional,
                 types::DependencyGroup::Peer => graph::Group::Peer,
             },
-            target: target(link.target)?,
+            target: target(&link.target)?,
         })
     });
     Ok(graph::ImporterLinks {
@@ -423,23 +423,23 @@ fn root(it: wire::ImporterLinks) -> Checked<graph::ImporterLinks> {
     })
 }
 
-fn hoisted(it: wire::HoistedLink) -> Checked<graph::HoistedLink> {
+fn hoisted(it: &wire::HoistedLink) -> Checked<graph::HoistedLink> {
     let alias = Alias::parse(&it.alias).map_err(said)?;
-    Ok(graph::HoistedLink { alias, owner: short(it.owner)?, target: target(it.target)?, public: it.public })
+    Ok(graph::HoistedLink { alias, owner: short(&it.owner)?, target: target(&it.target)?, public: it.public })
 }
 
-fn skipped(it: wire::Skipped) -> Checked<graph::Skipped> {
+fn skipped(it: &wire::Skipped) -> Checked<graph::Skipped> {
     Ok(graph::Skipped {
-        dep_path: short(it.dep_path)?,
-        name: short(it.name)?,
-        version: short_if_any(it.version)?,
+        dep_path: short(&it.dep_path)?,
+        name: short(&it.name)?,
+        version: short_if_any(&it.version)?,
         reason: match it.reason {
             wire::SkipReason::UnsupportedPlatform => graph::SkipReason::UnsupportedPlatform,
             wire::SkipReason::UnsupportedEngine => graph::SkipReason::UnsupportedEngine,
             wire::SkipReason::ResolutionFailure => graph::SkipReason::ResolutionFailure,
         },
-        detail: prose(it.detail),
-        parents: it.parents.into_iter().map(prose).collect(),
+        detail: prose(it.detail.clone()),
+        parents: it.parents.iter().cloned().map(prose).collect(),
     })
 }
 

@@ -128,8 +128,8 @@ pub fn place(project: &Project, limits: Limits) -> Result<Placed, ResolveError> 
     match placed.map_err(|list| ResolveError::Failures(convert::failures(list)))? {
         lockfile::Placed::Outdated(list) => Ok(Placed::Outdated(convert::failures(list))),
         lockfile::Placed::Fits(it) => {
-            let snapshots = it.snapshots.into_iter().map(convert::snapshot).collect::<Result<_, _>>();
-            let placement = snapshots.and_then(|list| convert::placement(project, list, it.layout));
+            let snapshots = it.snapshots.iter().map(convert::snapshot).collect::<Result<_, _>>();
+            let placement = snapshots.and_then(|list| convert::placement(project, list, &it.layout));
             let mut placement = placement.map_err(|detail| sandbox.invalid(detail))?;
             convert::complete(&mut placement, it.outcome);
             Ok(Placed::Fits(Box::new(placement)))
@@ -231,6 +231,15 @@ struct Session {
     kept: usize,
     downloads: usize,
     crossings: Crossings,
+    /// What has been taken. It is freed at the end and by the thread that made it: it would have to wait for the same
+    /// memory that the next is made in.
+    spent: Vec<wire::Progress>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.sandbox.free(std::mem::take(&mut self.spent));
+    }
 }
 
 impl Session {
@@ -244,7 +253,8 @@ impl Session {
         let handle = answer.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
         let crossings = Crossings { calls: 1, requests: 0, bytes_in: bytes_in as u64, memory: 0 };
         let (used, open, snapshots) = (HashSet::new(), HashSet::new(), Vec::new());
-        Ok(Self { sandbox, handle, limits, used, open, snapshots, kept: 0, downloads: 0, crossings })
+        let (kept, downloads, spent) = (0, 0, Vec::new());
+        Ok(Self { sandbox, handle, limits, used, open, snapshots, kept, downloads, crossings, spent })
     }
 
     /// Answers questions until the layout is there.
@@ -264,15 +274,15 @@ impl Session {
             let has_asked = !progress.requests.is_empty();
             // It works on at what has been answered meanwhile while its requests are passed on.
             let mut ahead = None;
-            let mut requests = progress.requests.into_iter();
-            while requests.len() > 0 {
-                self.ask(requests.by_ref().take(PASSED_ON), oracle, &sender)?;
+            for requests in progress.requests.chunks(PASSED_ON) {
+                self.ask(requests, oracle, &sender)?;
                 if ahead.is_none() {
                     let answered = self.answered(receiver.try_iter());
                     ahead = (!answered.is_empty()).then(|| self.advance(answered));
                 }
             }
-            self.download(progress.downloads, oracle)?;
+            self.download(&progress.downloads, oracle)?;
+            self.spent.push(progress);
             if self.open.is_empty() && !has_asked && ahead.is_none() {
                 return Err(self.sandbox.invalid("it neither asks nor ends").into());
             }
@@ -296,19 +306,22 @@ impl Session {
         let mut called = progress.outcome.is_none().then(|| self.advance_to_the_end());
         loop {
             check_batch(&progress).map_err(|detail| self.sandbox.invalid(detail))?;
-            self.download(progress.downloads, oracle)?;
-            self.keep(progress.snapshots)?;
-            if let Some(layout) = progress.layout {
+            self.download(&progress.downloads, oracle)?;
+            self.keep(&progress.snapshots)?;
+            if let Some(layout) = &progress.layout {
                 let placement = convert::placement(project, std::mem::take(&mut self.snapshots), layout)
                     .map_err(|detail| self.sandbox.invalid(detail))?;
-                return Ok((placement, Rest { session: self, outcome: progress.outcome, called }));
+                let outcome = progress.outcome.take();
+                self.spent.push(progress);
+                return Ok((placement, Rest { session: self, outcome, called }));
             }
             let Some(series) = called.take_if(|_| progress.outcome.is_none()) else {
                 return Err(self.sandbox.invalid("it ends before it has said what goes where").into());
             };
             let next = self.finish(&series, oracle)?;
             self.crossings.calls += 1;
-            progress = next.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
+            let next = next.map_err(|list| ResolveError::Failures(convert::failures(list)))?;
+            self.spent.push(std::mem::replace(&mut progress, next));
             called = Some(series);
         }
     }
@@ -332,7 +345,7 @@ impl Session {
 
     fn ask(
         &mut self,
-        requests: impl Iterator<Item = wire::NumberedRequest>,
+        requests: &[wire::NumberedRequest],
         oracle: &dyn Oracle,
         replies: &Sender<(RequestId, Answer)>,
     ) -> Result<(), EngineError> {
@@ -340,7 +353,7 @@ impl Session {
             if !self.used.insert(numbered.id) || self.used.len() > self.limits.requests {
                 return Err(self.sandbox.invalid("it asks twice with one number, or too often"));
             }
-            let request = convert::request(numbered.request).map_err(|detail| self.sandbox.invalid(detail))?;
+            let request = convert::request(&numbered.request).map_err(|detail| self.sandbox.invalid(detail))?;
             self.open.insert(numbered.id);
             self.crossings.requests += 1;
             oracle.ask(request, Reply::new(numbered.id, replies));
@@ -348,19 +361,19 @@ impl Session {
         Ok(())
     }
 
-    fn download(&mut self, downloads: Vec<wire::Download>, oracle: &dyn Oracle) -> Result<(), EngineError> {
+    fn download(&mut self, downloads: &[wire::Download], oracle: &dyn Oracle) -> Result<(), EngineError> {
         self.downloads += downloads.len();
         if self.downloads > self.limits.snapshots {
             return Err(self.sandbox.invalid("it wants too many downloads"));
         }
         if !downloads.is_empty() {
-            let converted: Result<_, _> = downloads.into_iter().map(convert::download).collect();
+            let converted: Result<_, _> = downloads.iter().map(convert::download).collect();
             oracle.download(converted.map_err(|detail| self.sandbox.invalid(detail))?);
         }
         Ok(())
     }
 
-    fn keep(&mut self, batch: Vec<wire::Snapshot>) -> Result<(), EngineError> {
+    fn keep(&mut self, batch: &[wire::Snapshot]) -> Result<(), EngineError> {
         if self.snapshots.len() + batch.len() > self.limits.snapshots {
             return Err(self.sandbox.invalid("it places too many packages"));
         }

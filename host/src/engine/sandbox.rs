@@ -177,6 +177,11 @@ impl<E: Send + 'static> Sandbox<E> {
         self.spent = None;
     }
 
+    /// Has its thread free what a call has returned: where else it is freed, both threads have to wait for each other.
+    pub(super) fn free(&mut self, returned: impl Send + 'static) {
+        self.send(Box::new(move |_| drop(returned)));
+    }
+
     /// Waits for the answer, or for the next of a series: after its last one the component cannot be asked any more.
     pub(super) fn finish<T>(&mut self, called: &Called<T>) -> Result<T, EngineError> {
         let answer = self.wait(&called.0)?;

@@ -60,7 +60,7 @@ pub(super) fn check(project: &Project, outcome: &mut wire::Outcome) -> Checked<S
     }
     let entry = |it: wire::CatalogEntry| -> Checked<CatalogEntry> {
         let (catalog, alias, specifier) =
-            (short(it.catalog)?, Alias::parse(&it.alias).map_err(said)?, short(it.specifier)?);
+            (short(&it.catalog)?, Alias::parse(&it.alias).map_err(said)?, short(&it.specifier)?);
         let is_one_line = |text: &str| !text.contains(char::is_control) && !text.is_empty();
         match is_one_line(&catalog) && is_one_line(&specifier) {
             true => Ok(CatalogEntry { catalog, alias: alias.to_string(), specifier }),

@@ -18,7 +18,7 @@ use crate::{
     engine::Saved,
     graph::{Placement, RootLink, SnapshotIndex, Target},
     limited::{self, Links},
-    link::{Linked, Stored, shared},
+    link::{Linked, Stored, beside, shared},
     plan::Plan,
     replace,
     report::{Event, event::Stage},
@@ -50,13 +50,16 @@ pub(super) fn record(
     excludes::remember(install, placement)?;
     let written = saved::write(install, saved)?;
     write_lockfile(install, placement)?;
-    write_state(install, placement, layout, &ignored, &mut linked)?;
+    let is_remembered = !placement::is_part(install) && (written.is_empty() || !has_references(install));
+    let look = || is_remembered.then(|| Remembered::look(install, placement, (inputs, &written), seen)).transpose();
+    let (recorded, remembered) = beside(|| write_state(install, placement, layout, &ignored, &mut linked), look);
+    recorded?;
     drop(together);
     install.stage(Stage::ImportingDone);
     lifecycle::after(install)?;
     install.event(Event::IgnoredScripts(ignored.clone()));
-    if !placement::is_part(install) && (written.is_empty() || !has_references(install)) {
-        remember(install, placement, (inputs, &written), seen, &ignored)?;
+    if let Some(remembered) = remembered? {
+        remembered.write(install, inputs, &ignored)?;
     }
     let _phase = install.phase("clean");
     linked.clean();
@@ -155,38 +158,52 @@ fn packages(folder: &Path, links: &[RootLink], seen: &mut HashSet<SnapshotIndex>
     links.iter().filter(|link| is_wanted(link)).map(|link| link.alias.as_str().to_owned()).collect()
 }
 
-/// Remembers what this run was made from. The lockfile is looked at again, because this run wrote it, and so are
-/// manifests that it wrote.
-fn remember(
-    install: &Install<'_>,
-    placement: &Placement,
-    (inputs, written): (&Inputs, &[PathBuf]),
-    mut seen: Vec<Input>,
-    ignored: &[String],
-) -> Result<(), Failures> {
-    let project = &install.context.config.project;
-    let lockfile = project.lockfile();
-    let is_written = |path: &Path| path.as_os_str() == lockfile.as_os_str() || written.iter().any(|it| it == path);
-    for input in seen.iter_mut().filter(|input| is_written(&input.path)) {
-        let path = input.path.clone();
-        let looked = Input::look(path.clone()).map_err(crate::link::LinkError::io("read", &path));
-        *input = looked.map_err(one)?;
-    }
-    let links: HashMap<&ImporterId, &[RootLink]> =
-        placement.roots.iter().map(|root| (&root.importer, root.links.as_slice())).collect();
-    let importers = project.importers.iter();
-    let links: HashMap<&OsStr, &[RootLink]> =
-        importers.filter_map(|it| Some((it.dir.as_os_str(), *links.get(&it.id)?))).collect();
-    let mut seen_packages = HashSet::new();
-    let projects = inputs.projects.iter().map(|folder| {
-        let links = links.get(folder.as_os_str()).copied().unwrap_or_default();
-        Project {
-            folder: folder.clone(),
-            has_modules: !links.is_empty(),
-            packages: packages(folder, links, &mut seen_packages),
+/// What this run was made from, for the next one to compare.
+struct Remembered {
+    files: Vec<Input>,
+    projects: Vec<Project>,
+}
+
+impl Remembered {
+    /// Looks again at the lockfile, because this run wrote it, and at manifests that it wrote; what scripts change after
+    /// that is noticed by the next run.
+    fn look(
+        install: &Install<'_>,
+        placement: &Placement,
+        (inputs, written): (&Inputs, &[PathBuf]),
+        mut files: Vec<Input>,
+    ) -> Result<Self, Failures> {
+        let project = &install.context.config.project;
+        let lockfile = project.lockfile();
+        let is_written = |path: &Path| path.as_os_str() == lockfile.as_os_str() || written.iter().any(|it| it == path);
+        for input in files.iter_mut().filter(|input| is_written(&input.path)) {
+            let path = input.path.clone();
+            let looked = Input::look(path.clone()).map_err(crate::link::LinkError::io("read", &path));
+            *input = looked.map_err(one)?;
         }
-    });
-    let shared = install.context.config.layout.global_virtual_store_dir.as_ref().map(|links| links.join(shared::LOCK));
-    up_to_date::record_inputs(&project.root, inputs.settings, seen, projects.collect(), ignored.to_vec(), shared)
-        .map_err(one)
+        let links: HashMap<&ImporterId, &[RootLink]> =
+            placement.roots.iter().map(|root| (&root.importer, root.links.as_slice())).collect();
+        let importers = project.importers.iter();
+        let links: HashMap<&OsStr, &[RootLink]> =
+            importers.filter_map(|it| Some((it.dir.as_os_str(), *links.get(&it.id)?))).collect();
+        let mut seen_packages = HashSet::new();
+        let projects = inputs.projects.iter().map(|folder| {
+            let links = links.get(folder.as_os_str()).copied().unwrap_or_default();
+            Project {
+                folder: folder.clone(),
+                has_modules: !links.is_empty(),
+                packages: packages(folder, links, &mut seen_packages),
+            }
+        });
+        Ok(Self { projects: projects.collect(), files })
+    }
+
+    /// The last thing that is written.
+    fn write(self, install: &Install<'_>, inputs: &Inputs, ignored: &[String]) -> Result<(), Failures> {
+        let config = &install.context.config;
+        let shared = config.layout.global_virtual_store_dir.as_ref().map(|links| links.join(shared::LOCK));
+        let Self { files, projects } = self;
+        up_to_date::record_inputs(&config.project.root, inputs.settings, files, projects, ignored.to_vec(), shared)
+            .map_err(one)
+    }
 }
