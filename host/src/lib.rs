@@ -11,6 +11,7 @@
 //!                 plan (pure) ──▶ link ──▶ scripts ──▶ state files, lockfile, summary (report)
 //! ```
 
+mod beside;
 mod cache;
 pub mod cli;
 pub mod commands;

@@ -30,13 +30,7 @@ mod swap;
 pub mod sweep;
 mod trees;
 
-use std::{
-    collections::HashSet,
-    panic::resume_unwind,
-    path::Path,
-    sync::{Mutex, PoisonError},
-    thread,
-};
+use std::{collections::HashSet, path::Path};
 
 use rayon::prelude::*;
 
@@ -53,6 +47,7 @@ use ahead::Filled;
 use early::Begun;
 
 use crate::{
+    beside::beside,
     graph::{Placement, Snapshot, SnapshotIndex},
     patch::Patch,
     plan::{Base, Plan},
@@ -176,19 +171,6 @@ fn place(job: &Job<'_>, begun: Begun, bins: &bins::Catalogue<'_>) -> Result<Link
     trees::retire_slots(job, &bench, &virtual_store)?;
     benches.push(bench);
     Ok(Linked { tree, method: importer.method(), benches, publisher })
-}
-
-/// Does both, one of them on a thread of its own: a pool would have to be woken twice, or made first.
-pub(crate) fn beside<A, B: Send>(here: impl FnOnce() -> A, there: impl FnOnce() -> B + Send) -> (A, B) {
-    let there = Mutex::new(Some(there));
-    let take = || there.lock().unwrap_or_else(PoisonError::into_inner).take().map(|there| there());
-    thread::scope(|scope| {
-        let begun = thread::Builder::new().name("link".to_owned()).spawn_scoped(scope, take);
-        let done = here();
-        let other = begun.ok().and_then(|begun| begun.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        // Where no thread is to be had it is done here.
-        (done, other.or_else(take).expect("one of the two has taken it"))
-    })
 }
 
 /// `node_modules` of a project, made where it is missing; never one that is a link.

@@ -261,19 +261,3 @@ fn small_world() -> World {
     world.hoist(dep);
     world
 }
-
-#[test]
-fn of_two_things_done_side_by_side_both_come_to_an_end_and_a_panic_of_either_is_heard() {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    use super::beside;
-
-    assert_eq!(beside(|| 1, || 2), (1, 2));
-    let heard = |here: bool, there: bool| {
-        let fail = |fails: bool| assert!(!fails, "made to fail");
-        let both = || beside(|| fail(here), || fail(there));
-        catch_unwind(AssertUnwindSafe(both)).is_err()
-    };
-    assert!(!heard(false, false));
-    assert!(heard(true, false) && heard(false, true) && heard(true, true));
-}

@@ -14,11 +14,12 @@ use wit::ImporterId;
 
 use super::{Failures, Inputs, Install, excludes, guard, lifecycle, link, one, placement, projects, saved};
 use crate::{
+    beside::beside,
     diagnostic::Diagnostic,
     engine::Saved,
     graph::{Placement, RootLink, SnapshotIndex, Target},
     limited::{self, Links},
-    link::{Linked, Stored, beside, shared},
+    link::{Linked, Stored, shared},
     plan::Plan,
     replace,
     report::{Event, event::Stage},
