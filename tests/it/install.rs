@@ -191,6 +191,25 @@ fn scripts_of_the_project_run_and_those_of_dependencies_are_listed() {
     project.run(&["install", "--config.strictDepBuilds=false", "--force"]).ok();
 }
 
+/// As pnpm 12.21 has it: who wants no scripts hears nothing of them, and `allowBuilds` does not count.
+#[test]
+fn scripts_that_nobody_wants_are_kept_for_later() {
+    let built = |name: &str| format!("{name}: {{versions: {{1.0.0: {{scripts: {{postinstall: 'touch ran'}}}}}}}}\n");
+    let registry = tests::registry::Registry::start(world(&(built("one") + &built("two"))));
+    let project = tests::project::Project::new(&registry.url, crate::support::binary());
+    project.write("pnpm-workspace.yaml", "allowBuilds:\n  one: false\n");
+    manifest(&project, &json!({ "two": "1", "one": "1" }));
+    let run = project.run(&["install", "--ignore-scripts"]);
+    run.ok();
+    assert!(!run.stdout.contains("Ignored") && !run.stderr.contains("Ignored"), "{run:?}");
+    let state: serde_json::Value = serde_json::from_str(&project.read("node_modules/.modules.yaml")).unwrap();
+    assert_eq!(state["pendingBuilds"], json!(["one@1.0.0", "two@1.0.0"]));
+    assert_eq!(state.get("ignoredBuilds"), None);
+    project.run(&["install", "--force"]).fails_with("ERR_PNPM_IGNORED_BUILDS");
+    let state: serde_json::Value = serde_json::from_str(&project.read("node_modules/.modules.yaml")).unwrap();
+    assert_eq!((&state["pendingBuilds"], &state["ignoredBuilds"]), (&json!([]), &json!(["two@1.0.0"])));
+}
+
 #[test]
 fn the_roots_dev_preinstall_runs_before_anything_is_installed() {
     let (_registry, project) = small();

@@ -207,6 +207,7 @@ impl World {
             layout: &self.layout(),
             included: Included { dependencies: true, dev_dependencies: true, optional_dependencies: true },
             ignored_builds: &[],
+            pending_builds: &[],
             allow_builds: &none,
             current_lockfile: "lockfileVersion: '9.0'\n",
             projects: &[],

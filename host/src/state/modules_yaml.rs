@@ -53,7 +53,7 @@ pub fn text(
     placement: &Placement,
     layout: &Layout,
     included: &Included,
-    ignored_builds: &[String],
+    (ignored_builds, pending_builds): (&[String], &[String]),
     allow_builds: &Map<String, Value>,
     pruned_at: u64,
 ) -> String {
@@ -71,7 +71,7 @@ pub fn text(
         layout_version: 5,
         node_linker: "isolated",
         package_manager: &layout.package_manager,
-        pending_builds: [],
+        pending_builds,
         ignored_builds,
         pruned_at: http_date(pruned_at),
         public_hoist_pattern: &layout.public_hoist_pattern,
@@ -95,7 +95,7 @@ struct Modules<'a> {
     layout_version: u32,
     node_linker: &'a str,
     package_manager: &'a str,
-    pending_builds: [(); 0],
+    pending_builds: &'a [String],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     ignored_builds: &'a [String],
     pruned_at: String,

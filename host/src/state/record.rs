@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     diagnostic::Diagnostic,
-    graph::Placement,
+    graph::{Placement, Snapshot, SnapshotIndex},
     link::{Folder, Job, LinkError, Linked, open_modules},
     state::{
         Layout, VIRTUAL_STORE,
@@ -26,6 +26,8 @@ pub struct Record<'a> {
     pub included: Included,
     /// Sorted `name@version` of packages whose scripts did not run.
     pub ignored_builds: &'a [String],
+    /// Sorted dep-paths of packages whose scripts `ignoreScripts` keeps for later.
+    pub pending_builds: &'a [String],
     /// `allowBuilds`.
     pub allow_builds: &'a Map<String, Value>,
     /// The text of `.pnpm/lock.yaml`; empty: nothing is locked.
@@ -51,7 +53,7 @@ pub fn record(record: &Record<'_>, linked: &mut Linked) -> Result<(), LinkError>
         record.placement,
         record.layout,
         &record.included,
-        record.ignored_builds,
+        (record.ignored_builds, record.pending_builds),
         record.allow_builds,
         record.now,
     );
@@ -83,17 +85,29 @@ pub(super) fn write(folder: &Folder, name: &str, bytes: &[u8]) -> Result<(), Lin
 /// `Some(false)` means that the user knows and does not want to hear of it.
 #[must_use]
 pub fn ignored_builds(job: &Job<'_>, allowed: impl Fn(&str, &str) -> Option<bool>) -> Vec<String> {
-    let snapshots = (0..).zip(&job.placement.snapshots);
-    let mut ignored: Vec<String> = snapshots
-        .filter(|(index, snapshot)| {
-            snapshot.requires_build.unwrap_or(false) || job.source.contents(*index).requires_build
-        })
-        .filter(|(_, snapshot)| allowed(snapshot.name.as_str(), &snapshot.version) != Some(false))
-        .map(|(_, snapshot)| format!("{}@{}", snapshot.name, snapshot.version))
+    let mut ignored: Vec<String> = with_scripts(job)
+        .filter(|snapshot| allowed(snapshot.name.as_str(), &snapshot.version) != Some(false))
+        .map(|snapshot| format!("{}@{}", snapshot.name, snapshot.version))
         .collect();
     ignored.sort_unstable();
     ignored.dedup();
     ignored
+}
+
+/// Packages that would run scripts, whatever the settings have on them: sorted dep-paths.
+#[must_use]
+pub fn pending_builds(job: &Job<'_>) -> Vec<String> {
+    let mut pending: Vec<String> = with_scripts(job).map(|snapshot| snapshot.dep_path.to_string()).collect();
+    pending.sort_unstable();
+    pending
+}
+
+fn with_scripts<'a>(job: &'a Job<'_>) -> impl Iterator<Item = &'a Snapshot> {
+    let snapshots = (0..).zip(&job.placement.snapshots);
+    let has_scripts = |index: SnapshotIndex, snapshot: &Snapshot| {
+        snapshot.requires_build.unwrap_or(false) || job.source.contents(index).requires_build
+    };
+    snapshots.filter(move |(index, snapshot)| has_scripts(*index, snapshot)).map(|(_, snapshot)| snapshot)
 }
 
 /// What `strictDepBuilds` makes of ignored builds, once everything is on disk; `None`: there are none.

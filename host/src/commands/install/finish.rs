@@ -26,7 +26,7 @@ use crate::{
     state::{
         self, Layout, MODULES, Record,
         modules_yaml::Included,
-        record::ignored_builds,
+        record::{ignored_builds, pending_builds},
         up_to_date::{self, Input, Project},
     },
 };
@@ -42,10 +42,18 @@ pub(super) fn record(
     seen: Vec<Input>,
 ) -> Result<Vec<String>, Failures> {
     let job = link::job(install, placement, plan, layout, &stored);
-    let allow = &install.context.config.scripts.allow_builds;
-    let ignored = ignored_builds(&job, |name, version| {
-        allow.get(&format!("{name}@{version}")).or_else(|| allow.get(name)).copied().flatten()
-    });
+    let scripts = &install.context.config.scripts;
+    let allow = &scripts.allow_builds;
+    let (ignored, pending) = match scripts.ignore {
+        // Whoever wants no scripts is not told of them; they are kept for later.
+        true => (Vec::new(), pending_builds(&job)),
+        false => {
+            let allowed = |name: &str, version: &str| {
+                allow.get(&format!("{name}@{version}")).or_else(|| allow.get(name)).copied().flatten()
+            };
+            (ignored_builds(&job, allowed), Vec::new())
+        }
+    };
     tell_what_changed(install, plan);
     let together = guard::together();
     excludes::remember(install, placement)?;
@@ -53,7 +61,8 @@ pub(super) fn record(
     write_lockfile(install, placement)?;
     let is_remembered = !placement::is_part(install) && (written.is_empty() || !has_references(install));
     let look = || is_remembered.then(|| Remembered::look(install, placement, (inputs, &written), seen)).transpose();
-    let (recorded, remembered) = beside(|| write_state(install, placement, layout, &ignored, &mut linked), look);
+    let (recorded, remembered) =
+        beside(|| write_state(install, placement, layout, (&ignored, &pending), &mut linked), look);
     recorded?;
     drop(together);
     install.stage(Stage::ImportingDone);
@@ -107,7 +116,7 @@ fn write_state(
     install: &Install<'_>,
     placement: &Placement,
     layout: &Layout,
-    ignored: &[String],
+    (ignored, pending): (&[String], &[String]),
     linked: &mut Linked,
 ) -> Result<(), Failures> {
     let _phase = install.phase("state");
@@ -132,6 +141,7 @@ fn write_state(
             optional_dependencies: selection.optional_dependencies,
         },
         ignored_builds: ignored,
+        pending_builds: pending,
         allow_builds: &allow,
         current_lockfile: &lockfile,
         projects: &projects::for_state(config),
