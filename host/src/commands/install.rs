@@ -35,12 +35,14 @@ mod saved;
 mod separate;
 mod verify;
 
+use std::thread;
+
 pub use self::change::{intent, saving};
 use self::{
     branches::Branches,
     inputs::Inputs,
     network::{Clients, Network},
-    placement::Found,
+    placement::{Found, Rest},
 };
 use super::{Context, Failures, guard};
 use crate::{
@@ -118,7 +120,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let before = if config.install.lockfile_only { None } else { Reading::begin(&layout) };
     let network = Network::new(install, clients);
     let branches = Branches::find(install)?;
-    let Found { mut placement, locked, mut early, marks, rest } = placement::find(install, &network, &branches)?;
+    let Found { mut placement, locked, mut early, marks, mut rest } = placement::find(install, &network, &branches)?;
     if config.install.lockfile_only {
         let saved = placement::complete(install, &mut placement, rest)?;
         let verified = verify::start(install, &network, &placement, locked)?.finish(install)?;
@@ -129,7 +131,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     }
     let _hold = if changes_nothing { None } else { shared::hold(&layout).map_err(one)? };
     // Beside the component, which makes the text of the lockfile.
-    let plan = install.plan(&placement, &layout, (before, &marks), &mut early)?;
+    let plan = install.plan(&placement, &layout, (before, &marks), (&mut early, rest.as_mut()))?;
     let saved = placement::complete(install, &mut placement, rest)?;
     // Only now is it known what the resolver has held to the rules.
     let verification = verify::start(install, &network, &placement, locked)?;
@@ -252,7 +254,7 @@ impl Install<'_> {
         placement: &Placement,
         layout: &Layout,
         (before, marks): (Option<Reading>, &Marks),
-        early: &mut Early,
+        (early, rest): (&mut Early, Option<&mut Rest>),
     ) -> Result<Plan, Failures> {
         let _phase = self.phase("plan");
         let mut before = before.map_or_else(|| Before::read(layout), |reading| reading.finish(layout)).map_err(one)?;
@@ -262,7 +264,10 @@ impl Install<'_> {
         }
         let wanted = plan::wanted(placement, layout);
         if !install.dry_run && Base::of(before.holds(), &wanted) != Base::Update {
-            early.hoist(&layout.lockfile_dir, options.import, &wanted.hoisted);
+            early.hoist(&layout.lockfile_dir, options.import, &wanted.hoisted, |work| match rest {
+                Some(rest) => rest.and_then(work),
+                None => drop(thread::Builder::new().name("hoist".to_owned()).spawn(work)),
+            });
         }
         let disk = Disk::after(before, layout, placement, marks).map_err(one)?;
         Ok(Plan::new(placement, layout, wanted, disk))

@@ -179,7 +179,12 @@ impl<E: Send + 'static> Sandbox<E> {
 
     /// Has its thread free what a call has returned: where else it is freed, both threads have to wait for each other.
     pub(super) fn free(&mut self, returned: impl Send + 'static) {
-        self.send(Box::new(move |_| drop(returned)));
+        self.and_then(move || drop(returned));
+    }
+
+    /// Has something done on its thread when all calls that were begun have ended, if they do.
+    pub(super) fn and_then(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.send(Box::new(move |_| work()));
     }
 
     /// Waits for the answer, or for the next of a series: after its last one the component cannot be asked any more.

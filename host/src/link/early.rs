@@ -9,8 +9,10 @@ use std::{
     collections::{BTreeMap, HashSet},
     io,
     path::Path,
-    sync::{Arc, OnceLock},
-    thread::{self, JoinHandle},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        mpsc::{Receiver, channel},
+    },
 };
 
 use store::Store;
@@ -40,7 +42,21 @@ pub struct Early {
     is_off: bool,
     built: HashSet<SnapshotIndex>,
     /// Makes the hoisted links of a new virtual store.
-    hoisting: Option<JoinHandle<io::Result<()>>>,
+    hoisting: Option<Hoisting>,
+}
+
+/// Links that are made by whoever comes to it first: the thread that was asked for it, or the one that needs them.
+#[derive(Debug)]
+struct Hoisting {
+    waiting: Arc<Mutex<Option<Links>>>,
+    made: Receiver<io::Result<()>>,
+}
+
+/// Links to be made in a folder: alias and target.
+#[derive(Debug)]
+struct Links {
+    modules: Folder,
+    links: BTreeMap<String, String>,
 }
 
 /// Where slots are built before the one pass.
@@ -86,9 +102,15 @@ impl Early {
         }
     }
 
-    /// Begins to make the hoisted links of a new virtual store. While packages are being filled there is no processor
-    /// for it, and it is left to the pass.
-    pub fn hoist(&mut self, project: &Path, import: Import, links: &BTreeMap<String, String>) {
+    /// Has the hoisted links of a new virtual store made by `begin`, which is given the work for another thread. While
+    /// packages are being filled there is no processor for it, and it is left to the pass.
+    pub fn hoist(
+        &mut self,
+        project: &Path,
+        import: Import,
+        links: &BTreeMap<String, String>,
+        begin: impl FnOnce(Box<dyn FnOnce() + Send>),
+    ) {
         if self.is_off || self.ahead.is_some() || self.hoisting.is_some() || links.is_empty() {
             return;
         }
@@ -97,15 +119,15 @@ impl Early {
         }
         let Some(Ok(staging)) = self.place.as_ref().map(|place| place.bench.staging()) else { return };
         let Ok(modules) = staging.make(MODULES) else { return };
-        let links = links.clone();
-        let thread = thread::Builder::new().name("hoist".to_owned());
-        self.hoisting = thread.spawn(move || trees::hoist(&modules, &links)).ok();
+        let (hoisting, work) = Hoisting::new(Links { modules, links: links.clone() });
+        self.hoisting = Some(hoisting);
+        begin(Box::new(work));
     }
 
     /// Waits for the hoisted links; `false` if they are not there, and nothing is left of them.
     fn end_hoisting(&mut self) -> bool {
         let Some(hoisting) = self.hoisting.take() else { return false };
-        let is_made = matches!(hoisting.join(), Ok(Ok(())));
+        let is_made = hoisting.finish().is_ok();
         if !is_made && let Some(Ok(staging)) = self.place.as_ref().map(|place| place.bench.staging()) {
             self.is_off |= staging.remove_tree(MODULES).is_err();
         }
@@ -142,6 +164,39 @@ impl Early {
         let built = std::mem::take(&mut self.built);
         let Place { bench, importer, ahead, publisher } = self.place.take()?;
         Some(Begun { bench, importer, ahead, publisher, built, is_hoisted })
+    }
+}
+
+impl Hoisting {
+    /// With the work for another thread.
+    fn new(links: Links) -> (Self, impl FnOnce() + Send + use<>) {
+        let waiting = Arc::new(Mutex::new(Some(links)));
+        let (sender, made) = channel();
+        let taken = waiting.clone();
+        let work = move || {
+            if let Some(links) = take(&taken) {
+                let _left = sender.send(links.make());
+            }
+        };
+        (Self { waiting, made }, work)
+    }
+
+    /// Waits for the links, or makes them where nobody has begun.
+    fn finish(self) -> io::Result<()> {
+        match take(&self.waiting) {
+            Some(links) => links.make(),
+            None => self.made.recv().unwrap_or_else(|_panicked| Err(io::ErrorKind::Other.into())),
+        }
+    }
+}
+
+fn take(waiting: &Mutex<Option<Links>>) -> Option<Links> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+impl Links {
+    fn make(&self) -> io::Result<()> {
+        trees::hoist(&self.modules, &self.links)
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn have(
         early = Early::default(); // it may have built what is not wanted any more
         let kept = placement.leave_out(&missing);
         indexes = kept.iter().map(|&at| indexes[at as usize].take()).collect();
-        install.plan(placement, layout, (None, &Marks::default()), &mut early)?
+        install.plan(placement, layout, (None, &Marks::default()), (&mut early, None))?
     };
     let packages = (0..).zip(indexes).map(|(at, held)| match held {
         Some(held) => (Some(held.integrity.clone()), held.contents.clone()),

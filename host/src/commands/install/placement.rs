@@ -52,6 +52,13 @@ pub(super) struct Rest {
     rest: engine::Rest,
 }
 
+impl Rest {
+    /// Has something done when the component has ended, if it does.
+    pub(super) fn and_then(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.rest.and_then(work);
+    }
+}
+
 /// Finds the placement.
 pub(super) fn find(install: &Install<'_>, network: &Network<'_>, branches: &Branches) -> Result<Found, Failures> {
     let config = &install.context.config;

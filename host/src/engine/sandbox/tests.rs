@@ -194,6 +194,21 @@ fn a_series_is_held_up_by_who_takes_nothing_and_ends_with_them() {
 }
 
 #[test]
+fn what_comes_after_a_series_is_done_when_it_has_ended_even_if_nobody_asks_any_more() {
+    let (sender, done) = channel();
+    let mut sandbox = counting();
+    let called = sandbox.begin_series(|store, run| Ok(run.call(store, ())?.0), |count| *count < 3);
+    sandbox.and_then(move || sender.send("done").expect("the test waits"));
+    assert_eq!(sandbox.finish(&called).expect("it answers"), 1);
+    assert!(done.try_recv().is_err(), "answers of the series wait to be taken");
+    for expected in 2..=3 {
+        assert_eq!(sandbox.finish(&called).expect("it answers"), expected);
+    }
+    drop(sandbox);
+    assert_eq!(done.recv(), Ok("done"));
+}
+
+#[test]
 fn a_text_longer_than_allowed_is_not_copied_out() {
     let text = "(component
         (core module $m (memory (export \"memory\") 8)

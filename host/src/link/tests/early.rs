@@ -1,5 +1,7 @@
 //! What was built or filled before the pass: taken over, or gone.
 
+use std::{thread, time::Duration};
+
 use super::*;
 use crate::{
     link::shared::{Marks, Standing},
@@ -160,29 +162,40 @@ fn what_was_filled_ahead_for_nothing_is_gone() {
 
 #[test]
 fn hoisted_links_made_early_are_taken_over_or_gone() {
-    let world = small_world();
-    let hoisted = |early: &mut Early, job: &Job<'_>| {
-        early.hoist(&job.layout.lockfile_dir, Import::Auto, &job.plan.tree.hoisted);
+    let at_once: fn(Box<dyn FnOnce() + Send>) = |work| work();
+    let beside: fn(Box<dyn FnOnce() + Send>) = |work| drop(thread::spawn(work));
+    let too_late: fn(Box<dyn FnOnce() + Send>) = |work| {
+        drop(thread::spawn(|| {
+            thread::sleep(Duration::from_millis(50));
+            work();
+        }));
     };
-    let late = small_world();
-    late.install();
-    let refused = world.link_after(|job| {
-        let mut early = Early::default();
-        hoisted(&mut early, job);
-        drop(early);
-        assert_eq!(listing(&world.path("node_modules")), Vec::<String>::new());
-        fs::rename(world.folder.path().join("store"), world.folder.path().join("aside")).unwrap();
-        Early::default()
-    });
-    assert!(matches!(refused, Err(LinkError::Damaged { .. })));
-    fs::rename(world.folder.path().join("aside"), world.folder.path().join("store")).unwrap();
-    let linked = world.link_after(|job| {
-        let mut early = Early::default();
-        hoisted(&mut early, job);
-        early
-    });
-    world.record(linked.unwrap());
-    assert_eq!(listing(&world.path("node_modules")), listing(&late.path("node_modules")));
+    let never: fn(Box<dyn FnOnce() + Send>) = drop;
+    for begin in [at_once, beside, too_late, never] {
+        let world = small_world();
+        let hoisted = |early: &mut Early, job: &Job<'_>| {
+            early.hoist(&job.layout.lockfile_dir, Import::Auto, &job.plan.tree.hoisted, begin);
+        };
+        let late = small_world();
+        late.install();
+        let refused = world.link_after(|job| {
+            let mut early = Early::default();
+            hoisted(&mut early, job);
+            drop(early);
+            assert_eq!(listing(&world.path("node_modules")), Vec::<String>::new());
+            fs::rename(world.folder.path().join("store"), world.folder.path().join("aside")).unwrap();
+            Early::default()
+        });
+        assert!(matches!(refused, Err(LinkError::Damaged { .. })));
+        fs::rename(world.folder.path().join("aside"), world.folder.path().join("store")).unwrap();
+        let linked = world.link_after(|job| {
+            let mut early = Early::default();
+            hoisted(&mut early, job);
+            early
+        });
+        world.record(linked.unwrap());
+        assert_eq!(listing(&world.path("node_modules")), listing(&late.path("node_modules")));
+    }
 }
 
 #[test]
