@@ -12,9 +12,8 @@ use wit::settings::Settings;
 
 use crate::{
     engines,
-    hoist::{HoistTarget, Hoisted},
     lockfile::{self, Lockfile, LockfileError, Manifests, error::NO_LOCKFILE, model::Resolution},
-    place::{self, Group, PlaceContext, Placed, Placement, Project, Target},
+    place::{self, Group, Layout, PlaceContext, Placed, Placing, Project, Target},
     platform::Machine,
 };
 
@@ -79,10 +78,12 @@ pub fn place_lockfile(project: &r::Project) -> Result<WitPlaced, Vec<t::Failure>
     let has_conflict = project.lockfile.as_deref().is_some_and(lockfile::has_conflict);
     let is_merged = has_conflict || !parsed.settings.lockfile.branches.is_empty();
     let rewritten = (is_merged || lockfile.importers.len() < projects).then(|| lockfile::write(&lockfile));
-    let placement = place_in(&lockfile, (&parsed.settings, &parsed.projects), &project.platform)?;
-    let mut outcome = outcome(&placement, rewritten);
+    let mut placing = placing(&lockfile, (&parsed.settings, &parsed.projects), &project.platform)?;
+    let snapshots = placing.by_ref().map(snapshot).collect();
+    let placed = placed(placing)?;
+    let mut outcome = outcome(&placed, rewritten);
     outcome.notices.extend(told.into_iter().map(r::Notice::Other));
-    Ok(WitPlaced::Fits(WitPlacement { snapshots: snapshots(&placement), layout: layout(&placement), outcome }))
+    Ok(WitPlaced::Fits(WitPlacement { snapshots, layout: layout(&placed), outcome }))
 }
 
 /// The export `lockfile.check`.
@@ -95,17 +96,24 @@ pub fn check_lockfile(project: &r::Project) -> Result<Vec<t::Failure>, Vec<t::Fa
     Ok(drifts.into_iter().map(failure).collect())
 }
 
-/// Places a lockfile, made here or read, for this project.
+/// Begins to place a lockfile, made here or read, for this project.
 ///
 /// # Errors
-/// As [`place::place`].
-pub fn place_in<'a>(
+/// As [`Placing::begin`].
+pub fn placing<'a>(
     lockfile: &'a Lockfile,
     (settings, projects): (&'a Settings, &'a BTreeMap<String, Project>),
     platform: &'a t::Platform,
-) -> Result<Placement<'a>, Vec<t::Failure>> {
-    let context = PlaceContext { settings, platform: machine(platform), projects };
-    place::place(lockfile, &context).map_err(failures)
+) -> Result<Placing<'a>, Vec<t::Failure>> {
+    Placing::begin(lockfile, PlaceContext { settings, platform: machine(platform), projects }).map_err(failures)
+}
+
+/// What goes where, once all snapshots have come.
+///
+/// # Errors
+/// As [`Placing::finish`].
+pub fn placed(placing: Placing<'_>) -> Result<Layout<'_>, Vec<t::Failure>> {
+    placing.finish().map_err(failures)
 }
 
 /// The machine, borrowed.
@@ -139,51 +147,47 @@ fn failure_of(code: &str, message: String) -> t::Failure {
     t::Failure { code: code.to_owned(), message, facts: Vec::new(), chain: Vec::new(), hint: None }
 }
 
-/// All snapshots; a session hands them out in batches.
-#[must_use]
-pub fn snapshots(placement: &Placement<'_>) -> Vec<r::Snapshot> {
-    placement.snapshots.iter().map(snapshot).collect()
-}
-
 /// What goes where, besides the snapshots.
 #[must_use]
-pub fn layout(placement: &Placement<'_>) -> r::Layout {
-    let roots = placement.roots.iter().map(|(importer, links)| r::ImporterLinks {
+pub fn layout(placed: &Layout<'_>) -> r::Layout {
+    let roots = placed.roots.iter().map(|(importer, links)| r::ImporterLinks {
         importer: (*importer).to_owned(),
         links: links.iter().map(root_link).collect(),
     });
     r::Layout {
         roots: roots.collect(),
-        hoisted: placement.hoisted.iter().map(|one| hoisted(one, placement)).collect(),
-        skipped: placement.skipped.iter().map(skipped).collect(),
+        hoisted: placed.hoisted.iter().map(hoisted).collect(),
+        skipped: placed.skipped.iter().map(skipped).collect(),
     }
 }
 
 /// The end of a session; `lockfile` is the text of a new one.
 #[must_use]
-pub fn outcome(placement: &Placement<'_>, lockfile: Option<String>) -> r::Outcome {
+pub fn outcome(placed: &Layout<'_>, lockfile: Option<String>) -> r::Outcome {
     r::Outcome {
         lockfile,
-        current_lockfile: placement.current_lockfile.clone(),
-        notices: notices(placement),
+        current_lockfile: placed.current_lockfile.clone(),
+        notices: notices(placed),
         manifests: Vec::new(),
         catalogs: Vec::new(),
     }
 }
 
-fn snapshot(placed: &Placed<'_>) -> r::Snapshot {
+/// A snapshot as it goes out.
+#[must_use]
+pub fn snapshot(placed: Placed<'_>) -> r::Snapshot {
     let link = |(alias, to): &(&str, Target)| r::Link { alias: (*alias).to_owned(), target: target(to) };
     r::Snapshot {
         dep_path: placed.dep_path.to_owned(),
-        slot: placed.slot.clone(),
         name: placed.name.to_owned(),
         version: placed.version.to_owned(),
-        source: source(placed),
+        source: source(&placed),
         dependencies: placed.dependencies.iter().map(link).collect(),
         optional: placed.optional,
         has_bin: placed.package.has_bin,
         requires_build: None,
         patch: placed.patch.map(str::to_owned),
+        slot: placed.slot,
     }
 }
 
@@ -237,12 +241,9 @@ fn root_link(link: &place::RootLink<'_>) -> r::RootLink {
     }
 }
 
-fn hoisted(one: &Hoisted<'_>, placement: &Placement<'_>) -> r::HoistedLink {
-    let (owner, target) = match one.target {
-        HoistTarget::Snapshot(at) => (placement.snapshots[at as usize].dep_path, r::LinkTarget::Snapshot(at)),
-        HoistTarget::Project(id) => (id, r::LinkTarget::Directory(id.to_owned())),
-    };
-    r::HoistedLink { alias: one.alias.to_owned(), owner: owner.to_owned(), target, public: one.public }
+fn hoisted(link: &place::HoistedLink<'_>) -> r::HoistedLink {
+    let target = target(&link.target);
+    r::HoistedLink { alias: link.alias.to_owned(), owner: link.owner.to_owned(), target, public: link.public }
 }
 
 fn skipped(skipped: &place::Skipped<'_>) -> r::Skipped {
@@ -259,8 +260,8 @@ fn skipped(skipped: &place::Skipped<'_>) -> r::Skipped {
     }
 }
 
-fn notices(placement: &Placement<'_>) -> Vec<r::Notice> {
-    let deprecated = placement.deprecated.iter().map(|one| {
+fn notices(placed: &Layout<'_>) -> Vec<r::Notice> {
+    let deprecated = placed.deprecated.iter().map(|one| {
         r::Notice::Deprecated(r::Deprecation {
             name: one.name.to_owned(),
             version: one.version.to_owned(),
@@ -269,7 +270,7 @@ fn notices(placement: &Placement<'_>) -> Vec<r::Notice> {
             depth: one.depth,
         })
     });
-    let misfits = placement.misfits.iter().map(|(dep_path, misfit)| {
+    let misfits = placed.misfits.iter().map(|(dep_path, misfit)| {
         let (code, what) = match misfit.engine {
             true => (lockfile::error::UNSUPPORTED_ENGINE, "engine"),
             false => (lockfile::error::UNSUPPORTED_PLATFORM, "platform"),

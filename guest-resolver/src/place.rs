@@ -12,11 +12,11 @@ use std::{borrow::Cow, collections::BTreeMap};
 use wit::settings::Settings;
 
 use crate::{
-    hoist::Hoisted,
     intern::TextMap,
     lockfile::{Lockfile, LockfileError, model::Package},
     platform::Machine,
 };
+use global::Names;
 use graph::Graph;
 
 /// A project of the workspace, as its manifest has it.
@@ -51,7 +51,7 @@ pub struct Misfit {
 /// Where an edge leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A snapshot, by its place in [`Placement::snapshots`].
+    /// A snapshot, by its place among those that are placed.
     Snapshot(u32),
     /// A folder relative to the lockfile's.
     Directory(String),
@@ -136,15 +136,26 @@ pub struct Deprecated<'a> {
     pub depth: u32,
 }
 
-/// A lockfile, placed.
+/// A package that is lifted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoistedLink<'a> {
+    /// The folder name.
+    pub alias: &'a str,
+    /// The dep-path of a snapshot, the importer of a project.
+    pub owner: &'a str,
+    /// Where it leads.
+    pub target: Target,
+    /// Into the root's `node_modules`.
+    pub public: bool,
+}
+
+/// What goes where beside the snapshots, and what is told of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Placement<'a> {
-    /// By dep-path.
-    pub snapshots: Vec<Placed<'a>>,
+pub struct Layout<'a> {
     /// By importer, selected ones only.
     pub roots: Vec<(&'a str, Vec<RootLink<'a>>)>,
-    /// In pnpm's order; snapshots by their place in [`Placement::snapshots`].
-    pub hoisted: Vec<Hoisted<'a>>,
+    /// In pnpm's order.
+    pub hoisted: Vec<HoistedLink<'a>>,
     /// By dep-path.
     pub skipped: Vec<Skipped<'a>>,
     /// By depth, then by dep-path.
@@ -155,39 +166,100 @@ pub struct Placement<'a> {
     pub current_lockfile: Option<String>,
 }
 
-/// Places a lockfile that was read or made here: all its references lead somewhere.
-///
-/// # Errors
-/// Two snapshots with one folder; under `engineStrict` a package that does not fit.
-pub fn place<'a>(lockfile: &'a Lockfile, context: &PlaceContext<'a>) -> Result<Placement<'a>, LockfileError> {
-    let graph = Graph::new(lockfile, context)?;
-    let numbers = graph.numbers();
-    let snapshots = links::snapshots(&graph, &numbers);
-    refuse_collisions(&snapshots)?;
-    Ok(Placement {
-        roots: links::roots(&graph, context, &numbers),
-        hoisted: links::hoisted(&graph, context, &numbers),
-        skipped: graph.skipped(),
-        deprecated: graph.deprecated(context),
-        misfits: graph.misfits(),
-        current_lockfile: current::current_lockfile(&graph, context),
-        snapshots,
-    })
+/// A lockfile that is being placed: its snapshots by dep-path, one after the other, so that the first can be used while
+/// the others are made; then the [`Layout`].
+pub struct Placing<'a> {
+    context: PlaceContext<'a>,
+    graph: Graph<'a>,
+    /// By node: its place among those that are placed.
+    numbers: Vec<Option<u32>>,
+    names: Option<Names<'a>>,
+    /// The node that comes next.
+    next: usize,
+    /// How many are still to come.
+    left: usize,
+    /// By node: the slot of each that has come.
+    slots: Vec<String>,
 }
 
+impl<'a> Placing<'a> {
+    /// Begins with a lockfile that was read or made here: all its references lead somewhere.
+    ///
+    /// # Errors
+    /// Under `engineStrict` a package that does not fit.
+    pub fn begin(lockfile: &'a Lockfile, context: PlaceContext<'a>) -> Result<Self, LockfileError> {
+        let (graph, names) = Graph::new(lockfile, &context)?;
+        let numbers = graph.numbers();
+        let left = numbers.iter().flatten().count();
+        let slots = vec![String::new(); graph.nodes.len()];
+        Ok(Self { context, graph, numbers, names, next: 0, left, slots })
+    }
+
+    /// What goes where, once all snapshots have come.
+    ///
+    /// # Errors
+    /// Two snapshots with one folder.
+    pub fn finish(self) -> Result<Layout<'a>, LockfileError> {
+        let Self { context, graph, numbers, names, slots, .. } = self;
+        refuse_collisions(&graph, &slots)?;
+        let own_slots = if names.is_none() { slots } else { vec![String::new(); slots.len()] };
+        Ok(Layout {
+            roots: links::roots(&graph, &context, &numbers),
+            hoisted: links::hoisted(&graph, &context, &numbers, own_slots),
+            skipped: graph.skipped(),
+            deprecated: graph.deprecated(&context),
+            misfits: graph.misfits(),
+            current_lockfile: current::current_lockfile(&graph, &context),
+        })
+    }
+
+    fn slot(&mut self, at: usize) -> String {
+        match &mut self.names {
+            Some(names) => names.name(&self.graph.nodes, at),
+            None => graph::own_slot(self.graph.nodes[at].dep_path, &self.context),
+        }
+    }
+}
+
+impl<'a> Iterator for Placing<'a> {
+    type Item = Placed<'a>;
+
+    fn next(&mut self) -> Option<Placed<'a>> {
+        while let Some(number) = self.numbers.get(self.next) {
+            let at = self.next;
+            self.next += 1;
+            if number.is_none() {
+                continue;
+            }
+            self.left -= 1;
+            self.slots[at] = self.slot(at);
+            let node = &self.graph.nodes[at];
+            return Some(graph::placed(node, self.slots[at].clone(), links::of_node(node, &self.numbers)));
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Placing<'_> {}
+
 /// File systems that do not tell capitals apart would put both into one folder.
-fn refuse_collisions<'a>(snapshots: &'a [Placed<'_>]) -> Result<(), LockfileError> {
+fn refuse_collisions<'a>(graph: &Graph<'_>, slots: &'a [String]) -> Result<(), LockfileError> {
     let lower = |slot: &'a str| match slot.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
         true => Cow::Owned(slot.to_lowercase()),
         false => Cow::Borrowed(slot),
     };
-    let mut seen = TextMap::with_capacity_and_hasher(snapshots.len(), Default::default());
-    for snapshot in snapshots {
-        if let Some(other) = seen.insert(lower(&snapshot.slot), snapshot.dep_path) {
-            let message = format!("{other} and {} would share the folder {}", snapshot.dep_path, snapshot.slot);
+    let mut seen = TextMap::with_capacity_and_hasher(slots.len(), Default::default());
+    for (node, slot) in graph.nodes.iter().zip(slots).filter(|(node, _)| node.placed) {
+        let dep_path = node.dep_path;
+        if let Some(other) = seen.insert(lower(slot), dep_path) {
+            let message = format!("{other} and {dep_path} would share the folder {slot}");
             return Err(LockfileError::new(crate::lockfile::error::SLOT_COLLISION, message)
                 .fact("one", other)
-                .fact("other", snapshot.dep_path)
+                .fact("other", dep_path)
                 .hint("Nothing was installed: these two packages cannot stand in one project"));
         }
     }

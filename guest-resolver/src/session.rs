@@ -2,6 +2,7 @@
 //! [`crate::resolve`] and polls it when new facts are there. Of a command, the future of [`crate::command`] comes
 //! first.
 
+mod handing;
 mod open;
 
 use std::any::Any;
@@ -11,9 +12,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use wit::guest::exports::wasi_pm::resolver::resolution::{
-    Intent, Layout, Notice, Outcome, Progress, Project, Reply, Snapshot,
-};
+use wit::guest::exports::wasi_pm::resolver::resolution::{Intent, Notice, Outcome, Progress, Project, Reply};
 use wit::guest::wasi_pm::resolver::types::Failure;
 
 use crate::absorb;
@@ -28,11 +27,10 @@ use crate::resolve::prefetch::Prefetch;
 use crate::resolve::wanted::failure;
 use crate::resolve::{self, Resolution};
 
+use handing::{Batch, Extent, Given, Handing};
+
 type Running = Pin<Box<dyn Future<Output = Result<Resolution, Vec<Failure>>>>>;
 type Preparing = Pin<Box<dyn Future<Output = Result<Plan, Failure>>>>;
-
-/// How many snapshots come in one call: the host reads them while the next are made, the sooner the fewer come first.
-const BATCH: usize = 128;
 
 /// One resolution.
 pub struct Session {
@@ -46,19 +44,10 @@ pub struct Session {
     /// What it writes.
     plan: Option<Plan>,
     running: Option<Running>,
-    finished: Option<Finished>,
+    handing: Option<Handing>,
     /// What has served its purpose: freed with the session, since the host waits for each answer. A component is thrown
     /// away with all its memory.
     spent: Vec<Box<dyn Any>>,
-}
-
-/// What is left to hand out.
-struct Finished {
-    snapshots: std::vec::IntoIter<Snapshot>,
-    layout: Option<Layout>,
-    /// Without what is made only when the last snapshot has gone out.
-    outcome: Outcome,
-    lockfile: Lockfile,
 }
 
 impl std::fmt::Debug for Session {
@@ -85,7 +74,7 @@ impl Session {
             preparing: None,
             plan: None,
             running: None,
-            finished: None,
+            handing: None,
             spent: Vec::new(),
         };
         if is_command {
@@ -155,13 +144,13 @@ impl Session {
         if let Some(lockfile) = self.absorbed.take() {
             self.running = None;
             let told = resolve::as_locked::tell_complete(&self.context, false);
-            self.finished = Some(self.hand_out(lockfile, told.into_iter().collect())?);
+            self.hand_out(lockfile, told.into_iter().collect());
         }
-        if self.finished.is_some() {
-            return Ok(self.next_batch());
+        if self.handing.is_some() {
+            return self.next_batch();
         }
         let Some(running) = &mut self.running else {
-            return Err(vec![failure("ERR_WASI_PM_SESSION_ENDED", "the session is at its end".to_owned())]);
+            return Err(vec![ended()]);
         };
         match running.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
             Poll::Pending => {
@@ -171,9 +160,9 @@ impl Session {
             Poll::Ready(ended) => {
                 let running = self.running.take();
                 let resolution = ended?;
-                self.finished = Some(self.finish(&resolution)?);
+                self.finish(&resolution)?;
                 self.spent.push(Box::new((running, resolution)));
-                Ok(self.next_batch())
+                self.next_batch()
             }
         }
     }
@@ -188,24 +177,26 @@ impl Session {
         }
     }
 
-    /// The last calls: snapshots by the batch, the layout with the last, then the outcome.
-    fn next_batch(&mut self) -> Progress {
+    /// The last calls: snapshots by the batch, the layout, the outcome.
+    fn next_batch(&mut self) -> Result<Progress, Vec<Failure>> {
         let downloads = self.context.downloads.take();
-        let (mut snapshots, mut layout) = (Vec::new(), None);
-        if let Some(finished) = &mut self.finished {
-            snapshots.extend(finished.snapshots.by_ref().take(BATCH));
-            layout = finished.layout.take_if(|_| finished.snapshots.len() == 0);
-        }
-        let finished = if snapshots.is_empty() { self.finished.take() } else { None };
-        let outcome = finished.map(|finished| {
-            let (outcome, lockfile) = self.outcome(finished);
-            self.spent.push(Box::new(lockfile));
-            outcome
-        });
-        Progress { requests: Vec::new(), downloads, snapshots, layout, outcome }
+        let Some(mut handing) = self.handing.take() else { return Err(vec![ended()]) };
+        let (Batch { snapshots, layout }, ended) = handing.next()?;
+        let outcome = match ended {
+            None => {
+                self.handing = Some(handing);
+                None
+            }
+            Some((mut outcome, lockfile)) => {
+                self.complete(&mut outcome, &lockfile);
+                self.spent.push(Box::new((handing, lockfile)));
+                Some(outcome)
+            }
+        };
+        Ok(Progress { requests: Vec::new(), downloads, snapshots, layout, outcome })
     }
 
-    fn finish(&mut self, resolution: &Resolution) -> Result<Finished, Vec<Failure>> {
+    fn finish(&mut self, resolution: &Resolution) -> Result<(), Vec<Failure>> {
         let too_young = resolve::immature::find(&self.context, resolution).map_err(|failure| vec![failure])?;
         let unused = resolve::patches::unused(&self.context, resolution).map_err(|failure| vec![failure])?;
         let complete = resolve::as_locked::tell_complete(&self.context, true);
@@ -215,36 +206,22 @@ impl Session {
         if let Some(plan) = &mut self.plan {
             command::bump::follow(&mut lockfile, plan);
         }
-        let mut finished = self.hand_out(lockfile, told)?;
-        if let Some(layout) = &mut finished.layout {
-            layout.skipped.extend(self.context.skipped.take());
-        }
-        Ok(finished)
+        self.hand_out(lockfile, told);
+        Ok(())
     }
 
-    /// A new lockfile, placed if more than the file is wanted, with what the resolution told.
-    fn hand_out(&self, lockfile: Lockfile, told: Vec<Notice>) -> Result<Finished, Vec<Failure>> {
-        let settings = &self.context.settings;
-        let (snapshots, layout, mut outcome) = if settings.selection.lockfile_only {
+    /// Begins to hand out a new lockfile, placed if more than the file is wanted, with what the resolution told.
+    fn hand_out(&mut self, lockfile: Lockfile, told: Vec<Notice>) {
+        let is_held = self.given.lockfile.is_some() && (self.context.age.is_some() || self.context.trust.is_some());
+        let extent = match self.context.settings.selection.lockfile_only {
+            false => Extent::Placed,
             // The host holds what stays locked to age and trust, though nothing is linked.
-            let is_held = self.given.lockfile.is_some() && (self.context.age.is_some() || self.context.trust.is_some());
-            let snapshots = if is_held { self.snapshots_anywhere(&lockfile)? } else { Vec::new() };
-            (snapshots, empty_layout(), empty_outcome())
-        } else {
-            let projects = self.projects();
-            let placement = boundary::place_in(&lockfile, (settings, &projects), &self.given.platform)?;
-            (boundary::snapshots(&placement), boundary::layout(&placement), boundary::outcome(&placement, None))
+            true if is_held => Extent::Anywhere,
+            true => Extent::Nothing,
         };
-        outcome.notices.extend(told);
-        Ok(Finished { snapshots: snapshots.into_iter(), layout: Some(layout), outcome, lockfile })
-    }
-
-    /// The snapshots of a lockfile that need not run here.
-    fn snapshots_anywhere(&self, lockfile: &Lockfile) -> Result<Vec<Snapshot>, Vec<Failure>> {
-        let mut settings = self.context.settings.clone();
-        settings.selection.engine_strict = false;
-        let projects = self.projects();
-        Ok(boundary::snapshots(&boundary::place_in(lockfile, (&settings, &projects), &self.given.platform)?))
+        let (context, platform) = (Rc::clone(&self.context), self.given.platform.clone());
+        let given = Given { context, platform, projects: self.projects(), extent, told };
+        self.handing = Some(Handing::begin(lockfile, given));
     }
 
     /// The projects of the workspace, as placing needs them.
@@ -256,19 +233,21 @@ impl Session {
         self.context.workspace().map(project).collect()
     }
 
-    /// The outcome with the text of the lockfile, if it is another one, and with what is wrong with peers.
-    fn outcome(&self, finished: Finished) -> (Outcome, Lockfile) {
-        let Finished { mut outcome, lockfile, .. } = finished;
-        let text = lockfile::write(&lockfile);
+    /// Adds the text of the lockfile, if it is another one, and what is wrong with peers.
+    fn complete(&self, outcome: &mut Outcome, lockfile: &Lockfile) {
+        let text = lockfile::write(lockfile);
         outcome.lockfile = (self.given.lockfile.as_deref() != Some(text.as_str())).then_some(text);
         let rules = &self.context.settings.peers.peer_dependency_rules;
-        outcome.notices.extend(peer_issues::find(&lockfile, &self.context.projects, rules));
+        outcome.notices.extend(peer_issues::find(lockfile, &self.context.projects, rules));
         outcome.notices.extend(self.context.notices.take());
         if let Some(plan) = &self.plan {
-            plan.tell(&mut outcome);
+            plan.tell(outcome);
         }
-        (outcome, lockfile)
     }
+}
+
+fn ended() -> Failure {
+    failure("ERR_WASI_PM_SESSION_ENDED", "the session is at its end".to_owned())
 }
 
 /// The existing lockfile with what the manifests changed; `None` if that has to be resolved.
@@ -284,14 +263,6 @@ fn absorbed(given: &Project, context: &Context, plan: Option<&Plan>) -> Result<O
     }
     let wanted = absorb::Wanted { settings: &context.settings, written: &written, manifests };
     Ok(absorb::absorb(lockfile, wanted).filter(|lockfile| plan.is_none_or(|plan| plan.accepts(lockfile))))
-}
-
-fn empty_layout() -> Layout {
-    Layout { roots: Vec::new(), hoisted: Vec::new(), skipped: Vec::new() }
-}
-
-fn empty_outcome() -> Outcome {
-    Outcome { lockfile: None, current_lockfile: None, notices: Vec::new(), manifests: Vec::new(), catalogs: Vec::new() }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(crate) use error::ExoticError;
 
 use crate::{
     facts::{Answer, Download, Oracle, Reply, Request, Unavailable, Work},
-    graph::Source,
+    graph::{Snapshot, Source},
     pack,
     registry::{Http, NetworkMode, Registry},
 };
@@ -187,6 +187,10 @@ impl Oracle for Everything {
 
     fn help(&self, with: Work) -> bool {
         self.registry.help(with)
+    }
+
+    fn prepare(&self, come: &[Snapshot]) -> bool {
+        self.registry.prepare(come)
     }
 
     fn stop_helping(&self) {

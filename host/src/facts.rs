@@ -5,7 +5,7 @@ use std::{fmt, sync::mpsc::Sender};
 
 use wit::PackageName;
 
-use crate::graph::Source;
+use crate::graph::{Snapshot, Source};
 
 /// Names one request of one session.
 pub type RequestId = u32;
@@ -231,6 +231,11 @@ pub trait Oracle: Send + Sync {
     /// Does a piece of the work on the thread of whoever would only wait for it; `false`: there is none. Who calls it
     /// calls it again soon, or [`stop_helping`](Self::stop_helping).
     fn help(&self, _with: Work) -> bool {
+        false
+    }
+    /// Does a piece of what will have to be done for the snapshots of a placement, of which these have come, while others
+    /// are waited for; `false`: there is none.
+    fn prepare(&self, _come: &[Snapshot]) -> bool {
         false
     }
     /// Who has helped waits for something else from now on: others do what there is.

@@ -44,7 +44,7 @@ pub(crate) use swap::BENCH;
 pub use swap::Bench;
 
 use ahead::Filled;
-use early::Begun;
+use early::{Begun, Hoisting};
 
 use crate::{
     beside::beside,
@@ -116,7 +116,7 @@ pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
         None => {
             let bench = Bench::new(open_modules(&job.layout.lockfile_dir)?)?;
             let (importer, ahead, built) = (Importer::new(job.import), Filled::default(), HashSet::new());
-            Begun { bench, importer, ahead, publisher: None, built, is_hoisted: false }
+            Begun { bench, importer, ahead, publisher: None, built, hoisting: None }
         }
     };
     let bins = bins::Catalogue::new(job.placement, job.layout, job.source);
@@ -133,29 +133,40 @@ fn build(job: &Job<'_>, begun: &mut Begun, bins: &bins::Catalogue<'_>) -> Result
     if let (Some(links), None, false) = (&job.layout.global, &begun.publisher, job.plan.slots.is_empty()) {
         begun.publisher = Some(shared::Publisher::new(links)?);
     }
-    let Begun { bench, importer, ahead, publisher, built, is_hoisted } = &*begun;
+    let hoisting = if job.layout.global.is_none() { begun.hoisting.take() } else { None };
+    let Begun { bench, importer, ahead, publisher, built, .. } = &*begun;
     let staging = publisher.as_ref().map_or_else(|| bench.staging(), |publisher| Ok(publisher.staging()))?;
     let builder = slot::Builder::new(job, staging, importer).taking(bench, ahead);
     let build_slots = || build_slots(job, &builder, publisher.as_ref(), bins, built);
     if job.layout.global.is_some() {
         return build_slots();
     }
-    let hoist = || if *is_hoisted { Ok(()) } else { trees::build_hoisted(job, bench) };
-    let (slots, hoisted) = rayon::join(build_slots, hoist);
+    let (slots, hoisted) = rayon::join(build_slots, || hoist(job, bench, hoisting));
     slots.and(hoisted)
+}
+
+/// The hoisted links of a new virtual store, which somebody may make already.
+fn hoist(job: &Job<'_>, bench: &Bench, begun: Option<Hoisting>) -> Result<(), LinkError> {
+    let Some(begun) = begun else { return trees::build_hoisted(job, bench) };
+    begun.finish().map_err(LinkError::io("hoist in", job.layout.virtual_store()))
 }
 
 /// Steps 3 and 4.
 fn place(job: &Job<'_>, begun: Begun, bins: &bins::Catalogue<'_>) -> Result<Linked, LinkError> {
-    let Begun { bench, importer, publisher, is_hoisted, .. } = begun;
+    let Begun { bench, importer, publisher, hoisting, .. } = begun;
     let is_shared = job.layout.global.is_some();
     let place_store = || {
-        if is_shared && !is_hoisted {
-            trees::build_hoisted(job, &bench)?;
+        if job.plan.base == Base::Update {
+            let virtual_store = trees::place_virtual_store(job, &bench)?;
+            let shims = trees::place_hoisted(job, &bench, &virtual_store, bins)?;
+            return Ok((virtual_store, shims));
         }
-        let virtual_store = trees::place_virtual_store(job, &bench)?;
-        let shims = trees::place_hoisted(job, &bench, &virtual_store, bins)?;
-        Ok::<_, LinkError>((virtual_store, shims))
+        // Somebody may still be at its links.
+        let shims = trees::place_hoisted(job, &bench, bench.staging()?, bins)?;
+        if is_shared {
+            hoist(job, &bench, hoisting)?;
+        }
+        Ok::<_, LinkError>((trees::place_virtual_store(job, &bench)?, shims))
     };
     let place_roots = || trees::place_roots(job, &bench, bins);
     let ((virtual_store, shims), (of_roots, mut benches)) = if is_shared {

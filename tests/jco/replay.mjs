@@ -45,7 +45,8 @@ function run({ project, answers }) {
     open.push(...progress.requests);
     snapshots.push(...progress.snapshots.map(({ depPath, slot }) => [depPath, slot]));
     if (progress.outcome) return { lockfile: progress.outcome.lockfile ?? null, snapshots };
-    if (open.length === 0 && progress.snapshots.length === 0) throw new Error('it neither asks nor ends');
+    const isPlacing = progress.snapshots.length > 0 || progress.layout;
+    if (open.length === 0 && !isPlacing) throw new Error('it neither asks nor ends');
     const asked = open.pop();
     replies = asked ? [{ id: asked.id, answer: answer(answers, asked.request) }] : [];
   }

@@ -62,14 +62,14 @@ pub fn resolve(project: &engine::Project, facts: &dyn Answers, order: Order) -> 
     let (mut open, mut replies, mut snapshots, mut layout) = (Vec::new(), Vec::new(), Vec::new(), None);
     loop {
         let progress = session.advance(replies).map_err(codes)?;
-        let batch = !progress.snapshots.is_empty();
+        let is_placing = !progress.snapshots.is_empty() || progress.layout.is_some();
         snapshots.extend(progress.snapshots.iter().map(identity));
         layout = progress.layout.or(layout);
         if let Some(outcome) = progress.outcome {
             return Ok(made(layout.expect("the layout comes before the outcome"), outcome, snapshots));
         }
         open.extend(progress.requests);
-        assert!(batch || !open.is_empty(), "it neither asks nor ends");
+        assert!(is_placing || !open.is_empty(), "it neither asks nor ends");
         let now = match order {
             Order::AsAsked => std::mem::take(&mut open),
             Order::YoungestFirst => open.pop().into_iter().collect(),

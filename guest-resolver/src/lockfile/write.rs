@@ -26,8 +26,11 @@ pub(crate) struct Kept<'a> {
 /// The whole text.
 #[must_use]
 pub fn write(lockfile: &Lockfile) -> String {
-    let environment = lockfile.environment_document.as_deref().unwrap_or_default();
-    format!("{environment}{}", body(lockfile, None))
+    let body = body(lockfile, None);
+    match &lockfile.environment_document {
+        Some(environment) => [environment.as_str(), &body].concat(),
+        None => body,
+    }
 }
 
 /// The text of the parts that are kept, without the environment document.

@@ -10,6 +10,8 @@
 //! own: all of them count for each, so that here too an equal name means equal links. Walks are iterative, since the
 //! depth of a lockfile is a stranger's choice.
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 use wit::settings::GlobalVirtualStore;
@@ -18,35 +20,79 @@ use super::{
     PlaceContext,
     graph::{Finder, Node, version},
 };
-use crate::intern::TextMap;
+use crate::intern::{NumberMap, TextMap};
 use crate::lockfile::{
     LockfileError, join,
     model::{Resolution, package_key},
 };
 
-/// The names of all snapshots, in the order of the nodes.
-pub(super) fn slots(
-    nodes: &[Node<'_>],
-    finder: &mut Finder<'_>,
-    context: &PlaceContext<'_>,
-    store: &GlobalVirtualStore,
-) -> Result<Vec<String>, LockfileError> {
-    let graph = Graph::new(nodes, finder, store)?;
-    let closures = graph.closures();
-    let built = graph.needs_engine(nodes, store);
-    let engine = engine(context);
-    let name = |(at, node): (usize, &Node<'_>)| {
+/// Makes the name of one slot after the other, so that whoever uses the first need not wait for the last.
+pub(super) struct Names<'a> {
+    store: &'a GlobalVirtualStore,
+    /// `linux;x64;node24`; `None` without Node.
+    engine: Option<String>,
+    edges: Edges<'a>,
+    /// By node: it is built, or reaches one that is.
+    built: Vec<bool>,
+    circles: Circles,
+    /// By node, folders behind them; empty: not known yet.
+    closures: Vec<String>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(
+        nodes: &[Node<'a>],
+        finder: &mut Finder<'_>,
+        context: &PlaceContext<'_>,
+        store: &'a GlobalVirtualStore,
+    ) -> Result<Self, LockfileError> {
+        let edges = Edges::new(nodes, finder, store)?;
+        let count = nodes.len() + edges.folders.len();
+        Ok(Self {
+            store,
+            engine: engine(context),
+            built: edges.needs_engine(nodes, store),
+            edges,
+            circles: Circles::new(count),
+            closures: vec![String::new(); count],
+            buffer: Vec::new(),
+        })
+    }
+
+    /// The name of a node's slot.
+    pub(super) fn name(&mut self, nodes: &[Node<'a>], at: usize) -> String {
+        self.close(nodes, at);
+        let node = &nodes[at];
         let is_folder = matches!(node.package.resolution, Resolution::Directory(_));
         let payload = Payload {
-            engine: engine.as_deref().filter(|_| built[at]),
-            closure: &closures[at],
-            project: is_folder.then_some(&store.project),
+            engine: self.engine.as_deref().filter(|_| self.built[at]),
+            closure: &self.closures[at],
+            project: is_folder.then_some(&self.store.project),
         };
         let version = if is_folder { "directory" } else { version(node) };
         let scope = if node.name.starts_with('@') { "" } else { "@/" };
-        [scope, node.name, "/", version, "/", &payload.digest()].concat()
-    };
-    Ok(nodes.iter().enumerate().map(name).collect())
+        [scope, node.name, "/", version, "/", &payload.digest(&mut self.buffer)].concat()
+    }
+
+    /// Finds the closure of a node and of all that it reaches; children come before those that depend on them.
+    fn close(&mut self, nodes: &[Node<'_>], at: usize) {
+        let edges = &self.edges;
+        let children = |at: u32| edges.of(nodes, at);
+        self.circles.reached_from(at, children, |circle| {
+            if let [first] = *circle
+                && children(first).iter().all(|(_, child)| *child != first)
+            {
+                let closures = &self.closures;
+                let below = children(first).iter().map(|(alias, at)| (*alias, closures[*at as usize].as_str()));
+                let closure = closure(&edges.text(nodes, first), below.collect(), &mut self.buffer);
+                self.closures[first as usize] = closure;
+            } else {
+                circle.sort_unstable();
+                close_circle(nodes, edges, circle, &mut self.closures);
+            }
+        });
+    }
 }
 
 /// `linux;x64;node24`; `None` without Node.
@@ -57,22 +103,25 @@ fn engine(context: &PlaceContext<'_>) -> Option<String> {
 }
 
 /// All edges, optional ones too whether they are wanted or not; folders that links lead to come after the snapshots.
-struct Graph<'a> {
-    /// What a node is hashed with.
-    texts: Vec<String>,
-    /// By node: `dependencies`, then `optionalDependencies`, each by alias.
-    children: Vec<Vec<(&'a str, u32)>>,
+struct Edges<'a> {
+    /// Those of nodes that have others than are placed: `dependencies`, then `optionalDependencies`, each by alias.
+    others: NumberMap<u32, Vec<(&'a str, u32)>>,
+    /// What a folder is hashed with.
+    folders: Vec<String>,
 }
 
-impl<'a> Graph<'a> {
+impl<'a> Edges<'a> {
     fn new(nodes: &[Node<'a>], finder: &mut Finder<'_>, store: &GlobalVirtualStore) -> Result<Self, LockfileError> {
-        let mut graph = Self { texts: nodes.iter().map(id).collect(), children: Vec::with_capacity(nodes.len()) };
-        let mut folders: TextMap<String, u32> = TextMap::default();
-        for node in nodes {
+        let (mut others, mut folders) = (NumberMap::default(), Vec::new());
+        let mut known: TextMap<String, u32> = TextMap::default();
+        let mut add_folder = |id: &String| {
+            folders.push(id.clone());
+            number(nodes.len() + folders.len() - 1)
+        };
+        for (at, node) in (0..).zip(nodes) {
             let snapshot = node.snapshot;
             let count = snapshot.dependencies.len() + snapshot.optional_dependencies.len();
             if node.children.len() == count {
-                graph.children.push(node.children.clone());
                 continue;
             }
             let mut children = Vec::with_capacity(count);
@@ -81,122 +130,40 @@ impl<'a> Graph<'a> {
                     (Some(child), _) => child,
                     (None, Some(target)) => {
                         let id = format!("link:{}", absolute(&store.project, target));
-                        *folders.entry(id).or_insert_with_key(|id| graph.add_folder(id))
+                        *known.entry(id).or_insert_with_key(&mut add_folder)
                     }
                     (None, None) => continue,
                 };
                 children.push((alias.as_str(), child));
             }
-            graph.children.push(children);
+            others.insert(at, children);
         }
-        graph.children.resize(graph.texts.len(), Vec::new());
-        Ok(graph)
+        Ok(Self { others, folders })
     }
 
-    fn add_folder(&mut self, id: &str) -> u32 {
-        self.texts.push(id.to_owned());
-        u32::try_from(self.texts.len() - 1).expect("a lockfile has fewer than four billion packages")
+    fn of<'n>(&'n self, nodes: &'n [Node<'a>], at: u32) -> &'n [(&'a str, u32)] {
+        let own = || nodes.get(at as usize).map_or(&[][..], |node| &node.children);
+        self.others.get(&at).map_or_else(own, Vec::as_slice)
     }
 
-    /// The closure of every node; children come before those that depend on them.
-    fn closures(&self) -> Vec<String> {
-        let mut done = vec![String::new(); self.texts.len()];
-        let mut buffer = Vec::new();
-        for mut circle in self.circles() {
-            circle.sort_unstable();
-            let first = circle[0] as usize;
-            if circle.len() > 1 || self.children[first].iter().any(|(_, child)| *child as usize == first) {
-                self.close_circle(&circle, &mut done);
-                continue;
-            }
-            let children = self.children[first].iter().map(|(alias, at)| (*alias, done[*at as usize].as_str()));
-            done[first] = closure(&self.texts[first], children.collect(), &mut buffer);
+    /// What a node is hashed with.
+    fn text(&self, nodes: &[Node<'_>], at: u32) -> Cow<'_, str> {
+        match nodes.get(at as usize) {
+            Some(node) => Cow::Owned(id(node)),
+            None => Cow::Borrowed(&self.folders[at as usize - nodes.len()]),
         }
-        done
-    }
-
-    /// Packages of a circle: a digest of all of them stands for each edge inside, with the place of its target.
-    fn close_circle(&self, circle: &[u32], done: &mut [String]) {
-        let mut all = Vec::new();
-        for &at in circle {
-            put(&mut all, &self.texts[at as usize]);
-            for (alias, child) in &self.children[at as usize] {
-                put(&mut all, alias);
-                match circle.binary_search(child) {
-                    Ok(place) => put(&mut all, &format!("#{place}")),
-                    Err(_) => put(&mut all, &done[*child as usize]),
-                }
-            }
-            all.push(b'\n');
-        }
-        let all = STANDARD.encode(Sha256::digest(&all));
-        for (place, &at) in circle.iter().enumerate() {
-            let children: Vec<(&str, String)> = self.children[at as usize]
-                .iter()
-                .map(|(alias, child)| match circle.binary_search(child) {
-                    Ok(place) => (*alias, format!("{all}#{place}")),
-                    Err(_) => (*alias, done[*child as usize].clone()),
-                })
-                .collect();
-            let children = children.iter().map(|(alias, hash)| (*alias, hash.as_str())).collect();
-            let id = format!("{}#{place}", self.texts[at as usize]);
-            done[at as usize] = closure(&id, children, &mut Vec::new());
-        }
-    }
-
-    /// The strongly connected components (Tarjan), each before those that lead to it.
-    fn circles(&self) -> Vec<Vec<u32>> {
-        const UNSEEN: u32 = u32::MAX;
-        let (mut order, mut low) = (vec![UNSEEN; self.texts.len()], vec![0; self.texts.len()]);
-        let mut open = vec![false; self.texts.len()];
-        let (mut waiting, mut circles, mut count) = (Vec::new(), Vec::new(), 0);
-        for start in (0..).take(self.texts.len()) {
-            if order[start as usize] != UNSEEN {
-                continue;
-            }
-            let mut stack = vec![(start, 0)];
-            while let Some((node, position)) = stack.last_mut() {
-                let at = *node as usize;
-                if *position == 0 {
-                    (order[at], low[at], open[at]) = (count, count, true);
-                    count += 1;
-                    waiting.push(*node);
-                }
-                if let Some((_, child)) = self.children[at].get(*position) {
-                    *position += 1;
-                    match order[*child as usize] {
-                        UNSEEN => stack.push((*child, 0)),
-                        seen if open[*child as usize] => low[at] = low[at].min(seen),
-                        _ => {}
-                    }
-                    continue;
-                }
-                let node = *node;
-                stack.pop();
-                if let Some((parent, _)) = stack.last() {
-                    low[*parent as usize] = low[*parent as usize].min(low[at]);
-                }
-                if low[at] == order[at] {
-                    let from = waiting.iter().rposition(|held| *held == node).unwrap_or(0);
-                    let circle: Vec<u32> = waiting.split_off(from);
-                    circle.iter().for_each(|member| open[*member as usize] = false);
-                    circles.push(circle);
-                }
-            }
-        }
-        circles
     }
 
     /// Which nodes are built, or reach one that is.
-    fn needs_engine(&self, nodes: &[Node<'_>], store: &GlobalVirtualStore) -> Vec<bool> {
-        let mut needs = vec![false; self.texts.len()];
+    fn needs_engine(&self, nodes: &[Node<'a>], store: &GlobalVirtualStore) -> Vec<bool> {
+        let mut needs = vec![false; nodes.len() + self.folders.len()];
         let mut open: Vec<u32> = (0..).zip(nodes).filter(|(_, node)| is_built(node, store)).map(|(at, _)| at).collect();
         if open.is_empty() {
             return needs;
         }
-        let mut parents: Vec<Vec<u32>> = vec![Vec::new(); self.texts.len()];
-        for (at, children) in (0..).zip(&self.children) {
-            for (_, child) in children {
+        let mut parents: Vec<Vec<u32>> = vec![Vec::new(); needs.len()];
+        for at in 0..number(nodes.len()) {
+            for (_, child) in self.of(nodes, at) {
                 parents[*child as usize].push(at);
             }
         }
@@ -206,6 +173,101 @@ impl<'a> Graph<'a> {
             }
         }
         needs
+    }
+}
+
+fn number(at: usize) -> u32 {
+    u32::try_from(at).expect("a lockfile has fewer than four billion packages")
+}
+
+/// Packages of a circle: a digest of all of them stands for each edge inside, with the place of its target.
+fn close_circle(nodes: &[Node<'_>], edges: &Edges<'_>, circle: &[u32], closures: &mut [String]) {
+    let mut all = Vec::new();
+    for &at in circle {
+        put(&mut all, &edges.text(nodes, at));
+        for (alias, child) in edges.of(nodes, at) {
+            put(&mut all, alias);
+            match circle.binary_search(child) {
+                Ok(place) => put(&mut all, &format!("#{place}")),
+                Err(_) => put(&mut all, &closures[*child as usize]),
+            }
+        }
+        all.push(b'\n');
+    }
+    let all = STANDARD.encode(Sha256::digest(&all));
+    for (place, &at) in circle.iter().enumerate() {
+        let children: Vec<(&str, String)> = edges
+            .of(nodes, at)
+            .iter()
+            .map(|(alias, child)| match circle.binary_search(child) {
+                Ok(place) => (*alias, format!("{all}#{place}")),
+                Err(_) => (*alias, closures[*child as usize].clone()),
+            })
+            .collect();
+        let children = children.iter().map(|(alias, hash)| (*alias, hash.as_str())).collect();
+        let id = format!("{}#{place}", edges.text(nodes, at));
+        closures[at as usize] = closure(&id, children, &mut Vec::new());
+    }
+}
+
+/// The strongly connected components (Tarjan), looked for as far as they are asked for.
+struct Circles {
+    /// By node: when it was met.
+    order: Vec<u32>,
+    low: Vec<u32>,
+    open: Vec<bool>,
+    waiting: Vec<u32>,
+    count: u32,
+}
+
+impl Circles {
+    const UNSEEN: u32 = u32::MAX;
+
+    fn new(count: usize) -> Self {
+        let (order, low, open) = (vec![Self::UNSEEN; count], vec![0; count], vec![false; count]);
+        Self { order, low, open, waiting: Vec::new(), count: 0 }
+    }
+
+    /// Tells of all that a node reaches and that was not told yet, each circle before those that lead to it.
+    fn reached_from<'n, 'a: 'n>(
+        &mut self,
+        start: usize,
+        children: impl Fn(u32) -> &'n [(&'a str, u32)],
+        mut found: impl FnMut(&mut [u32]),
+    ) {
+        if self.order[start] != Self::UNSEEN {
+            return;
+        }
+        let mut stack = vec![(number(start), 0)];
+        while let Some((node, position)) = stack.last_mut() {
+            let at = *node as usize;
+            if *position == 0 {
+                (self.order[at], self.low[at], self.open[at]) = (self.count, self.count, true);
+                self.count += 1;
+                self.waiting.push(*node);
+            }
+            if let Some((_, child)) = children(*node).get(*position) {
+                *position += 1;
+                match self.order[*child as usize] {
+                    Self::UNSEEN => stack.push((*child, 0)),
+                    seen if self.open[*child as usize] => self.low[at] = self.low[at].min(seen),
+                    _ => {}
+                }
+                continue;
+            }
+            let node = *node;
+            stack.pop();
+            if let Some((parent, _)) = stack.last() {
+                self.low[*parent as usize] = self.low[*parent as usize].min(self.low[at]);
+            }
+            if self.low[at] == self.order[at] {
+                let from = self.waiting.iter().rposition(|held| *held == node).unwrap_or(0);
+                let circle = &mut self.waiting[from..];
+                circle.iter().for_each(|member| self.open[*member as usize] = false);
+                found(circle);
+                self.waiting.truncate(from);
+            }
+        }
     }
 }
 
@@ -287,23 +349,24 @@ struct Payload<'a> {
 }
 
 impl Payload<'_> {
-    fn digest(&self) -> String {
-        let mut bytes = if self.project.is_some() { b"object:3:".to_vec() } else { b"object:2:".to_vec() };
-        put(&mut bytes, "engine");
+    fn digest(&self, bytes: &mut Vec<u8>) -> String {
+        bytes.clear();
+        bytes.extend_from_slice(if self.project.is_some() { b"object:3:" } else { b"object:2:" });
+        put(bytes, "engine");
         bytes.push(b':');
         match self.engine {
-            Some(engine) => put(&mut bytes, engine),
+            Some(engine) => put(bytes, engine),
             None => bytes.extend_from_slice(b"Null"),
         }
         bytes.push(b',');
         let project = self.project.map(|project| ("project", project.as_str()));
         for (key, value) in std::iter::once(("deps", self.closure)).chain(project) {
-            put(&mut bytes, key);
+            put(bytes, key);
             bytes.push(b':');
-            put(&mut bytes, value);
+            put(bytes, value);
             bytes.push(b',');
         }
-        crate::slot::hex(&Sha256::digest(&bytes))
+        crate::slot::hex(&Sha256::digest(&*bytes))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Deprecated, Group, Misfit, PlaceContext, Placed, Skipped};
+use super::{Deprecated, Group, Misfit, PlaceContext, Placed, Skipped, global::Names};
 use crate::{
     intern::{TextMap, TextSet},
     lockfile::{
@@ -23,7 +23,6 @@ pub(super) struct Node<'a> {
     pub(super) snapshot: &'a Snapshot,
     /// Its dependencies, then its optional ones, each by alias; links are not among them.
     pub(super) children: Vec<(&'a str, u32)>,
-    pub(super) slot: String,
     /// Reached from the selected projects.
     pub(super) wanted: bool,
     /// Reached without going through a package that is left out.
@@ -48,12 +47,14 @@ pub(super) struct Graph<'a> {
     /// Selected importers and their dependencies of the included groups: development, production, optional, each by
     /// alias.
     pub(super) roots: BTreeMap<&'a str, Vec<Root<'a>>>,
-    /// By node: its folder in the global virtual store, where that is used.
-    pub(super) global: Option<Vec<String>>,
 }
 
 impl<'a> Graph<'a> {
-    pub(super) fn new(lockfile: &'a Lockfile, context: &PlaceContext<'a>) -> Result<Self, LockfileError> {
+    /// With what names its slots, where these are shared.
+    pub(super) fn new(
+        lockfile: &'a Lockfile,
+        context: &PlaceContext<'a>,
+    ) -> Result<(Self, Option<Names<'a>>), LockfileError> {
         let index: TextMap<&str, u32> = lockfile.snapshots.keys().map(String::as_str).zip(0..).collect();
         let mut finder = Finder { index, path: String::new() };
         let roots = roots(lockfile, context, &mut finder)?;
@@ -62,10 +63,10 @@ impl<'a> Graph<'a> {
             nodes.push(node(lockfile, context, &mut finder, dep_path, snapshot)?);
         }
         let store = context.settings.layout.global_virtual_store.as_ref();
-        let global = store.map(|store| super::global::slots(&nodes, &mut finder, context, store)).transpose()?;
-        let mut graph = Self { lockfile, nodes, roots, global };
+        let names = store.map(|store| Names::new(&nodes, &mut finder, context, store)).transpose()?;
+        let mut graph = Self { lockfile, nodes, roots };
         graph.mark(context)?;
-        Ok(graph)
+        Ok((graph, names))
     }
 
     /// The place of each node among those that are placed.
@@ -109,10 +110,6 @@ impl<'a> Graph<'a> {
             if !out && !std::mem::replace(&mut node.placed, true) {
                 stack.extend(node.children.iter().map(|(_, child)| *child));
             }
-        }
-        for node in self.nodes.iter_mut().filter(|node| node.wanted) {
-            node.slot =
-                crate::slot::slot_name(node.dep_path, context.settings.layout.virtual_store_dir_max_length as usize);
         }
         Ok(())
     }
@@ -252,8 +249,7 @@ fn node<'a>(
             children.push((alias.as_str(), child));
         }
     }
-    let slot = String::new();
-    Ok(Node { dep_path, name, id, package, snapshot, children, slot, wanted: false, placed: false, misfit: None })
+    Ok(Node { dep_path, name, id, package, snapshot, children, wanted: false, placed: false, misfit: None })
 }
 
 fn roots<'a>(
@@ -333,14 +329,18 @@ fn misfit<'a>(package: &'a Package, context: &PlaceContext<'_>, fitting: &mut Te
     }
 }
 
-/// What the placed form of a node needs beside its edges.
-pub(super) fn placed<'a>(graph: &Graph<'a>, at: usize, dependencies: Vec<(&'a str, super::Target)>) -> Placed<'a> {
-    let node = &graph.nodes[at];
+/// The folder of a snapshot in a virtual store of the project's own.
+pub(super) fn own_slot(dep_path: &str, context: &PlaceContext<'_>) -> String {
+    crate::slot::slot_name(dep_path, context.settings.layout.virtual_store_dir_max_length as usize)
+}
+
+/// A node as it is placed.
+pub(super) fn placed<'a>(node: &Node<'a>, slot: String, dependencies: Vec<(&'a str, super::Target)>) -> Placed<'a> {
     let suffix = &node.dep_path[package_key(node.dep_path).len()..];
     let patch = suffix.strip_prefix("(patch_hash=").and_then(|rest| rest.split(')').next());
     Placed {
         dep_path: node.dep_path,
-        slot: graph.global.as_ref().map_or(&node.slot, |slots| &slots[at]).clone(),
+        slot,
         name: node.name,
         version: version(node),
         id: node.id,

@@ -1,8 +1,8 @@
 //! Edges, direct dependencies and hoisted packages, with indices of what is placed.
 
 use super::{
-    Group, PlaceContext, Placed, RootLink, Target,
-    graph::{self, Graph, Root},
+    Group, HoistedLink, PlaceContext, RootLink, Target,
+    graph::{self, Graph, Node, Root, own_slot},
 };
 use crate::{
     hoist::{HoistInput, HoistNode, HoistTarget, Hoisted, Patterns, hoist},
@@ -11,24 +11,19 @@ use crate::{
 
 type Numbers = [Option<u32>];
 
-/// All that is placed, with its edges by alias; edges to what is left out are left out.
-pub(super) fn snapshots<'a>(graph: &Graph<'a>, numbers: &Numbers) -> Vec<Placed<'a>> {
-    let placed = graph.nodes.iter().enumerate().filter(|(_, node)| node.placed);
-    placed
-        .map(|(at, node)| {
-            let edges = node.children.iter();
-            let edges = edges.filter_map(|(alias, child)| Some((*alias, Target::Snapshot(numbers[*child as usize]?))));
-            let all = node.snapshot.dependencies.iter().chain(&node.snapshot.optional_dependencies);
-            let links = all.filter_map(|(alias, value)| {
-                let target = value.strip_prefix("link:")?;
-                Some((alias.as_str(), Target::Directory(join(".", target).unwrap_or_else(|| target.to_owned()))))
-            });
-            let mut dependencies: Vec<(&str, Target)> = edges.chain(links).collect();
-            dependencies.sort_by_key(|(alias, _)| *alias);
-            dependencies.dedup_by_key(|(alias, _)| *alias);
-            graph::placed(graph, at, dependencies)
-        })
-        .collect()
+/// The edges of a node by alias; those to what is left out are left out.
+pub(super) fn of_node<'a>(node: &Node<'a>, numbers: &Numbers) -> Vec<(&'a str, Target)> {
+    let edges = node.children.iter();
+    let edges = edges.filter_map(|(alias, child)| Some((*alias, Target::Snapshot(numbers[*child as usize]?))));
+    let all = node.snapshot.dependencies.iter().chain(&node.snapshot.optional_dependencies);
+    let links = all.filter_map(|(alias, value)| {
+        let target = value.strip_prefix("link:")?;
+        Some((alias.as_str(), Target::Directory(join(".", target).unwrap_or_else(|| target.to_owned()))))
+    });
+    let mut dependencies: Vec<(&str, Target)> = edges.chain(links).collect();
+    dependencies.sort_by_key(|(alias, _)| *alias);
+    dependencies.dedup_by_key(|(alias, _)| *alias);
+    dependencies
 }
 
 /// What goes into each selected project's `node_modules`.
@@ -82,14 +77,24 @@ fn root_link<'a>(
     Some(RootLink { alias, real_name, version, group, target: Target::Directory(directory) })
 }
 
-/// What is lifted.
-pub(super) fn hoisted<'a>(graph: &Graph<'a>, context: &PlaceContext<'a>, numbers: &Numbers) -> Vec<Hoisted<'a>> {
+/// What is lifted. `slots` are, as far as they are known, those in a virtual store of the project's own, by which
+/// packages are told apart where they are shared too.
+pub(super) fn hoisted<'a>(
+    graph: &Graph<'a>,
+    context: &PlaceContext<'a>,
+    numbers: &Numbers,
+    mut slots: Vec<String>,
+) -> Vec<HoistedLink<'a>> {
     let layout = &context.settings.layout;
     let (private, public) = (Patterns::new(&layout.hoist_pattern), Patterns::new(&layout.public_hoist_pattern));
+    for (node, slot) in graph.nodes.iter().zip(&mut slots).filter(|(node, slot)| node.wanted && slot.is_empty()) {
+        *slot = own_slot(node.dep_path, context);
+    }
     let nodes: Vec<HoistNode<'_, 'a>> = graph
         .nodes
         .iter()
-        .map(|node| HoistNode { slot: &node.slot, children: &node.children, skipped: !node.placed })
+        .zip(&slots)
+        .map(|(node, slot)| HoistNode { slot, children: &node.children, skipped: !node.placed })
         .collect();
     let roots: Vec<Vec<(&'a str, u32)>> = graph
         .roots
@@ -109,9 +114,12 @@ pub(super) fn hoisted<'a>(graph: &Graph<'a>, context: &PlaceContext<'a>, numbers
         private: &private,
         public: &public,
     };
-    let renumber = |hoisted: Hoisted<'a>| match hoisted.target {
-        HoistTarget::Snapshot(at) => Some(Hoisted { target: HoistTarget::Snapshot(numbers[at as usize]?), ..hoisted }),
-        HoistTarget::Project(_) => Some(hoisted),
+    let link = |hoisted: Hoisted<'a>| {
+        let (owner, target) = match hoisted.target {
+            HoistTarget::Snapshot(at) => (graph.nodes[at as usize].dep_path, Target::Snapshot(numbers[at as usize]?)),
+            HoistTarget::Project(id) => (id, Target::Directory(id.to_owned())),
+        };
+        Some(HoistedLink { alias: hoisted.alias, owner, target, public: hoisted.public })
     };
-    hoist(&input).into_iter().filter_map(renumber).collect()
+    hoist(&input).into_iter().filter_map(link).collect()
 }

@@ -5,9 +5,20 @@ use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 use wit::settings::Settings;
 
 use super::*;
-use crate::{hoist::HoistTarget, lockfile::read};
+use crate::lockfile::read;
 
 const MACHINE: Machine<'static> = Machine { os: "linux", cpu: "x64", libc: Some("glibc"), node: Some("24.0.0") };
+
+/// All snapshots, and where they go.
+pub(super) fn place<'a>(
+    lockfile: &'a Lockfile,
+    context: &PlaceContext<'a>,
+) -> Result<(Vec<Placed<'a>>, Layout<'a>), LockfileError> {
+    let mut placing = Placing::begin(lockfile, *context)?;
+    let snapshots: Vec<Placed<'a>> = placing.by_ref().collect();
+    assert_eq!(placing.len(), 0);
+    Ok((snapshots, placing.finish()?))
+}
 
 fn projects(folder: &Path, lockfile: &Lockfile) -> BTreeMap<String, Project> {
     let read = |id: &String| {
@@ -61,7 +72,7 @@ fn compare(folder: &Path, settings: &Settings) -> Vec<String> {
     let drifts = crate::lockfile::check(&lockfile, settings, &manifests.collect()).unwrap();
     wrong.extend(drifts.iter().map(|drift| format!("{drift:?}")));
     let context = PlaceContext { settings, platform: MACHINE, projects: &projects };
-    let placement = place(&lockfile, &context).unwrap();
+    let (snapshots, placed) = place(&lockfile, &context).unwrap();
     let store = folder.join("node_modules/.pnpm");
     let mut real: Vec<String> = fs::read_dir(&store)
         .unwrap()
@@ -69,25 +80,21 @@ fn compare(folder: &Path, settings: &Settings) -> Vec<String> {
         .filter(|name| name != "node_modules" && name != "lock.yaml")
         .collect();
     real.sort();
-    let mut ours: Vec<String> = placement.snapshots.iter().map(|snapshot| snapshot.slot.clone()).collect();
+    let mut ours: Vec<String> = snapshots.iter().map(|snapshot| snapshot.slot.clone()).collect();
     ours.sort();
     if ours != real {
         wrong.push(format!("slots {} {}: {:?}", ours.len(), real.len(), ours.iter().zip(&real).find(|(a, b)| a != b)));
     }
     let current = fs::read_to_string(store.join("lock.yaml")).unwrap();
-    if placement.current_lockfile.as_deref().unwrap_or(&text) != current {
+    if placed.current_lockfile.as_deref().unwrap_or(&text) != current {
         wrong.push("current lockfile".into());
     }
     let modules: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(folder.join("node_modules/.modules.yaml")).unwrap()).unwrap();
     let mut hoisted = serde_json::Map::new();
-    for one in &placement.hoisted {
-        let owner = match one.target {
-            HoistTarget::Snapshot(at) => placement.snapshots[at as usize].dep_path,
-            HoistTarget::Project(id) => id,
-        };
+    for one in &placed.hoisted {
         let kind = if one.public { "public" } else { "private" };
-        let entry = hoisted.entry(owner).or_insert_with(|| serde_json::json!({}));
+        let entry = hoisted.entry(one.owner).or_insert_with(|| serde_json::json!({}));
         entry.as_object_mut().unwrap().insert(one.alias.to_owned(), kind.into());
     }
     let hoisted = serde_json::to_string_pretty(&hoisted).unwrap();
@@ -96,7 +103,7 @@ fn compare(folder: &Path, settings: &Settings) -> Vec<String> {
         let first = hoisted.lines().zip(theirs.lines()).enumerate().find(|(_, (a, b))| a != b);
         wrong.push(format!("hoisted {} {}: {first:?}", hoisted.lines().count(), theirs.lines().count()));
     }
-    let skipped: Vec<&str> = placement.skipped.iter().map(|skipped| skipped.dep_path).collect();
+    let skipped: Vec<&str> = placed.skipped.iter().map(|skipped| skipped.dep_path).collect();
     let theirs: Vec<&str> =
         modules["skipped"].as_array().into_iter().flatten().filter_map(|value| value.as_str()).collect();
     let mut sorted = skipped.clone();
@@ -141,14 +148,14 @@ fn speed_of_reading_and_placing() {
         let start = Instant::now();
         let lockfile = read(&text).unwrap();
         let was_read = start.elapsed();
-        let placement = place(&lockfile, &PlaceContext { settings: &settings, platform: MACHINE, projects: &projects });
+        let all = place(&lockfile, &PlaceContext { settings: &settings, platform: MACHINE, projects: &projects });
         let placed = start.elapsed() - was_read;
         let written = Instant::now();
         let same = crate::lockfile::write(&lockfile) == text;
         let wrote = written.elapsed();
         eprintln!(
             "scan {tree} {scanned:?}, read {was_read:?}, place {placed:?} of {}, write {wrote:?} {same}",
-            placement.unwrap().snapshots.len()
+            all.unwrap().0.len()
         );
     }
 }
@@ -228,28 +235,28 @@ fn named() -> BTreeMap<String, Project> {
 #[test]
 fn a_package_that_does_not_fit_takes_what_only_it_reaches_with_it_and_stays_in_the_lockfile() {
     let (lockfile, settings, projects) = (small(), Settings::default(), named());
-    let placement =
+    let (snapshots, placed) =
         place(&lockfile, &PlaceContext { settings: &settings, platform: MACHINE, projects: &projects }).unwrap();
-    let placed: Vec<&str> = placement.snapshots.iter().map(|placed| placed.dep_path).collect();
-    assert_eq!(placed, ["a@1.0.0(b@1.0.0)", "b@1.0.0"]);
-    let skipped: Vec<&str> = placement.skipped.iter().map(|skipped| skipped.dep_path).collect();
+    let paths: Vec<&str> = snapshots.iter().map(|it| it.dep_path).collect();
+    assert_eq!(paths, ["a@1.0.0(b@1.0.0)", "b@1.0.0"]);
+    let skipped: Vec<&str> = placed.skipped.iter().map(|skipped| skipped.dep_path).collect();
     assert_eq!(skipped, ["below@1.0.0", "mac@1.0.0"]);
-    assert_eq!(placement.current_lockfile, None);
+    assert_eq!(placed.current_lockfile, None);
 }
 
 #[test]
 fn links_are_folders_relative_to_the_lockfile_and_aliases_know_their_package() {
     let (lockfile, settings, projects) = (small(), Settings::default(), named());
-    let placement =
+    let (snapshots, placed) =
         place(&lockfile, &PlaceContext { settings: &settings, platform: MACHINE, projects: &projects }).unwrap();
     let folder = Target::Directory("packages/w".into());
-    assert_eq!(placement.snapshots[0].dependencies, [("b", Target::Snapshot(1)), ("w", folder.clone())]);
-    let (_, root) = &placement.roots[0];
+    assert_eq!(snapshots[0].dependencies, [("b", Target::Snapshot(1)), ("w", folder.clone())]);
+    let (_, root) = &placed.roots[0];
     let names: Vec<_> = root.iter().map(|link| (link.alias, link.real_name, link.version)).collect();
     assert_eq!(names, [("a", "a", Some("1.0.0")), ("b", "b", Some("1.0.0")), ("w", "w", Some("2.0.0"))]);
     assert_eq!(root[2].target, folder);
-    assert_eq!(placement.roots[1].1[0].real_name, "b");
-    assert_eq!((placement.deprecated[0].name, placement.deprecated[0].depth), ("a", 0));
+    assert_eq!(placed.roots[1].1[0].real_name, "b");
+    assert_eq!((placed.deprecated[0].name, placed.deprecated[0].depth), ("a", 0));
 }
 
 #[test]
@@ -258,10 +265,10 @@ fn groups_and_projects_that_are_not_selected_leave_the_current_lockfile() {
     settings.selection.dev_dependencies = false;
     settings.selection.optional_dependencies = false;
     settings.selection.importers = Some(vec![".".into()]);
-    let placement =
+    let (_, placed) =
         place(&lockfile, &PlaceContext { settings: &settings, platform: MACHINE, projects: &projects }).unwrap();
-    assert!(placement.skipped.is_empty());
-    let current = read(&placement.current_lockfile.unwrap()).unwrap();
+    assert!(placed.skipped.is_empty());
+    let current = read(&placed.current_lockfile.unwrap()).unwrap();
     assert_eq!(current.importers.len(), 1);
     assert_eq!(current.snapshots.keys().collect::<Vec<_>>(), ["a@1.0.0(b@1.0.0)", "b@1.0.0"]);
 }

@@ -147,8 +147,10 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     verification.ask_but_for(&placement, || packages::needed(&placement, &plan));
     let (packages, plan) = packages::have(install, &network, &store, &layout, (&mut placement, plan, early))?;
     let verified = verification.finish(install)?;
+    let told = finish::Told::new(install, &placement, &plan, &layout, &packages.0);
     let linked = link::carry_out(install, &network, &placement, &plan, &layout, packages)?;
-    let ignored_builds = finish::record(install, (&placement, &saved), &plan, &layout, linked, inputs, seen)?;
+    let recorded = (&placement, &saved, told);
+    let ignored_builds = finish::record(install, recorded, &plan, &layout, linked, inputs, seen)?;
     verified.remember(install, &network, &placement)?;
     network.settle();
     placement::strict_peers(install, &placement)?;

@@ -394,13 +394,13 @@ impl Session {
         Ok(())
     }
 
-    /// Waits for the end of a call, and helps meanwhile to find what was asked for.
+    /// Waits for the end of a call, and helps meanwhile to find what was asked for, or prepares what has been placed.
     fn finish<T>(&mut self, called: &Called<T>, oracle: &dyn Oracle) -> Result<T, EngineError> {
         loop {
             if let Some(answer) = self.sandbox.look(called) {
                 return answer;
             }
-            if !oracle.help(Work::Anything) {
+            if !oracle.help(Work::Anything) && !oracle.prepare(&self.snapshots) {
                 oracle.stop_helping();
                 return self.sandbox.finish(called);
             }

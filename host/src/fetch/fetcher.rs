@@ -104,6 +104,12 @@ impl<S: PackageStore> Fetcher<S> {
         });
     }
 
+    /// Where packages are kept.
+    #[must_use]
+    pub fn store(&self) -> &S {
+        &self.0.store
+    }
+
     /// Looks for this package again the next time it is wanted: what the store had of it is gone.
     pub fn forget(&self, job: &FetchJob) {
         self.0.flights.forget(&job.key());

@@ -47,7 +47,7 @@ pub struct Early {
 
 /// Links that are made by whoever comes to it first: the thread that was asked for it, or the one that needs them.
 #[derive(Debug)]
-struct Hoisting {
+pub(super) struct Hoisting {
     waiting: Arc<Mutex<Option<Links>>>,
     made: Receiver<io::Result<()>>,
 }
@@ -78,13 +78,14 @@ pub(super) struct Begun {
     pub(super) publisher: Option<Publisher>,
     /// Slots that stand already.
     pub(super) built: HashSet<SnapshotIndex>,
-    /// The hoisted links of a new virtual store are made.
-    pub(super) is_hoisted: bool,
+    /// Makes the hoisted links of a new virtual store.
+    pub(super) hoisting: Option<Hoisting>,
 }
 
 impl Begun {
     /// Leaves everything as it was.
     pub(super) fn clean(self) {
+        drop(self.hoisting.map(Hoisting::finish));
         clean(self.bench, self.publisher);
     }
 }
@@ -124,16 +125,6 @@ impl Early {
         begin(Box::new(work));
     }
 
-    /// Waits for the hoisted links; `false` if they are not there, and nothing is left of them.
-    fn end_hoisting(&mut self) -> bool {
-        let Some(hoisting) = self.hoisting.take() else { return false };
-        let is_made = hoisting.finish().is_ok();
-        if !is_made && let Some(Ok(staging)) = self.place.as_ref().map(|place| place.bench.staging()) {
-            self.is_off |= staging.remove_tree(MODULES).is_err();
-        }
-        is_made
-    }
-
     /// Builds the slot of a package that has come, as far as that can be done without the others.
     pub fn build(&mut self, job: &Job<'_>, index: SnapshotIndex) {
         if self.is_off {
@@ -157,13 +148,12 @@ impl Early {
     /// What the pass takes over; `None` where nothing was begun, or where something is left that should not be.
     pub(super) fn hand_over(mut self) -> Option<Begun> {
         self.take_over();
-        let is_hoisted = self.end_hoisting();
         if self.is_off {
             return None;
         }
-        let built = std::mem::take(&mut self.built);
+        let (built, hoisting) = (std::mem::take(&mut self.built), self.hoisting.take());
         let Place { bench, importer, ahead, publisher } = self.place.take()?;
-        Some(Begun { bench, importer, ahead, publisher, built, is_hoisted })
+        Some(Begun { bench, importer, ahead, publisher, built, hoisting })
     }
 }
 
@@ -182,7 +172,7 @@ impl Hoisting {
     }
 
     /// Waits for the links, or makes them where nobody has begun.
-    fn finish(self) -> io::Result<()> {
+    pub(super) fn finish(self) -> io::Result<()> {
         match take(&self.waiting) {
             Some(links) => links.make(),
             None => self.made.recv().unwrap_or_else(|_panicked| Err(io::ErrorKind::Other.into())),
@@ -203,7 +193,7 @@ impl Links {
 impl Drop for Early {
     fn drop(&mut self) {
         self.take_over();
-        self.end_hoisting();
+        drop(self.hoisting.take().map(Hoisting::finish));
         if let Some(place) = self.place.take() {
             place.clean();
         }

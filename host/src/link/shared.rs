@@ -29,7 +29,7 @@ use rustix::io::Errno;
 pub use self::standing::{Marks, Standing};
 
 use crate::{
-    graph::{Placement, SnapshotIndex, Target},
+    graph::{Placement, Snapshot, SnapshotIndex, Target},
     link::{Folder, Kind, LinkError},
     plan::LinkTexts,
     state::{Layout, MODULES, tree::digest},
@@ -113,8 +113,9 @@ impl<'a> Reader<'a> {
     /// [`Reader::look`] at a slot whose mark is known; `None`: it is not.
     #[must_use]
     pub fn look_at_known(&self, index: SnapshotIndex) -> Option<Option<Sealed>> {
-        let mark = self.marks?.of(self.slot(index))?;
-        Some(self.judge(index, mark))
+        let mark = self.marks?.get(self.slot(index))?;
+        let requires_build = mark.text.ends_with(BUILD);
+        Some(if mark.is_right { Some(Sealed { requires_build }) } else { self.judge(index, &mark.text) })
     }
 
     fn slot(&self, index: SnapshotIndex) -> &str {
@@ -124,7 +125,7 @@ impl<'a> Reader<'a> {
     fn judge(&self, index: SnapshotIndex, mark: &str) -> Option<Sealed> {
         let slot = self.slot(index);
         let requires_build = mark.ends_with(BUILD);
-        if mark == seal(self.placement, index, requires_build) {
+        if mark == seal(&self.placement.snapshots, index, requires_build) {
             return Some(Sealed { requires_build });
         }
         let modules = self.links.open_below(slot).ok()?.open(MODULES).ok()?;
@@ -147,12 +148,12 @@ impl<'a> Reader<'a> {
 }
 
 /// The text of a slot's mark.
-fn seal(placement: &Placement, index: SnapshotIndex, requires_build: bool) -> String {
-    let links = &placement.snapshots[index as usize].dependencies;
+fn seal(snapshots: &[Snapshot], index: SnapshotIndex, requires_build: bool) -> String {
+    let links = &snapshots[index as usize].dependencies;
     let mut text = String::with_capacity(128 * links.len());
     for link in links {
         let target = match &link.target {
-            Target::Snapshot(to) => placement.snapshots[*to as usize].slot.as_str(),
+            Target::Snapshot(to) => snapshots[*to as usize].slot.as_str(),
             Target::Directory(folder) => folder.as_str(),
         };
         for part in [link.alias.as_str(), " ", target, "\n"] {
@@ -229,7 +230,7 @@ impl Publisher {
         let published = || -> io::Result<()> {
             let (parents, name) = slot.rsplit_once('/').ok_or(ErrorKind::InvalidInput)?;
             let staged = index.to_string();
-            self.staging.open(&staged)?.symlink(&seal(placement, index, requires_build), MARK)?;
+            self.staging.open(&staged)?.symlink(&seal(&placement.snapshots, index, requires_build), MARK)?;
             for _ in 0..100 {
                 let folder = self.links.make_all(parents)?;
                 match self.staging.rename_to(&staged, &folder, name) {

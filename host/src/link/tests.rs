@@ -20,7 +20,12 @@ use crate::{
     graph::{Group, HoistedLink, ImporterLinks, Link, Placement, RootLink, Snapshot, SnapshotIndex, Source, Target},
     plan::{Base, Plan, wanted},
     report::{Event, Report},
-    state::{Disk, Layout, Record, disk::Owner, modules_yaml::Included, record},
+    state::{
+        Disk, Layout, Record,
+        disk::Owner,
+        modules_yaml::{self, Included},
+        record,
+    },
     timings::Timings,
 };
 
@@ -201,14 +206,11 @@ impl World {
     }
 
     fn record(&self, mut linked: super::Linked) {
-        let none = serde_json::Map::new();
+        let (none, layout) = (serde_json::Map::new(), self.layout());
+        let included = Included { dependencies: true, dev_dependencies: true, optional_dependencies: true };
         let outcome = Record {
-            placement: &self.placement,
-            layout: &self.layout(),
-            included: Included { dependencies: true, dev_dependencies: true, optional_dependencies: true },
-            ignored_builds: &[],
-            pending_builds: &[],
-            allow_builds: &none,
+            layout: &layout,
+            modules_yaml: &modules_yaml::text(&self.placement, &layout, &included, (&[], &[]), &none, 0),
             current_lockfile: "lockfileVersion: '9.0'\n",
             projects: &[],
             settings: &none,

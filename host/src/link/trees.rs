@@ -64,16 +64,23 @@ pub(super) fn build_hoisted(job: &Job<'_>, bench: &Bench) -> Result<(), LinkErro
 
 /// Makes links in a folder that has none.
 pub(super) fn hoist(modules: &Folder, links: &BTreeMap<String, String>) -> io::Result<()> {
+    let mut last: Option<(&str, Folder)> = None;
     for (alias, target) in links {
-        match alias.split_once('/') {
-            Some((scope, name)) => modules.make(scope)?.symlink(target, name)?,
-            None => modules.symlink(target, alias)?,
-        }
+        let Some((scope, name)) = alias.split_once('/') else {
+            modules.symlink(target, alias)?;
+            continue;
+        };
+        let (_, folder) = match last.take().filter(|(held, _)| *held == scope) {
+            Some(held) => last.insert(held),
+            None => last.insert((scope, modules.make(scope)?)),
+        };
+        folder.symlink(target, name)?;
     }
     Ok(())
 }
 
-/// Step 4, the virtual store's own `node_modules`.
+/// The shims of a virtual store's own `node_modules`, and of one that stands the links that change. `virtual_store` may
+/// still be out of reach.
 pub(super) fn place_hoisted(
     job: &Job<'_>,
     bench: &Bench,

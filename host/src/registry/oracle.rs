@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     facts::{Answer, Download, MetadataRequest, Oracle, Reason, Reply, Request, Unavailable, Work},
+    graph::Snapshot,
     report::event::{Event, LogLevel},
     timings::Timings,
 };
@@ -30,6 +31,10 @@ pub trait Downloader: Send + Sync {
     fn start(&self, downloads: Vec<Download>);
     /// Does a piece of that.
     fn help(&self) -> bool {
+        false
+    }
+    /// Does a piece of what will have to be done for the snapshots of a placement, of which these have come.
+    fn prepare(&self, _come: &[Snapshot]) -> bool {
         false
     }
     /// Nobody helps any more.
@@ -209,6 +214,10 @@ impl Oracle for Registry {
     fn help(&self, with: Work) -> bool {
         let starts = || self.0.downloader.get().is_some_and(|downloader| downloader.help());
         lookups::help(&self.0, with) || with == Work::Anything && starts()
+    }
+
+    fn prepare(&self, come: &[Snapshot]) -> bool {
+        self.0.downloader.get().is_some_and(|downloader| downloader.prepare(come))
     }
 
     fn stop_helping(&self) {

@@ -5,11 +5,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     diagnostic::Diagnostic,
-    graph::{Placement, Snapshot, SnapshotIndex},
+    graph::{Snapshot, SnapshotIndex},
     link::{Folder, Job, LinkError, Linked, open_modules},
     state::{
-        Layout, VIRTUAL_STORE,
-        modules_yaml::{self, Included},
+        Layout, VIRTUAL_STORE, modules_yaml,
         tree::{TREE_FILE, digest},
         workspace_state::{self, Project},
     },
@@ -18,18 +17,10 @@ use crate::{
 /// What the state files say beyond the tree.
 #[derive(Debug)]
 pub struct Record<'a> {
-    /// What was placed.
-    pub placement: &'a Placement,
     /// Where.
     pub layout: &'a Layout,
-    /// Which fields of the manifests.
-    pub included: Included,
-    /// Sorted `name@version` of packages whose scripts did not run.
-    pub ignored_builds: &'a [String],
-    /// Sorted dep-paths of packages whose scripts `ignoreScripts` keeps for later.
-    pub pending_builds: &'a [String],
-    /// `allowBuilds`.
-    pub allow_builds: &'a Map<String, Value>,
+    /// The text of `.modules.yaml`.
+    pub modules_yaml: &'a str,
     /// The text of `.pnpm/lock.yaml`; empty: nothing is locked.
     pub current_lockfile: &'a str,
     /// All projects.
@@ -49,15 +40,7 @@ pub struct Record<'a> {
 pub fn record(record: &Record<'_>, linked: &mut Linked) -> Result<(), LinkError> {
     let modules = open_modules(&record.layout.lockfile_dir)?;
     let virtual_store = modules.make(VIRTUAL_STORE).map_err(LinkError::io("make", VIRTUAL_STORE))?;
-    let yaml = modules_yaml::text(
-        record.placement,
-        record.layout,
-        &record.included,
-        (record.ignored_builds, record.pending_builds),
-        record.allow_builds,
-        record.now,
-    );
-    write(&modules, modules_yaml::FILE, yaml.as_bytes())?;
+    write(&modules, modules_yaml::FILE, record.modules_yaml.as_bytes())?;
     if record.current_lockfile.is_empty() {
         virtual_store.remove_file("lock.yaml").map_err(LinkError::io("remove", "lock.yaml"))?;
     } else {
@@ -65,7 +48,7 @@ pub fn record(record: &Record<'_>, linked: &mut Linked) -> Result<(), LinkError>
     }
     let workspace = workspace_state::text(record.projects, record.settings, record.filtered, record.now);
     write(&modules, workspace_state::FILE, workspace.as_bytes())?;
-    linked.tree.modules_yaml = digest(yaml.as_bytes());
+    linked.tree.modules_yaml = digest(record.modules_yaml.as_bytes());
     write(&virtual_store, TREE_FILE, &linked.tree.encode())
 }
 

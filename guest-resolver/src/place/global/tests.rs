@@ -4,7 +4,7 @@ use wit::settings::{GlobalVirtualStore, Settings};
 
 use crate::{
     lockfile::read,
-    place::{PlaceContext, place},
+    place::{PlaceContext, tests::place},
     platform::Machine,
 };
 
@@ -21,8 +21,8 @@ fn slots(lockfile: &str, store: GlobalVirtualStore) -> BTreeSet<String> {
     let mut settings = Settings::default();
     settings.layout.global_virtual_store = Some(store);
     let projects = BTreeMap::new();
-    let placement = place(&lockfile, &PlaceContext { settings: &settings, platform: MACHINE, projects: &projects });
-    placement.unwrap().snapshots.into_iter().map(|snapshot| snapshot.slot).collect()
+    let placed = place(&lockfile, &PlaceContext { settings: &settings, platform: MACHINE, projects: &projects });
+    placed.unwrap().0.into_iter().map(|snapshot| snapshot.slot).collect()
 }
 
 fn store(project: &str, builds: &[(&str, bool)]) -> GlobalVirtualStore {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use store::Store;
-use wit::PackageName;
+use wit::{Integrity, PackageName};
 
 use super::{
     Failures, Install, Network,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     facts::Download,
     fetch::{FetchJob, Fetcher},
-    graph::{Placement, Source},
+    graph::{Placement, Snapshot, Source},
     link::{
         Ahead, AheadOptions, Expected,
         shared::{Marks, Standing},
@@ -48,6 +48,8 @@ struct Looking {
     missing: Vec<FetchJob>,
     /// The marks of the slots of others.
     marks: Marks,
+    /// Of so many snapshots the executables have been looked up.
+    looked_up: usize,
 }
 
 /// So many packages without a slot are worth a thread.
@@ -114,6 +116,25 @@ impl Downloader for Starter {
         is_any
     }
 
+    /// What stands is not filled, so that nobody has looked for it in the store; but its executables are wanted where it
+    /// offers some.
+    fn prepare(&self, come: &[Snapshot]) -> bool {
+        if self.standing.is_none() {
+            return false;
+        }
+        let mut looking = self.looking();
+        let Some(snapshot) = come.get(looking.looked_up) else { return looking.marks.judge_next(come) };
+        looking.looked_up += 1;
+        drop(looking);
+        if snapshot.has_bin
+            && let Source::Registry { integrity: Some(integrity), .. } = &snapshot.source
+            && let Ok(integrity) = Integrity::parse(integrity)
+        {
+            self.fetcher.store().look_up(integrity);
+        }
+        true
+    }
+
     fn stop_helping(&self) {
         let Looking { waiting, missing, .. } = self.looking().left();
         for (jobs, standing) in [(missing, None), (waiting.into(), self.standing.clone())] {
@@ -137,8 +158,8 @@ impl Looking {
 
     /// What nobody has looked for or fetched yet; marks stay.
     fn left(&mut self) -> Self {
-        let marks = std::mem::take(&mut self.marks);
-        std::mem::replace(self, Self { marks, ..Self::default() })
+        let (marks, looked_up) = (std::mem::take(&mut self.marks), self.looked_up);
+        std::mem::replace(self, Self { marks, looked_up, ..Self::default() })
     }
 }
 

@@ -9,12 +9,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use wit::ImporterId;
 
 use super::{Failures, Inputs, Install, excludes, guard, lifecycle, link, one, placement, projects, saved};
 use crate::{
     beside::beside,
+    config::Config,
     diagnostic::Diagnostic,
     engine::Saved,
     graph::{Placement, RootLink, SnapshotIndex, Target},
@@ -25,35 +26,64 @@ use crate::{
     report::{Event, event::Stage},
     state::{
         self, Layout, MODULES, Record,
-        modules_yaml::Included,
+        modules_yaml::{self, Included},
         record::{ignored_builds, pending_builds},
         up_to_date::{self, Input, Project},
     },
 };
 
+/// What `.modules.yaml` says: it can be made before anything is linked.
+pub(super) struct Told {
+    /// Packages whose scripts did not run: sorted `name@version`.
+    ignored_builds: Vec<String>,
+    modules_yaml: String,
+}
+
+impl Told {
+    pub(super) fn new(
+        install: &Install<'_>,
+        placement: &Placement,
+        plan: &Plan,
+        layout: &Layout,
+        stored: &Stored,
+    ) -> Self {
+        let job = link::job(install, placement, plan, layout, stored);
+        let Config { scripts, settings, .. } = install.context.config.as_ref();
+        let allow = &scripts.allow_builds;
+        let (ignored, pending) = match scripts.ignore {
+            // Whoever wants no scripts is not told of them; they are kept for later.
+            true => (Vec::new(), pending_builds(&job)),
+            false => {
+                let allowed = |name: &str, version: &str| {
+                    allow.get(&format!("{name}@{version}")).or_else(|| allow.get(name)).copied().flatten()
+                };
+                (ignored_builds(&job, allowed), Vec::new())
+            }
+        };
+        let decided =
+            allow.iter().filter_map(|(name, decision)| Some((name.clone(), Value::Bool((*decision)?)))).collect();
+        let included = Included {
+            dependencies: settings.selection.dependencies,
+            dev_dependencies: settings.selection.dev_dependencies,
+            optional_dependencies: settings.selection.optional_dependencies,
+        };
+        let now = crate::config::environment::now();
+        let modules_yaml = modules_yaml::text(placement, layout, &included, (&ignored, &pending), &decided, now);
+        Self { ignored_builds: ignored, modules_yaml }
+    }
+}
+
 /// Records the outcome; the packages whose scripts did not run.
 pub(super) fn record(
     install: &Install<'_>,
-    (placement, saved): (&Placement, &Saved),
+    (placement, saved, told): (&Placement, &Saved, Told),
     plan: &Plan,
     layout: &Layout,
-    (mut linked, stored): (Linked, Stored),
+    mut linked: Linked,
     inputs: &Inputs,
     seen: Vec<Input>,
 ) -> Result<Vec<String>, Failures> {
-    let job = link::job(install, placement, plan, layout, &stored);
-    let scripts = &install.context.config.scripts;
-    let allow = &scripts.allow_builds;
-    let (ignored, pending) = match scripts.ignore {
-        // Whoever wants no scripts is not told of them; they are kept for later.
-        true => (Vec::new(), pending_builds(&job)),
-        false => {
-            let allowed = |name: &str, version: &str| {
-                allow.get(&format!("{name}@{version}")).or_else(|| allow.get(name)).copied().flatten()
-            };
-            (ignored_builds(&job, allowed), Vec::new())
-        }
-    };
+    let Told { ignored_builds: ignored, modules_yaml } = told;
     tell_what_changed(install, plan);
     let together = guard::together();
     excludes::remember(install, placement)?;
@@ -61,8 +91,7 @@ pub(super) fn record(
     write_lockfile(install, placement)?;
     let is_remembered = !placement::is_part(install) && (written.is_empty() || !has_references(install));
     let look = || is_remembered.then(|| Remembered::look(install, placement, (inputs, &written), seen)).transpose();
-    let (recorded, remembered) =
-        beside(|| write_state(install, placement, layout, (&ignored, &pending), &mut linked), look);
+    let (recorded, remembered) = beside(|| write_state(install, placement, layout, &modules_yaml, &mut linked), look);
     recorded?;
     drop(together);
     install.stage(Stage::ImportingDone);
@@ -116,7 +145,7 @@ fn write_state(
     install: &Install<'_>,
     placement: &Placement,
     layout: &Layout,
-    (ignored, pending): (&[String], &[String]),
+    modules_yaml: &str,
     linked: &mut Linked,
 ) -> Result<(), Failures> {
     let _phase = install.phase("state");
@@ -125,24 +154,9 @@ fn write_state(
         (Some(text), _) | (None, Some(text)) => Cow::Borrowed(text),
         (None, None) => Cow::Owned(placement::lockfile_text(&config.project.lockfile_to_read()).unwrap_or_default()),
     };
-    let allow: Map<String, Value> = config
-        .scripts
-        .allow_builds
-        .iter()
-        .filter_map(|(name, decision)| Some((name.clone(), Value::Bool((*decision)?))))
-        .collect();
-    let selection = &config.settings.selection;
     let record = Record {
-        placement,
         layout,
-        included: Included {
-            dependencies: selection.dependencies,
-            dev_dependencies: selection.dev_dependencies,
-            optional_dependencies: selection.optional_dependencies,
-        },
-        ignored_builds: ignored,
-        pending_builds: pending,
-        allow_builds: &allow,
+        modules_yaml,
         current_lockfile: &lockfile,
         projects: &projects::for_state(config),
         settings: &projects::settings_for_state(config),

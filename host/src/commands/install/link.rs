@@ -22,11 +22,11 @@ pub(super) fn carry_out(
     plan: &Plan,
     layout: &Layout,
     (mut stored, mut early): (Stored, Early),
-) -> Result<(Linked, Stored), Failures> {
+) -> Result<Linked, Failures> {
     let _phase = install.phase("link");
     for _ in 0..MENDED {
         match link::link(&job(install, placement, plan, layout, &stored), std::mem::take(&mut early)) {
-            Ok(linked) => return Ok((linked, stored)),
+            Ok(linked) => return Ok(linked),
             Err(LinkError::Damaged { snapshot, package, detail }) => {
                 install.message(
                     LogLevel::Warn,

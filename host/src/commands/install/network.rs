@@ -1,9 +1,10 @@
 //! The registries, reached lazily: a run that finds everything on disk starts no client and asks npm for nothing.
 
 use std::{
+    collections::HashMap,
     io,
     process::{Command, Stdio},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use wit::Integrity;
@@ -73,6 +74,8 @@ pub(super) struct Shelf {
     store: store::Store,
     limits: store::Limits,
     sources: Arc<Sources>,
+    /// Packages that were found before anybody asked for them.
+    found: Mutex<HashMap<Integrity, Held>>,
 }
 
 /// A package in the store.
@@ -89,14 +92,32 @@ impl Held {
     }
 }
 
+impl Shelf {
+    /// Finds what will probably be asked for.
+    pub(super) fn look_up(&self, integrity: Integrity) {
+        if let Some(held) = self.read(&integrity) {
+            self.found().insert(integrity, held);
+        }
+    }
+
+    fn read(&self, integrity: &Integrity) -> Option<Held> {
+        // A package that cannot be read is fetched again; if the disk is broken, that says so.
+        self.store.find(integrity).ok().flatten().map(|index| Held::new(integrity.clone(), index, false))
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<Integrity, Held>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl PackageStore for Shelf {
     type Index = Held;
     /// And what was promised: all digests of it.
     type Verified = (Integrity, store::Verified);
 
     fn find(&self, integrity: &Integrity) -> Option<Self::Index> {
-        // A package that cannot be read is fetched again; if the disk is broken, that says so.
-        self.store.find(integrity).ok().flatten().map(|index| Held::new(integrity.clone(), index, false))
+        let found = self.found().remove(integrity);
+        found.or_else(|| self.read(integrity))
     }
 
     fn verify(&self, tarballs: Vec<(Vec<u8>, Integrity)>) -> Vec<Result<Self::Verified, ImportFailure>> {
@@ -204,8 +225,8 @@ impl<'a> Network<'a> {
     pub(super) fn fetcher(&self, store: &store::Store) -> Result<Fetcher<Shelf>, Failures> {
         let connected = self.connected()?;
         let new = || {
-            let shelf =
-                Shelf { store: store.clone(), limits: store::Limits::default(), sources: connected.sources.clone() };
+            let (limits, sources) = (store::Limits::default(), connected.sources.clone());
+            let shelf = Shelf { store: store.clone(), limits, sources, found: Mutex::default() };
             let options = FetchOptions {
                 requester: self.install.prefix.clone(),
                 lockfile_dir: self.install.context.config.project.root.clone(),

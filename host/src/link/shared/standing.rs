@@ -5,8 +5,11 @@ use std::{collections::HashMap, path::Path};
 
 use wit::PackageName;
 
-use super::{Hold, MARK, open_lock};
-use crate::link::{Folder, folder::Identity};
+use super::{BUILD, Hold, MARK, open_lock, seal};
+use crate::{
+    graph::{Snapshot, SnapshotIndex, Target},
+    link::{Folder, folder::Identity},
+};
 
 /// So many slots of one version are looked at; where there are more, the others are when they turn out to be wanted.
 const FEW: usize = 4;
@@ -22,9 +25,19 @@ pub struct Standing {
 /// Marks by slot, as they were read while `store prune` was kept away.
 #[derive(Debug, Default)]
 pub struct Marks {
-    by_slot: HashMap<String, String>,
+    by_slot: HashMap<String, Mark>,
     /// The folder of shared slots that they are of.
     folder: Option<Identity>,
+    /// So many snapshots of the placement have been held to their marks.
+    judged: usize,
+}
+
+/// What a slot says of itself.
+#[derive(Debug)]
+pub(super) struct Mark {
+    pub(super) text: String,
+    /// It says that the slot has the links that are wanted.
+    pub(super) is_right: bool,
 }
 
 impl Standing {
@@ -54,7 +67,7 @@ impl Standing {
         let known = marks.by_slot.len();
         for name in &names {
             if let Some(mark) = slots.read_link_below(name, MARK) {
-                marks.by_slot.insert(format!("{way}/{name}"), mark);
+                marks.by_slot.insert(format!("{way}/{name}"), Mark { text: mark, is_right: false });
             }
         }
         if marks.folder.is_none() {
@@ -66,9 +79,31 @@ impl Standing {
 
 impl Marks {
     /// The mark of a slot, if it was looked at and had one.
-    #[must_use]
+    pub(super) fn get(&self, slot: &str) -> Option<&Mark> {
+        self.by_slot.get(slot)
+    }
+
+    /// The text of the mark of a slot.
+    #[cfg(test)]
     pub fn of(&self, slot: &str) -> Option<&str> {
-        self.by_slot.get(slot).map(String::as_str)
+        self.get(slot).map(|mark| mark.text.as_str())
+    }
+
+    /// Holds the next of the snapshots of a placement, of which these have come, to its mark; `false`: there is none that
+    /// could be, because what it depends on has not come yet.
+    pub fn judge_next(&mut self, come: &[Snapshot]) -> bool {
+        let Some(snapshot) = come.get(self.judged) else { return false };
+        let has_come = |target: &Target| !matches!(target, Target::Snapshot(to) if *to as usize >= come.len());
+        if !snapshot.dependencies.iter().all(|link| has_come(&link.target)) {
+            return false;
+        }
+        if let Some(mark) = self.by_slot.get_mut(snapshot.slot.as_str())
+            && let Ok(index) = SnapshotIndex::try_from(self.judged)
+        {
+            mark.is_right = mark.text == seal(come, index, mark.text.ends_with(BUILD));
+        }
+        self.judged += 1;
+        true
     }
 
     /// They are of this folder, and of no other that has taken its place since.
