@@ -30,7 +30,7 @@ mod swap;
 pub mod sweep;
 mod trees;
 
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashSet, path::Path, sync::Arc};
 
 use rayon::prelude::*;
 
@@ -54,7 +54,7 @@ use crate::{
     report::{Event, Report, event::ImportMethod},
     state::{
         Layout, MODULES, Stamps, Tree, VIRTUAL_STORE,
-        tree::{PackageRecord, TREE_FILE},
+        tree::{Digest, PackageRecord, TREE_FILE},
         up_to_date,
     },
     timings::{Lane, Timings},
@@ -86,8 +86,8 @@ pub struct Job<'a> {
 #[must_use]
 #[derive(Debug)]
 pub struct Linked {
-    /// What stands in `node_modules` now; the digest of `.modules.yaml` is still open.
-    pub tree: Tree,
+    /// Our record of what stands in `node_modules` now, encoded.
+    pub record: Vec<u8>,
     /// How files were brought in.
     pub method: ImportMethod,
     benches: Vec<Bench>,
@@ -107,10 +107,11 @@ impl Linked {
 }
 
 /// Makes `node_modules` what the plan says. Packages must all be in the store; some slots may stand already.
+/// `modules_yaml` is the digest of what the caller will write into that file.
 ///
 /// # Errors
 /// [`LinkError::Damaged`] before anything reachable has changed; else what the system refused.
-pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
+pub fn link(job: &Job<'_>, early: Early, modules_yaml: Digest) -> Result<Linked, LinkError> {
     let mut begun = match early.hand_over() {
         Some(begun) => begun,
         None => {
@@ -124,7 +125,7 @@ pub fn link(job: &Job<'_>, early: Early) -> Result<Linked, LinkError> {
         begun.clean(); // nothing of it can be reached, and nothing that could be lies there
         return Err(error);
     }
-    place(job, begun, &bins)
+    place(job, begun, &bins, modules_yaml)
 }
 
 /// Step 1.
@@ -152,36 +153,38 @@ fn hoist(job: &Job<'_>, bench: &Bench, begun: Option<Hoisting>) -> Result<(), Li
 }
 
 /// Steps 3 and 4.
-fn place(job: &Job<'_>, begun: Begun, bins: &bins::Catalogue<'_>) -> Result<Linked, LinkError> {
+fn place(job: &Job<'_>, begun: Begun, bins: &bins::Catalogue<'_>, modules_yaml: Digest) -> Result<Linked, LinkError> {
     let Begun { bench, importer, publisher, hoisting, .. } = begun;
     let is_shared = job.layout.global.is_some();
-    let place_store = || {
-        if job.plan.base == Base::Update {
-            let virtual_store = trees::place_virtual_store(job, &bench)?;
-            let shims = trees::place_hoisted(job, &bench, &virtual_store, bins)?;
-            return Ok((virtual_store, shims));
-        }
-        // Somebody may still be at its links.
-        let shims = trees::place_hoisted(job, &bench, bench.staging()?, bins)?;
+    let standing = if job.plan.base == Base::Update { Some(trees::place_virtual_store(job, &bench)?) } else { None };
+    let into = standing.as_ref().map_or_else(|| bench.staging(), Ok)?;
+    let place_shims = || trees::place_hoisted(job, &bench, into, bins);
+    let place_roots = || trees::place_roots(job, &bench, bins);
+    let swap = |hoisting| {
         if is_shared {
             hoist(job, &bench, hoisting)?;
         }
-        Ok::<_, LinkError>((trees::place_virtual_store(job, &bench)?, shims))
+        trees::place_virtual_store(job, &bench)
     };
-    let place_roots = || trees::place_roots(job, &bench, bins);
-    let ((virtual_store, shims), (of_roots, mut benches)) = if is_shared {
+    let (shims, swapped, (of_roots, mut benches)) = if is_shared {
         // Nothing of a project leads to its virtual store then, so neither has to wait for the other.
-        let (store, roots) = beside(place_store, place_roots);
-        (store?, roots?)
+        let (shims, roots) = beside(place_shims, place_roots);
+        (shims?, None, roots?)
     } else {
-        (place_store()?, place_roots()?)
+        (place_shims()?, if standing.is_none() { Some(swap(None)?) } else { None }, place_roots()?)
     };
     let mut tree = job.plan.tree.clone();
+    tree.modules_yaml = modules_yaml;
     note_packages(job, &mut tree);
     of_roots.into_iter().chain(shims).for_each(|shims| shims.note(&mut tree));
+    let record = tree.encode();
+    let virtual_store = match standing.or(swapped) {
+        Some(virtual_store) => virtual_store,
+        None => swap(hoisting)?,
+    };
     trees::retire_slots(job, &bench, &virtual_store)?;
     benches.push(bench);
-    Ok(Linked { tree, method: importer.method(), benches, publisher })
+    Ok(Linked { record, method: importer.method(), benches, publisher })
 }
 
 /// `node_modules` of a project, made where it is missing; never one that is a link.
@@ -231,8 +234,9 @@ fn note_packages(job: &Job<'_>, tree: &mut Tree) {
     if job.layout.global.is_some() {
         return;
     }
+    let slots = Arc::make_mut(&mut tree.slots);
     for (index, snapshot) in (0..).zip(&job.placement.snapshots) {
-        if let Some(record) = tree.slots.get_mut(snapshot.slot.as_str()) {
+        if let Some(record) = slots.get_mut(snapshot.slot.as_str()) {
             let contents = job.source.contents(index);
             record.package = PackageRecord { builds: contents.requires_build, bins: !contents.bins.is_empty() };
         }
@@ -257,14 +261,15 @@ fn commit(job: &Job<'_>, bench: &Bench) -> Result<(), LinkError> {
         return virtual_store.remove_file(TREE_FILE).map_err(LinkError::io("remove", TREE_FILE));
     }
     let Some(mut tree) = before.clone() else { return Ok(()) };
+    let (slots, hoisted) = (Arc::make_mut(&mut tree.slots), Arc::make_mut(&mut tree.hoisted));
     for change in &job.plan.slots {
-        tree.slots.remove(job.placement.snapshots[change.snapshot as usize].slot.as_str());
+        slots.remove(job.placement.snapshots[change.snapshot as usize].slot.as_str());
     }
     for slot in &job.plan.removed_slots {
-        tree.slots.remove(slot);
+        slots.remove(slot);
     }
     for alias in job.plan.hoisted.put.iter().map(|(alias, _)| alias) {
-        tree.hoisted.remove(alias);
+        hoisted.remove(alias);
     }
     bench.put_file(&virtual_store, TREE_FILE, &tree.encode(), 0o644)
 }

@@ -4,10 +4,13 @@
 mod identity;
 mod show;
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
-    graph::{ImporterLinks, Placement, RootLink, SnapshotIndex, Source, Target},
+    graph::{ImporterLinks, Placement, RootLink, Snapshot, SnapshotIndex, Source, Target},
     link::relative::{join, relative},
     report::event::RootChange,
     state::{
@@ -224,7 +227,7 @@ pub fn wanted(placement: &Placement, layout: &Layout) -> Tree {
     let shape = identity::shape(layout);
     let texts = LinkTexts::new(placement, layout);
     let mut tree = Tree { shape, ..Tree::default() };
-    for snapshot in &placement.snapshots {
+    let slot = |snapshot: &Snapshot| {
         let record = match layout.global {
             Some(_) => SlotRecord::default(), // its name says all
             None => SlotRecord {
@@ -233,8 +236,9 @@ pub fn wanted(placement: &Placement, layout: &Layout) -> Tree {
                 package: PackageRecord::default(),
             },
         };
-        tree.slots.insert(snapshot.slot.as_str().to_owned(), record);
-    }
+        (snapshot.slot.as_str().to_owned(), record)
+    };
+    tree.slots = Arc::new(placement.snapshots.iter().map(slot).collect());
     for ImporterLinks { importer, links } in &placement.roots {
         let modules = layout.modules(importer);
         let record = |link: &RootLink| RootRecord {
@@ -248,17 +252,19 @@ pub fn wanted(placement: &Placement, layout: &Layout) -> Tree {
     }
     let hoisting = format!("{}/node_modules", layout.virtual_store());
     let root_modules = format!("{}/node_modules", layout.root());
+    let mut hoisted = BTreeMap::new();
     for link in &placement.hoisted {
         let alias = link.alias.as_str();
         if !link.public {
             let target = texts.text(&hoisting, alias, &link.target);
-            tree.hoisted.entry(alias.to_owned()).or_insert(target);
+            hoisted.entry(alias.to_owned()).or_insert(target);
             continue;
         }
         let target = texts.text(&root_modules, alias, &link.target);
         let record = RootRecord { target, real_name: alias.to_owned(), version: None, group: None };
         tree.roots.entry(".".to_owned()).or_default().entry(alias.to_owned()).or_insert(record);
     }
+    tree.hoisted = Arc::new(hoisted);
     tree
 }
 
@@ -293,23 +299,23 @@ fn slot_changes(placement: &Placement, wanted: &Tree, old: &Tree, disk: &Disk, b
 /// Shared slots that are not complete, and those of folders, which may have changed.
 fn shared_slot_changes(placement: &Placement, disk: &Disk) -> Vec<SlotChange> {
     let mut seen = HashSet::new();
-    let snapshots = (0..).zip(&placement.snapshots).filter(|(_, snapshot)| seen.insert(snapshot.slot.as_str()));
+    let snapshots = (0..).zip(&placement.snapshots);
     snapshots
         .filter_map(|(snapshot, at)| {
-            let action = match (&at.source, disk.slots.contains(at.slot.as_str())) {
+            let action = match (&at.source, disk.standing.contains_key(&snapshot)) {
                 (Source::Directory(_), true) => SlotAction::Replace,
                 (_, false) => SlotAction::Create,
                 (_, true) => return None,
             };
-            Some(SlotChange { snapshot, action })
+            seen.insert(at.slot.as_str()).then_some(SlotChange { snapshot, action })
         })
         .collect()
 }
 
 fn reused(placement: &Placement, disk: &Disk) -> BTreeMap<SnapshotIndex, bool> {
-    let standing = (0..).zip(&placement.snapshots).filter(|(_, at)| disk.slots.contains(at.slot.as_str()));
-    let standing = standing.filter(|(_, at)| !matches!(at.source, Source::Directory(_)));
-    standing.map(|(index, at)| (index, disk.builds.contains(at.slot.as_str()))).collect()
+    let is_folder = |index: SnapshotIndex| matches!(placement.snapshots[index as usize].source, Source::Directory(_));
+    let standing = disk.standing.iter().filter(|(index, _)| !is_folder(**index));
+    standing.map(|(index, builds)| (*index, *builds)).collect()
 }
 
 /// Slots of a project's own that stay as they are. Those with executables are left to the store, since `.bin` folders

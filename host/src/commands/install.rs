@@ -148,7 +148,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let (packages, plan) = packages::have(install, &network, &store, &layout, (&mut placement, plan, early))?;
     let verified = verification.finish(install)?;
     let told = finish::Told::new(install, &placement, &plan, &layout, &packages.0);
-    let linked = link::carry_out(install, &network, &placement, &plan, &layout, packages)?;
+    let linked = link::carry_out(install, &network, (&placement, &plan), &layout, packages, told.digest())?;
     let recorded = (&placement, &saved, told);
     let ignored_builds = finish::record(install, recorded, &plan, &layout, linked, inputs, seen)?;
     verified.remember(install, &network, &placement)?;

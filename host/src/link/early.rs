@@ -56,7 +56,7 @@ pub(super) struct Hoisting {
 #[derive(Debug)]
 struct Links {
     modules: Folder,
-    links: BTreeMap<String, String>,
+    links: Arc<BTreeMap<String, String>>,
 }
 
 /// Where slots are built before the one pass.
@@ -109,7 +109,7 @@ impl Early {
         &mut self,
         project: &Path,
         import: Import,
-        links: &BTreeMap<String, String>,
+        links: &Arc<BTreeMap<String, String>>,
         begin: impl FnOnce(Box<dyn FnOnce() + Send>),
     ) {
         if self.is_off || self.ahead.is_some() || self.hoisting.is_some() || links.is_empty() {
@@ -120,7 +120,7 @@ impl Early {
         }
         let Some(Ok(staging)) = self.place.as_ref().map(|place| place.bench.staging()) else { return };
         let Ok(modules) = staging.make(MODULES) else { return };
-        let (hoisting, work) = Hoisting::new(Links { modules, links: links.clone() });
+        let (hoisting, work) = Hoisting::new(Links { modules, links: Arc::clone(links) });
         self.hoisting = Some(hoisting);
         begin(Box::new(work));
     }

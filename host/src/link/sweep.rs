@@ -170,7 +170,7 @@ fn note_used(home: &Folder, list: &str, used: &mut HashSet<String>) -> io::Resul
         }
         let folder = Folder::open_path(&project.join(MODULES)).and_then(|modules| modules.open(VIRTUAL_STORE));
         match folder.ok().as_ref().and_then(Tree::read) {
-            Some(tree) => used.extend(tree.slots.into_keys()),
+            Some(tree) => used.extend(tree.slots.keys().cloned()),
             None => return Ok(Err(project)),
         }
     }

@@ -25,6 +25,7 @@ use crate::{
         disk::Owner,
         modules_yaml::{self, Included},
         record,
+        tree::digest,
     },
     timings::Timings,
 };
@@ -198,26 +199,31 @@ impl World {
             report: &Deaf,
             timings: &timings,
         };
-        link(&job, early(&job))
+        link(&job, early(&job), digest(self.modules_yaml().as_bytes()))
     }
 
     fn install(&self) {
         self.record(self.link().unwrap());
     }
 
-    fn record(&self, mut linked: super::Linked) {
-        let (none, layout) = (serde_json::Map::new(), self.layout());
+    fn modules_yaml(&self) -> String {
         let included = Included { dependencies: true, dev_dependencies: true, optional_dependencies: true };
+        let none = serde_json::Map::new();
+        modules_yaml::text(&self.placement, &self.layout(), &included, (&[], &[]), &none, 0)
+    }
+
+    fn record(&self, linked: super::Linked) {
+        let none = serde_json::Map::new();
         let outcome = Record {
-            layout: &layout,
-            modules_yaml: &modules_yaml::text(&self.placement, &layout, &included, (&[], &[]), &none, 0),
+            layout: &self.layout(),
+            modules_yaml: &self.modules_yaml(),
             current_lockfile: "lockfileVersion: '9.0'\n",
             projects: &[],
             settings: &none,
             filtered: false,
             now: 0,
         };
-        record(&outcome, &mut linked).unwrap();
+        record(&outcome, &linked).unwrap();
         linked.clean();
         assert!(!self.path("node_modules/.wasi-pm-tmp").exists());
     }

@@ -46,10 +46,10 @@ pub struct Disk {
     pub tree: Option<Tree>,
     /// Our record of what is there, though all is to be made anew: what nobody wants any more has to go.
     pub former: Option<Tree>,
-    /// The names in the virtual store; in a global one, those of complete slots that are wanted.
+    /// The names in a virtual store of the project's own.
     pub slots: HashSet<String>,
-    /// Shared slots whose packages have scripts to run.
-    pub builds: HashSet<String>,
+    /// Of those that are wanted, which shared slots are complete; whether their packages have scripts to run.
+    pub standing: BTreeMap<SnapshotIndex, bool>,
     /// By importer and alias: where the links of wanted and recorded names lead. A name without a link is absent.
     pub links: BTreeMap<String, BTreeMap<String, String>>,
     /// How it was when it was read.
@@ -179,13 +179,14 @@ impl Disk {
             Target::Directory(_) => None,
         };
         let direct: BTreeSet<SnapshotIndex> = links.filter_map(|link| snapshot(&link.target)).collect();
+        let Ok(slots) = Folder::open_path(Path::new(&layout.slots())) else { return };
         for index in direct {
             let snapshot = &placement.snapshots[index as usize];
             let slot = snapshot.slot.as_str();
-            let stands = || Path::new(&format!("{}/{slot}/{MODULES}/{}", layout.slots(), snapshot.name)).exists();
-            if self.slots.contains(slot) && !stands() {
+            let counts = self.standing.contains_key(&index) || self.slots.contains(slot);
+            if counts && !slots.has_folder_below(&format!("{slot}/{MODULES}/{}", snapshot.name)) {
+                self.standing.remove(&index);
                 self.slots.remove(slot);
-                self.builds.remove(slot);
             }
         }
     }
@@ -196,20 +197,17 @@ impl Disk {
         let (mut standing, mut unknown) = (Vec::with_capacity(placement.snapshots.len()), Vec::new());
         for index in (0..).take(placement.snapshots.len()) {
             match reader.look_at_known(index) {
-                Some(sealed) => standing.extend(sealed.map(|sealed| (index, sealed))),
+                Some(sealed) => standing.extend(sealed.map(|sealed| (index, sealed.requires_build))),
                 None => unknown.push(index),
             }
         }
-        let look = |index: SnapshotIndex| Some((index, reader.look(index)?));
+        let look = |index: SnapshotIndex| Some((index, reader.look(index)?.requires_build));
         // Where nearly all marks are known no other thread has to be woken.
         match unknown.len() {
             ..FEW => standing.extend(unknown.into_iter().filter_map(look)),
             _ => standing.par_extend(unknown.into_par_iter().with_min_len(32).filter_map(look)),
         }
-        let slot = |index: SnapshotIndex| placement.snapshots[index as usize].slot.as_str().to_owned();
-        let building = standing.iter().filter(|(_, sealed)| sealed.requires_build);
-        self.builds = building.map(|(index, _)| slot(*index)).collect();
-        self.slots = standing.iter().map(|(index, _)| slot(*index)).collect();
+        self.standing = standing.into_iter().collect();
     }
 }
 

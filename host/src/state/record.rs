@@ -9,7 +9,7 @@ use crate::{
     link::{Folder, Job, LinkError, Linked, open_modules},
     state::{
         Layout, VIRTUAL_STORE, modules_yaml,
-        tree::{TREE_FILE, digest},
+        tree::TREE_FILE,
         workspace_state::{self, Project},
     },
 };
@@ -37,7 +37,7 @@ pub struct Record<'a> {
 ///
 /// # Errors
 /// [`LinkError::Io`].
-pub fn record(record: &Record<'_>, linked: &mut Linked) -> Result<(), LinkError> {
+pub fn record(record: &Record<'_>, linked: &Linked) -> Result<(), LinkError> {
     let modules = open_modules(&record.layout.lockfile_dir)?;
     let virtual_store = modules.make(VIRTUAL_STORE).map_err(LinkError::io("make", VIRTUAL_STORE))?;
     write(&modules, modules_yaml::FILE, record.modules_yaml.as_bytes())?;
@@ -48,8 +48,7 @@ pub fn record(record: &Record<'_>, linked: &mut Linked) -> Result<(), LinkError>
     }
     let workspace = workspace_state::text(record.projects, record.settings, record.filtered, record.now);
     write(&modules, workspace_state::FILE, workspace.as_bytes())?;
-    linked.tree.modules_yaml = digest(record.modules_yaml.as_bytes());
-    write(&virtual_store, TREE_FILE, &linked.tree.encode())
+    write(&virtual_store, TREE_FILE, &linked.record)
 }
 
 /// Replaces a file in one step.

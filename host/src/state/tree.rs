@@ -2,7 +2,7 @@
 //! links of projects, the hoisted links. It lives in the virtual store, so that it is swapped together with it, and is
 //! written when everything else is done; before a change it is written without what is about to change.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,11 +22,11 @@ pub struct Tree {
     /// The settings that shape the tree as a whole.
     pub shape: Digest,
     /// By slot.
-    pub slots: BTreeMap<String, SlotRecord>,
+    pub slots: Arc<BTreeMap<String, SlotRecord>>,
     /// By importer, then alias.
     pub roots: BTreeMap<String, BTreeMap<String, RootRecord>>,
     /// Private hoisted links: alias to target.
-    pub hoisted: BTreeMap<String, String>,
+    pub hoisted: Arc<BTreeMap<String, String>>,
     /// Names of the shims in each importer's `.bin`; the key `.pnpm` is the virtual store's.
     pub bins: BTreeMap<String, Vec<String>>,
     /// Of `.modules.yaml`: another content means that another tool was here.

@@ -28,6 +28,7 @@ use crate::{
         self, Layout, MODULES, Record,
         modules_yaml::{self, Included},
         record::{ignored_builds, pending_builds},
+        tree::{self, Digest},
         up_to_date::{self, Input, Project},
     },
 };
@@ -71,6 +72,10 @@ impl Told {
         let modules_yaml = modules_yaml::text(placement, layout, &included, (&ignored, &pending), &decided, now);
         Self { ignored_builds: ignored, modules_yaml }
     }
+
+    pub(super) fn digest(&self) -> Digest {
+        tree::digest(self.modules_yaml.as_bytes())
+    }
 }
 
 /// Records the outcome; the packages whose scripts did not run.
@@ -79,7 +84,7 @@ pub(super) fn record(
     (placement, saved, told): (&Placement, &Saved, Told),
     plan: &Plan,
     layout: &Layout,
-    mut linked: Linked,
+    linked: Linked,
     inputs: &Inputs,
     seen: Vec<Input>,
 ) -> Result<Vec<String>, Failures> {
@@ -91,7 +96,7 @@ pub(super) fn record(
     write_lockfile(install, placement)?;
     let is_remembered = !placement::is_part(install) && (written.is_empty() || !has_references(install));
     let look = || is_remembered.then(|| Remembered::look(install, placement, (inputs, &written), seen)).transpose();
-    let (recorded, remembered) = beside(|| write_state(install, placement, layout, &modules_yaml, &mut linked), look);
+    let (recorded, remembered) = beside(|| write_state(install, placement, layout, &modules_yaml, &linked), look);
     recorded?;
     drop(together);
     install.stage(Stage::ImportingDone);
@@ -146,7 +151,7 @@ fn write_state(
     placement: &Placement,
     layout: &Layout,
     modules_yaml: &str,
-    linked: &mut Linked,
+    linked: &Linked,
 ) -> Result<(), Failures> {
     let _phase = install.phase("state");
     let config = &install.context.config;

@@ -8,7 +8,7 @@ use crate::{
     link::{self, Early, Job, LinkError, Linked, PackageSource, Stored},
     plan::Plan,
     report::LogLevel,
-    state::Layout,
+    state::{Layout, tree::Digest},
 };
 
 /// More damaged packages than this are no accident.
@@ -18,14 +18,15 @@ const MENDED: usize = 1000;
 pub(super) fn carry_out(
     install: &Install<'_>,
     network: &Network<'_>,
-    placement: &Placement,
-    plan: &Plan,
+    (placement, plan): (&Placement, &Plan),
     layout: &Layout,
     (mut stored, mut early): (Stored, Early),
+    modules_yaml: Digest,
 ) -> Result<Linked, Failures> {
     let _phase = install.phase("link");
     for _ in 0..MENDED {
-        match link::link(&job(install, placement, plan, layout, &stored), std::mem::take(&mut early)) {
+        let job = job(install, placement, plan, layout, &stored);
+        match link::link(&job, std::mem::take(&mut early), modules_yaml) {
             Ok(linked) => return Ok(linked),
             Err(LinkError::Damaged { snapshot, package, detail }) => {
                 install.message(

@@ -198,26 +198,54 @@ fn hoisted_links_made_early_are_taken_over_or_gone() {
     }
 }
 
+/// The marks of the shared slots of a world, read before it is known which slots are wanted.
+fn marks_of(world: &World, links: &Path) -> Marks {
+    let standing = Standing::open(links).unwrap();
+    let mut marks = Marks::default();
+    for snapshot in &world.placement.snapshots {
+        assert!(standing.look(&snapshot.name, &snapshot.version, &mut marks));
+    }
+    marks
+}
+
+/// How many of the slots that are wanted stand.
+fn standing(world: &World, marks: &Marks) -> usize {
+    let layout = world.layout();
+    Disk::after(Before::read(&layout).unwrap(), &layout, &world.placement, marks).unwrap().standing.len()
+}
+
 #[test]
 fn the_mark_of_a_shared_slot_that_was_read_meanwhile_is_not_read_again() {
     let mut world = small_world();
     let links = world.share();
     world.install();
-    let standing = Standing::open(&links).unwrap();
-    let mut marks = Marks::default();
-    for snapshot in &world.placement.snapshots {
-        assert!(standing.look(&snapshot.name, &snapshot.version, &mut marks));
-    }
-    let slots = |marks: &Marks| {
-        let layout = world.layout();
-        Disk::after(Before::read(&layout).unwrap(), &layout, &world.placement, marks).unwrap().slots.len()
-    };
-    assert_eq!((slots(&marks), slots(&Marks::default())), (2, 2));
+    let marks = marks_of(&world, &links);
+    assert_eq!((standing(&world, &marks), standing(&world, &Marks::default())), (2, 2));
     for snapshot in &world.placement.snapshots {
         fs::remove_file(links.join(snapshot.slot.as_str()).join(".wasi-pm")).unwrap();
     }
-    assert_eq!((slots(&marks), slots(&Marks::default())), (2, 0));
+    assert_eq!((standing(&world, &marks), standing(&world, &Marks::default())), (2, 0));
     fs::rename(&links, links.with_extension("old")).unwrap();
     fs::create_dir(&links).unwrap();
-    assert_eq!(slots(&marks), 0, "they are of another folder");
+    assert_eq!(standing(&world, &marks), 0, "they are of another folder");
+}
+
+#[test]
+fn a_mark_is_judged_as_soon_as_all_has_come_that_its_slot_leads_to() {
+    let mut world = small_world();
+    let link = |alias: &str| Link { alias: Alias::parse(alias).unwrap(), target: Target::Snapshot(1) };
+    world.placement.snapshots[0].dependencies = vec![link("later")];
+    let links = world.share();
+    world.install();
+    let mut marks = marks_of(&world, &links);
+    let all = world.placement.snapshots.clone();
+    assert!(!marks.judge_next(&all[..1]));
+    assert!(marks.judge_next(&all) && marks.judge_next(&all) && !marks.judge_next(&all));
+    assert_eq!(standing(&world, &marks), 2);
+    // Another link is wanted than the slot has: judged ahead or not, its mark does not do for it.
+    world.placement.snapshots[0].dependencies.push(link("more"));
+    let mut marks = marks_of(&world, &links);
+    assert_eq!(standing(&world, &marks), 1);
+    while marks.judge_next(&world.placement.snapshots) {}
+    assert_eq!(standing(&world, &marks), 1);
 }
