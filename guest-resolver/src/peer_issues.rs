@@ -14,7 +14,7 @@ use wit::settings::PeerDependencyRules;
 use crate::hoist::pattern::Patterns;
 use crate::intern::{TextMap, TextSet};
 use crate::lockfile::Lockfile;
-use crate::lockfile::model::{ImporterDependency, dep_path_of, package_key, split_key, write_dep_path};
+use crate::lockfile::model::{ImporterDependency, Snapshot, dep_path_of, package_key, split_key, write_dep_path};
 use crate::peers::missing::peer_range;
 use crate::resolve::context::Project;
 use crate::resolve::paths;
@@ -58,7 +58,10 @@ struct Walk<'a> {
     entered: TextSet<&'a str>,
     /// By project: what it links.
     links: TextMap<&'a str, Rc<[Linked<'a>]>>,
-    visited: TextSet<&'a str>,
+    /// All snapshots by dep-path, and whether each has been visited.
+    snapshots: Vec<(&'a str, &'a Snapshot, bool)>,
+    /// By dep-path: the place in `snapshots`.
+    places: TextMap<&'a str, usize>,
     ranges: TextMap<String, Option<Range>>,
     issues: Vec<PeerIssue>,
 }
@@ -96,13 +99,16 @@ struct Asking<'a, 'b> {
 
 impl<'a> Walk<'a> {
     fn new(lockfile: &'a Lockfile, projects: &'a BTreeMap<String, Project>) -> Self {
+        let snapshots = lockfile.snapshots.iter();
+        let snapshots: Vec<_> = snapshots.map(|(path, snapshot)| (path.as_str(), snapshot, false)).collect();
         Self {
             lockfile,
             projects,
             projects_ask: projects.values().any(|project| !project.written.peer_dependencies.is_empty()),
             entered: TextSet::default(),
             links: TextMap::default(),
-            visited: TextSet::default(),
+            places: snapshots.iter().map(|(path, ..)| *path).zip(0..).collect(),
+            snapshots,
             ranges: TextMap::default(),
             issues: Vec::new(),
         }
@@ -113,7 +119,7 @@ impl<'a> Walk<'a> {
         let mut linked: TextSet<&'a str> = std::iter::once(id).collect();
         let mut open: Vec<(&'a str, Option<usize>)> = vec![(id, None)];
         let mut above = Above::new();
-        let mut packages: Vec<(&'a str, Option<usize>)> = Vec::new();
+        let mut packages: Vec<(usize, Option<usize>)> = Vec::new();
         while let Some((current, parent)) = open.pop() {
             if self.entered.insert(current) {
                 self.packages_of(current, parent, &mut packages);
@@ -132,18 +138,20 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        while let Some((path, parent)) = packages.pop() {
-            if self.visited.insert(path) {
-                self.package(id, path, parent, &mut above, &mut packages);
+        while let Some((at, parent)) = packages.pop() {
+            let (path, snapshot, is_visited) = &mut self.snapshots[at];
+            if !std::mem::replace(is_visited, true) {
+                let (path, snapshot) = (*path, *snapshot);
+                self.package(id, (path, snapshot), parent, &mut above, &mut packages);
             }
         }
     }
 
     /// The packages that a project depends on.
-    fn packages_of(&self, id: &str, parent: Option<usize>, packages: &mut Vec<(&'a str, Option<usize>)>) {
+    fn packages_of(&self, id: &str, parent: Option<usize>, packages: &mut Vec<(usize, Option<usize>)>) {
         let mut path = String::new();
         for (alias, dependency) in self.dependencies(id) {
-            packages.extend(self.unvisited(&mut path, alias, &dependency.version).map(|path| (path, parent)));
+            packages.extend(self.unvisited(&mut path, alias, &dependency.version).map(|at| (at, parent)));
         }
     }
 
@@ -168,13 +176,11 @@ impl<'a> Walk<'a> {
         links
     }
 
-    /// The snapshot behind an alias and its value, unless it has been visited; `path` is room for its text. In a dense
-    /// graph nearly all edges lead to what has been.
-    fn unvisited(&self, path: &mut String, alias: &str, value: &str) -> Option<&'a str> {
+    /// The snapshot behind an alias and its value, unless it has been visited; `path` is room for its text.
+    fn unvisited(&self, path: &mut String, alias: &str, value: &str) -> Option<usize> {
         path.clear();
-        let is_new = write_dep_path(path, alias, value) && !self.visited.contains(path.as_str());
-        let (key, _) = is_new.then(|| self.lockfile.snapshots.get_key_value(path.as_str())).flatten()?;
-        Some(key)
+        let at = write_dep_path(path, alias, value).then(|| self.places.get(path.as_str())).flatten()?;
+        Some(*at).filter(|at| !self.snapshots[*at].2)
     }
 
     /// The peers of a project that another one links are the other one's dependencies.
@@ -190,12 +196,11 @@ impl<'a> Walk<'a> {
     fn package(
         &mut self,
         importer: &'a str,
-        path: &'a str,
+        (path, snapshot): (&'a str, &'a Snapshot),
         parent: Option<usize>,
         above: &mut Above<'a>,
-        packages: &mut Vec<(&'a str, Option<usize>)>,
+        packages: &mut Vec<(usize, Option<usize>)>,
     ) {
-        let Some(snapshot) = self.lockfile.snapshots.get(path) else { return };
         above.push((Step::Package(path), parent));
         let place = above.len() - 1;
         if let Some(package) = self.lockfile.packages.get(package_key(path)) {
@@ -208,7 +213,7 @@ impl<'a> Walk<'a> {
         }
         let mut room = String::new();
         for (alias, value) in snapshot.dependencies.iter().chain(&snapshot.optional_dependencies) {
-            packages.extend(self.unvisited(&mut room, alias, value).map(|path| (path, Some(place))));
+            packages.extend(self.unvisited(&mut room, alias, value).map(|at| (at, Some(place))));
         }
     }
 

@@ -29,21 +29,33 @@ pub fn slot_name(dep_path: &str, max_length: usize) -> String {
     name
 }
 
+/// What stands for each byte.
+static ESCAPED: [u8; 256] = {
+    let mut all = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        all[byte as usize] = match byte as u8 {
+            b'\\' | b'/' | b':' | b'*' | b'?' | b'"' | b'<' | b'>' | b'|' | b'#' => b'+',
+            b'(' | b')' => b'_',
+            other => other,
+        };
+        byte += 1;
+    }
+    all
+};
+
 fn escape(dep_path: &str) -> String {
     let path = dep_path.strip_prefix('/').unwrap_or(dep_path);
     let has_suffix = path.bytes().any(|byte| byte == b'(');
     let body = if has_suffix { path.strip_suffix(')').unwrap_or(path) } else { path };
-    let mut name = Vec::with_capacity(body.len());
-    let mut bytes = body.bytes().peekable();
-    while let Some(byte) = bytes.next() {
-        name.push(match byte {
-            b'\\' | b'/' | b':' | b'*' | b'?' | b'"' | b'<' | b'>' | b'|' | b'#' => b'+',
-            b')' => {
-                bytes.next_if_eq(&b'(');
-                b'_'
-            }
-            b'(' => b'_',
-            other => other,
+    let mut name: Vec<u8> = body.bytes().map(|byte| ESCAPED[usize::from(byte)]).collect();
+    if has_suffix {
+        // Of `)(` one is left.
+        let mut before = 0;
+        let mut bytes = body.bytes();
+        name.retain(|_| {
+            let byte = bytes.next().unwrap_or_default();
+            std::mem::replace(&mut before, byte) != b')' || byte != b'('
         });
     }
     String::from_utf8(name).expect("one ASCII letter stands for another")

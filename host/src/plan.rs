@@ -34,7 +34,7 @@ pub struct Plan {
     pub removed_slots: Vec<String>,
     /// What changes in each project's `node_modules`, in the placement's order; all projects are named.
     pub roots: Vec<RootPlan>,
-    /// What changes among the private hoisted links.
+    /// What changes among the private hoisted links of a tree that is updated.
     pub hoisted: LinkPlan,
     /// The record of what stands there, where it holds, and how it was when it was read.
     pub before: (Option<Tree>, Stamps),
@@ -142,7 +142,10 @@ impl Plan {
         Self {
             base,
             roots: root_plans(placement, &tree, there, disk, base),
-            hoisted: difference(&old.hoisted, &tree.hoisted, |target| target, None),
+            hoisted: match base {
+                Base::Update => difference(&old.hoisted, &tree.hoisted, |target| target, None),
+                Base::Empty | Base::Anew(_) => LinkPlan::default(),
+            },
             reused: if shared { reused(placement, disk) } else { untouched(placement, &slots, old) },
             slots,
             removed_slots: if shared { Vec::new() } else { removed_slots },
@@ -215,6 +218,35 @@ impl<'a> LinkTexts<'a> {
     }
 }
 
+/// The texts of many links from one folder `node_modules`.
+struct FolderTexts<'a> {
+    texts: &'a LinkTexts<'a>,
+    from: String,
+    /// From it to the slots; `None`: it is among them, and the way to some is shorter.
+    way: Option<String>,
+}
+
+impl<'a> FolderTexts<'a> {
+    fn new(texts: &'a LinkTexts<'a>, from: String) -> Self {
+        let below = from.strip_prefix(&texts.slots);
+        let is_among = below.is_some_and(|below| below.starts_with('/') && below != "/node_modules");
+        let is_around = texts.slots.starts_with(&format!("{from}/@"));
+        let way = (!is_among && !is_around).then(|| relative(&from, &texts.slots));
+        Self { texts, from, way }
+    }
+
+    fn text(&self, alias: &str, target: &Target) -> String {
+        match (target, &self.way) {
+            (Target::Snapshot(index), Some(way)) => {
+                let snapshot = &self.texts.placement.snapshots[*index as usize];
+                let up = if alias.contains('/') { "../" } else { "" };
+                [up, way, "/", snapshot.slot.as_str(), "/node_modules/", snapshot.name.as_str()].concat()
+            }
+            _ => self.texts.text(&self.from, alias, target),
+        }
+    }
+}
+
 /// Whether other bytes take the place of a package. A copied folder is made anew in each run, and nobody is told.
 fn is_replaced(placement: &Placement, change: &SlotChange) -> bool {
     let is_copy = || matches!(placement.snapshots[change.snapshot as usize].source, Source::Directory(_));
@@ -240,9 +272,9 @@ pub fn wanted(placement: &Placement, layout: &Layout) -> Tree {
     };
     tree.slots = Arc::new(placement.snapshots.iter().map(slot).collect());
     for ImporterLinks { importer, links } in &placement.roots {
-        let modules = layout.modules(importer);
+        let texts = FolderTexts::new(&texts, layout.modules(importer));
         let record = |link: &RootLink| RootRecord {
-            target: texts.text(&modules, link.alias.as_str(), &link.target),
+            target: texts.text(link.alias.as_str(), &link.target),
             real_name: link.real_name.as_str().to_owned(),
             version: link.version.clone(),
             group: Some(link.group),
@@ -250,17 +282,17 @@ pub fn wanted(placement: &Placement, layout: &Layout) -> Tree {
         let records = links.iter().map(|link| (link.alias.as_str().to_owned(), record(link))).collect();
         tree.roots.insert(importer.as_str().to_owned(), records);
     }
-    let hoisting = format!("{}/node_modules", layout.virtual_store());
-    let root_modules = format!("{}/node_modules", layout.root());
+    let private = FolderTexts::new(&texts, format!("{}/node_modules", layout.virtual_store()));
+    let public = FolderTexts::new(&texts, format!("{}/node_modules", layout.root()));
     let mut hoisted = BTreeMap::new();
     for link in &placement.hoisted {
         let alias = link.alias.as_str();
         if !link.public {
-            let target = texts.text(&hoisting, alias, &link.target);
+            let target = private.text(alias, &link.target);
             hoisted.entry(alias.to_owned()).or_insert(target);
             continue;
         }
-        let target = texts.text(&root_modules, alias, &link.target);
+        let target = public.text(alias, &link.target);
         let record = RootRecord { target, real_name: alias.to_owned(), version: None, group: None };
         tree.roots.entry(".".to_owned()).or_default().entry(alias.to_owned()).or_insert(record);
     }

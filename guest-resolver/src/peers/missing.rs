@@ -24,7 +24,7 @@ impl Missing {
     }
 }
 
-/// A peer that is missing somewhere, or of a version that does not fit.
+/// A peer that is missing somewhere.
 #[derive(Debug, Clone)]
 pub struct Issue {
     /// The peer.
@@ -35,8 +35,6 @@ pub struct Issue {
     pub chain: Option<Rc<Link>>,
     /// The package that asks; unknown where a cache answered for it.
     pub package: PackageId,
-    /// What is there.
-    pub found: Option<Symbol>,
 }
 
 /// The packages above a node.

@@ -12,12 +12,11 @@ use crate::lockfile::model::Snapshot;
 use crate::resolve::context::Context;
 use crate::resolve::tree::{NodeId, PackageId, Tree};
 use crate::resolve::walk::Direct;
-use crate::semver::{Range, Version};
 
 use super::cache::{Cached, Caches, PathId};
 use super::locked::Chosen;
-use super::missing::{Issue, Link, Missing, Scope, Summary, add_missing, peer_range};
-use super::refs::{ByName, ParentRef, Refs, get, put};
+use super::missing::{Issue, Link, Missing, Scope, Summary, add_missing};
+use super::refs::{ByName, Refs, get, put};
 
 /// What the visit of a node yields.
 #[derive(Debug, Clone, Default)]
@@ -89,7 +88,7 @@ pub struct Visit<'a> {
     pub(super) models: NumberMap<NodeId, NodeId>,
     /// What a final visit recorded, in order.
     pub records: Vec<Record>,
-    /// Missing and unfit peers.
+    /// Missing peers.
     pub issues: Vec<Issue>,
     pub(super) least_depth: NumberMap<PathId, i32>,
     pub(super) realized: Vec<NodeId>,
@@ -292,10 +291,7 @@ impl<'a> Visit<'a> {
         for (name, peer) in peers.iter() {
             let lacking = Missing::of(peer);
             match get(&refs, *name) {
-                Some(provider) => {
-                    self.check(*name, &lacking, provider, package, outer.as_ref());
-                    put(&mut own, *name, provider.node);
-                }
+                Some(provider) => put(&mut own, *name, provider.node),
                 None => {
                     self.report(*name, lacking.clone(), package, outer.as_ref());
                     add_missing(&mut all_missing, *name, lacking);
@@ -379,39 +375,11 @@ impl<'a> Visit<'a> {
         self.records.push(Record { node, edges, transitive, depth });
     }
 
-    fn check(
-        &mut self,
-        peer: Symbol,
-        wanted: &Missing,
-        provider: &ParentRef,
-        package: PackageId,
-        chain: Option<&Rc<Link>>,
-    ) {
-        if self.draining || self.options.discovery || &*wanted.range == "*" {
-            return;
-        }
-        let found = self.tree.package_of(provider.node).resolved.version;
-        let range = peer_range(&wanted.range);
-        let fits = match (Version::parse_loose(&self.ctx.text(found)), Range::parse_loose(&range)) {
-            (Some(version), Ok(range)) => range.satisfies_as_peer(&version),
-            _ => *self.ctx.text(found) == *range,
-        };
-        if !fits {
-            self.issues.push(Issue {
-                peer,
-                missing: wanted.clone(),
-                chain: chain.cloned(),
-                package,
-                found: Some(found),
-            });
-        }
-    }
-
     pub(super) fn report(&mut self, peer: Symbol, missing: Missing, package: PackageId, chain: Option<&Rc<Link>>) {
         if self.draining || self.options.scope.as_ref().is_some_and(|scope| scope.covers(peer, chain)) {
             return;
         }
-        self.issues.push(Issue { peer, missing, chain: chain.cloned(), package, found: None });
+        self.issues.push(Issue { peer, missing, chain: chain.cloned(), package });
     }
 }
 

@@ -156,8 +156,7 @@ async fn add_required(
         if full {
             state.missing.clear();
         }
-        let missing = found.issues.iter().filter(|issue| issue.found.is_none());
-        state.missing.extend(missing.map(|issue| {
+        state.missing.extend(found.issues.iter().map(|issue| {
             (issue.peer, Lacking { range: Rc::clone(&issue.missing.range), optional: issue.missing.optional })
         }));
         let lacking = hoist::partition(ctx, &state.missing, &state.aliases);

@@ -31,7 +31,8 @@ impl fmt::Display for Plan {
         show_roots(f, "-", &self.changes.roots_removed)?;
         show_roots(f, "+", &self.changes.roots_added)?;
         let repaired: usize = self.roots.iter().map(|root| root.links.put.len()).sum();
-        writeln!(f, "Links in projects: {repaired}; hoisted links: {}", self.hoisted.put.len())?;
+        let hoisted = if self.base == Base::Update { self.hoisted.put.len() } else { self.tree.hoisted.len() };
+        writeln!(f, "Links in projects: {repaired}; hoisted links: {hoisted}")?;
         for slot in self.removed_slots.iter().take(SHOWN) {
             writeln!(f, "remove .pnpm/{slot}")?;
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs::File, io::Read as _, path::Path};
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -57,10 +57,10 @@ pub fn text(
     allow_builds: &Map<String, Value>,
     pruned_at: u64,
 ) -> String {
-    let mut hoisted: IndexMap<&str, IndexMap<&str, &str>> = IndexMap::new();
+    let mut hoisted: IndexMap<&str, Kinds<'_>> = IndexMap::with_capacity(placement.hoisted.len());
     for link in &placement.hoisted {
         let kind = if link.public { "public" } else { "private" };
-        hoisted.entry(&link.owner).or_default().insert(link.alias.as_str(), kind);
+        hoisted.entry(&link.owner).or_default().put(link.alias.as_str(), kind);
     }
     let mut skipped: Vec<&str> = placement.skipped.iter().map(|skipped| skipped.dep_path.as_str()).collect();
     skipped.sort_unstable();
@@ -89,7 +89,7 @@ pub fn text(
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Modules<'a> {
-    hoisted_dependencies: IndexMap<&'a str, IndexMap<&'a str, &'a str>>,
+    hoisted_dependencies: IndexMap<&'a str, Kinds<'a>>,
     hoist_pattern: &'a [String],
     included: &'a Included,
     layout_version: u32,
@@ -107,6 +107,25 @@ struct Modules<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     injected_deps: BTreeMap<String, Vec<String>>,
     allow_builds: &'a Map<String, Value>,
+}
+
+/// How the aliases of a package are hoisted, in pnpm's order; most have one.
+#[derive(Default)]
+struct Kinds<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Kinds<'a> {
+    fn put(&mut self, alias: &'a str, kind: &'a str) {
+        match self.0.iter_mut().find(|(held, _)| *held == alias) {
+            Some((_, held)) => *held = kind,
+            None => self.0.push((alias, kind)),
+        }
+    }
+}
+
+impl Serialize for Kinds<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 /// By folder that was copied, relative to the lockfile: its copies. Shared slots are no project's own to bring up to

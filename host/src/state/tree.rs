@@ -88,8 +88,12 @@ impl Tree {
     /// To bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let body = postcard::to_stdvec(self).expect("a tree has no value that postcard cannot write");
-        [MAGIC, &digest(&body), &body].concat()
+        let start = [MAGIC, &Digest::default()].concat();
+        let (checksum, body) = (MAGIC.len(), start.len());
+        let mut bytes = postcard::to_extend(self, start).expect("a tree has no value that postcard cannot write");
+        let digest = digest(&bytes[body..]);
+        bytes[checksum..body].copy_from_slice(&digest);
+        bytes
     }
 }
 
