@@ -13,7 +13,7 @@ use host::{
     link::{Contents, Early, Folder, Import, Job, Linked, Stored, link},
     plan::{Plan, wanted},
     report::{Event, Report},
-    state::{Disk, Layout, tree::Digest},
+    state::{Disk, Layout, modules_yaml::Text},
     timings::Timings,
 };
 use rayon::prelude::*;
@@ -141,7 +141,7 @@ fn link_all(folder: &Path, placement: &Placement, source: &Stored) -> Linked {
         report: &Deaf,
         timings: &Timings::off(),
     };
-    link(&job, Early::default(), Digest::default()).expect("a good store")
+    link(&job, Early::default(), &Text::default()).expect("a good store")
 }
 
 fn whole_project(criterion: &mut Criterion) {

@@ -40,6 +40,8 @@ pub trait PackageStore: Send + Sync + 'static {
     type Verified: Send + 'static;
     /// The package with this integrity, if it is there and whole.
     fn find(&self, integrity: &Integrity) -> Option<Self::Index>;
+    /// What was found of this package counts no more: it is looked for again.
+    fn forget(&self, _integrity: &Integrity) {}
     /// Holds tarballs to their integrity; for those that have another, [`ImportFailure`] at their place.
     fn verify(&self, tarballs: Vec<(Vec<u8>, Integrity)>) -> Vec<Result<Self::Verified, ImportFailure>>;
     /// Takes a tarball in.

@@ -6,10 +6,13 @@
 //! 1 build   every other new or changed slot in node_modules/.wasi-pm-tmp/new    rayon, biggest first; nothing reachable
 //! 2 commit  .wasi-pm-state removed, the tree record reduced               from here on only renames and links
 //! 3 swap    slots, or the whole virtual store, renamed into place         old ones go to .wasi-pm-tmp/old
-//! 4 links   hoisted, projects', shims                                     each one replaced in one step
+//! 4 links   projects', shims, hoisted ones of a store that stands         each one replaced in one step
 //! 5 (state) the caller records the outcome                                state::record
 //! 6 clean   .wasi-pm-tmp removed                                          last: removal is slow and may be cut off
 //! ```
+//! A virtual store that is new as a whole has its hoisted links and shims before it is swapped in. Where slots are shared
+//! nothing of a project leads to it, so that 4 need not wait for 3.
+//!
 //! Whatever is killed before 2 leaves the old tree as it was, and what fails before 2 nothing but that; after 2 the record
 //! says what can be relied on, and the next run does the rest. A damaged file of the store shows up in 1.
 
@@ -53,8 +56,8 @@ use crate::{
     plan::{Base, Plan},
     report::{Event, Report, event::ImportMethod},
     state::{
-        Layout, MODULES, Stamps, Tree, VIRTUAL_STORE,
-        tree::{Digest, PackageRecord, TREE_FILE},
+        Layout, MODULES, Stamps, Tree, VIRTUAL_STORE, modules_yaml,
+        tree::{PackageRecord, TREE_FILE},
         up_to_date,
     },
     timings::{Lane, Timings},
@@ -107,11 +110,11 @@ impl Linked {
 }
 
 /// Makes `node_modules` what the plan says. Packages must all be in the store; some slots may stand already.
-/// `modules_yaml` is the digest of what the caller will write into that file.
+/// `modules_yaml` is what the caller will write into that file.
 ///
 /// # Errors
 /// [`LinkError::Damaged`] before anything reachable has changed; else what the system refused.
-pub fn link(job: &Job<'_>, early: Early, modules_yaml: Digest) -> Result<Linked, LinkError> {
+pub fn link(job: &Job<'_>, early: Early, modules_yaml: &modules_yaml::Text) -> Result<Linked, LinkError> {
     let mut begun = match early.hand_over() {
         Some(begun) => begun,
         None => {
@@ -153,38 +156,54 @@ fn hoist(job: &Job<'_>, bench: &Bench, begun: Option<Hoisting>) -> Result<(), Li
 }
 
 /// Steps 3 and 4.
-fn place(job: &Job<'_>, begun: Begun, bins: &bins::Catalogue<'_>, modules_yaml: Digest) -> Result<Linked, LinkError> {
+fn place(
+    job: &Job<'_>,
+    begun: Begun,
+    bins: &bins::Catalogue<'_>,
+    modules_yaml: &modules_yaml::Text,
+) -> Result<Linked, LinkError> {
     let Begun { bench, importer, publisher, hoisting, .. } = begun;
-    let is_shared = job.layout.global.is_some();
-    let standing = if job.plan.base == Base::Update { Some(trees::place_virtual_store(job, &bench)?) } else { None };
-    let into = standing.as_ref().map_or_else(|| bench.staging(), Ok)?;
-    let place_shims = || trees::place_hoisted(job, &bench, into, bins);
+    let place_shims = |virtual_store: &Folder| trees::place_hoisted(job, &bench, virtual_store, bins);
     let place_roots = || trees::place_roots(job, &bench, bins);
-    let swap = |hoisting| {
-        if is_shared {
-            hoist(job, &bench, hoisting)?;
+    let swap = || trees::place_virtual_store(job, &bench);
+    // Nothing of a project leads to its virtual store where slots are shared: neither has to wait for the other.
+    let (virtual_store, record, mut benches) = match (job.plan.base, job.layout.global.is_some()) {
+        (Base::Update, is_shared) => {
+            let virtual_store = swap()?;
+            let (shims, roots) = match is_shared {
+                true => beside(|| place_shims(&virtual_store), place_roots),
+                false => (place_shims(&virtual_store), place_roots()),
+            };
+            let (shims, (of_roots, benches)) = (shims?, roots?);
+            (virtual_store, record(job, modules_yaml, of_roots.into_iter().chain(shims)), benches)
         }
-        trees::place_virtual_store(job, &bench)
-    };
-    let (shims, swapped, (of_roots, mut benches)) = if is_shared {
-        // Nothing of a project leads to its virtual store then, so neither has to wait for the other.
-        let (shims, roots) = beside(place_shims, place_roots);
-        (shims?, None, roots?)
-    } else {
-        (place_shims()?, if standing.is_none() { Some(swap(None)?) } else { None }, place_roots()?)
-    };
-    let mut tree = job.plan.tree.clone();
-    tree.modules_yaml = modules_yaml;
-    note_packages(job, &mut tree);
-    of_roots.into_iter().chain(shims).for_each(|shims| shims.note(&mut tree));
-    let record = tree.encode();
-    let virtual_store = match standing.or(swapped) {
-        Some(virtual_store) => virtual_store,
-        None => swap(hoisting)?,
+        (Base::Empty | Base::Anew(_), false) => {
+            let shims = place_shims(bench.staging()?)?;
+            let virtual_store = swap()?;
+            let (of_roots, benches) = place_roots()?;
+            (virtual_store, record(job, modules_yaml, of_roots.into_iter().chain(shims)), benches)
+        }
+        (Base::Empty | Base::Anew(_), true) => {
+            let staging = bench.staging()?;
+            let (shims, roots) = beside(|| place_shims(staging), place_roots);
+            let (shims, (of_roots, benches)) = (shims?, roots?);
+            let record = record(job, modules_yaml, of_roots.into_iter().chain(shims));
+            // Somebody may have been at them until now.
+            hoist(job, &bench, hoisting)?;
+            (swap()?, record, benches)
+        }
     };
     trees::retire_slots(job, &bench, &virtual_store)?;
     benches.push(bench);
     Ok(Linked { record, method: importer.method(), benches, publisher })
+}
+
+/// Our record of what stands now.
+fn record(job: &Job<'_>, modules_yaml: &modules_yaml::Text, shims: impl Iterator<Item = trees::Shims>) -> Vec<u8> {
+    let mut tree = Tree { modules_yaml: modules_yaml.digest(), ..job.plan.tree.clone() };
+    note_packages(job, &mut tree);
+    shims.for_each(|shims| shims.note(&mut tree));
+    tree.encode()
 }
 
 /// `node_modules` of a project, made where it is missing; never one that is a link.

@@ -289,10 +289,10 @@ impl<'a> Visit<'a> {
         let mut own: ByName<NodeId> = Vec::new();
         let mut all_missing = missing.clone();
         for (name, peer) in peers.iter() {
-            let lacking = Missing::of(peer);
             match get(&refs, *name) {
                 Some(provider) => put(&mut own, *name, provider.node),
                 None => {
+                    let lacking = Missing::of(peer);
                     self.report(*name, lacking.clone(), package, outer.as_ref());
                     add_missing(&mut all_missing, *name, lacking);
                 }
@@ -376,7 +376,8 @@ impl<'a> Visit<'a> {
     }
 
     pub(super) fn report(&mut self, peer: Symbol, missing: Missing, package: PackageId, chain: Option<&Rc<Link>>) {
-        if self.draining || self.options.scope.as_ref().is_some_and(|scope| scope.covers(peer, chain)) {
+        let is_wanted = self.options.discovery && !self.draining;
+        if !is_wanted || self.options.scope.as_ref().is_some_and(|scope| scope.covers(peer, chain)) {
             return;
         }
         self.issues.push(Issue { peer, missing, chain: chain.cloned(), package });

@@ -261,6 +261,27 @@ fn what_goes_where_comes_after_the_last_snapshots_and_before_the_lockfile() {
 }
 
 #[test]
+fn many_snapshots_come_in_batches_and_each_once() {
+    let names: Vec<&'static str> = (0..300).map(|at| &*Box::leak(format!("p{at:03}").into_boxed_str())).collect();
+    let registry: Registry = names.iter().map(|name| (*name, vec![("1.0.0", json!({}))])).collect();
+    let wanted: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), "1".into())).collect();
+    let mut session = Session::open(given(&json!({"dependencies": wanted}), &json!({}))).unwrap();
+    let (mut replies, mut batches, mut placed) = (Vec::new(), Vec::new(), Vec::new());
+    let layout = loop {
+        let progress = session.advance(replies).unwrap();
+        batches.extend(Some(progress.snapshots.len()).filter(|count| *count > 0));
+        placed.extend(progress.snapshots.into_iter().map(|snapshot| snapshot.name));
+        if let Some(layout) = progress.layout {
+            break layout;
+        }
+        let requests = progress.requests.into_iter();
+        replies = requests.map(|it| Reply { id: it.id, answer: answer(&registry, &it.request) }).collect();
+    };
+    assert_eq!((batches, placed), (vec![128, 128, 44], names.iter().map(|name| (*name).to_owned()).collect()));
+    assert_eq!(layout.roots[0].links.len(), 300);
+}
+
+#[test]
 fn what_is_added_beside_packages_with_peers_is_all_that_is_asked_for() {
     let before = json!({"dependencies": {"app": "^1.0.0", "seat": "1", "host": "2"}});
     let after = json!({"dependencies": {"app": "^1.0.0", "seat": "1", "host": "2", "tool": "1"}});

@@ -148,7 +148,7 @@ fn installation(install: &Install<'_>, inputs: &Inputs, clients: &Clients) -> Re
     let (packages, plan) = packages::have(install, &network, &store, &layout, (&mut placement, plan, early))?;
     let verified = verification.finish(install)?;
     let told = finish::Told::new(install, &placement, &plan, &layout, &packages.0);
-    let linked = link::carry_out(install, &network, (&placement, &plan), &layout, packages, told.digest())?;
+    let linked = link::carry_out(install, &network, (&placement, &plan), &layout, packages, &told.modules_yaml)?;
     let recorded = (&placement, &saved, told);
     let ignored_builds = finish::record(install, recorded, &plan, &layout, linked, inputs, seen)?;
     verified.remember(install, &network, &placement)?;
@@ -267,7 +267,7 @@ impl Install<'_> {
         let wanted = plan::wanted(placement, layout);
         if !install.dry_run && Base::of(before.holds(), &wanted) != Base::Update {
             early.hoist(&layout.lockfile_dir, options.import, &wanted.hoisted, |work| match rest {
-                Some(rest) => rest.and_then(work),
+                Some(rest) => rest.afterwards(work),
                 None => drop(thread::Builder::new().name("hoist".to_owned()).spawn(work)),
             });
         }

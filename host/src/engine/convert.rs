@@ -388,6 +388,9 @@ fn check_whole(project: &Project, placement: &graph::Placement) -> Checked<()> {
             return Err(format!("{} depends twice on {}", root.importer, link.alias));
         }
     }
+    if let Some(link) = twice(&placement.hoisted, |link| &link.alias) {
+        return Err(format!("{} is hoisted twice", link.alias));
+    }
     let edges = placement.snapshots.iter().flat_map(|snapshot| snapshot.dependencies.iter().map(|link| &link.target));
     let roots = placement.roots.iter().flat_map(|root| root.links.iter().map(|link| &link.target));
     let hoisted = placement.hoisted.iter().map(|link| &link.target);

@@ -171,8 +171,8 @@ pub struct Rest {
 impl Rest {
     /// Has something done on the component's thread as soon as its last call has ended: there is a processor for it then.
     /// It may never be done, where the call does not end.
-    pub fn and_then(&mut self, work: impl FnOnce() + Send + 'static) {
-        self.session.sandbox.and_then(work);
+    pub fn afterwards(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.session.sandbox.afterwards(work);
     }
 
     /// Waits for it, and completes the placement; what is written besides the lockfile, and what all has cost.

@@ -179,11 +179,11 @@ impl<E: Send + 'static> Sandbox<E> {
 
     /// Has its thread free what a call has returned: where else it is freed, both threads have to wait for each other.
     pub(super) fn free(&mut self, returned: impl Send + 'static) {
-        self.and_then(move || drop(returned));
+        self.afterwards(move || drop(returned));
     }
 
     /// Has something done on its thread when all calls that were begun have ended, if they do.
-    pub(super) fn and_then(&mut self, work: impl FnOnce() + Send + 'static) {
+    pub(super) fn afterwards(&mut self, work: impl FnOnce() + Send + 'static) {
         self.send(Box::new(move |_| work()));
     }
 

@@ -113,6 +113,9 @@ impl<S: PackageStore> Fetcher<S> {
     /// Looks for this package again the next time it is wanted: what the store had of it is gone.
     pub fn forget(&self, job: &FetchJob) {
         self.0.flights.forget(&job.key());
+        if let Ok(Some(integrity)) = job.integrity() {
+            self.0.store.forget(&integrity);
+        }
     }
 
     /// Has all packages, and says for each, in the order of the jobs, where it is or why it could not be had.

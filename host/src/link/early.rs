@@ -2,7 +2,7 @@
 //! and behind a slow line everything but the last packages is in place when the last byte comes.
 //!
 //! Only files and links of slots that nobody can reach yet are made, in the same staging folder that the one parallel
-//! pass uses; what fails here is left to that pass, which tells why. Unless the pass takes it over, nothing is left of
+//! pass uses; a slot that fails here is left to that pass, which tells why, as it tells why links failed. Unless the pass takes it over, nothing is left of
 //! it: `node_modules`, which holds the lock and so is there, is as it was.
 
 use std::{
@@ -45,11 +45,13 @@ pub struct Early {
     hoisting: Option<Hoisting>,
 }
 
-/// Links that are made by whoever comes to it first: the thread that was asked for it, or the one that needs them.
+/// Links that are made by whoever comes to it first: the thread that was asked for it, or the one that needs them. Once
+/// this is dropped nobody is at them any more.
 #[derive(Debug)]
 pub(super) struct Hoisting {
     waiting: Arc<Mutex<Option<Links>>>,
-    made: Receiver<io::Result<()>>,
+    /// `None`: they are not waited for any more.
+    made: Option<Receiver<io::Result<()>>>,
 }
 
 /// Links to be made in a folder: alias and target.
@@ -85,7 +87,7 @@ pub(super) struct Begun {
 impl Begun {
     /// Leaves everything as it was.
     pub(super) fn clean(self) {
-        drop(self.hoisting.map(Hoisting::finish));
+        drop(self.hoisting);
         clean(self.bench, self.publisher);
     }
 }
@@ -168,14 +170,26 @@ impl Hoisting {
                 let _left = sender.send(links.make());
             }
         };
-        (Self { waiting, made }, work)
+        (Self { waiting, made: Some(made) }, work)
     }
 
     /// Waits for the links, or makes them where nobody has begun.
-    pub(super) fn finish(self) -> io::Result<()> {
-        match take(&self.waiting) {
-            Some(links) => links.make(),
-            None => self.made.recv().unwrap_or_else(|_panicked| Err(io::ErrorKind::Other.into())),
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        let made = self.made.take();
+        match (take(&self.waiting), made) {
+            (Some(links), _) => links.make(),
+            (None, Some(made)) => made.recv().unwrap_or_else(|_| Err(io::Error::other("whoever made them panicked"))),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Drop for Hoisting {
+    fn drop(&mut self) {
+        if let Some(made) = self.made.take()
+            && take(&self.waiting).is_none()
+        {
+            let _made_in_vain = made.recv();
         }
     }
 }
@@ -193,7 +207,7 @@ impl Links {
 impl Drop for Early {
     fn drop(&mut self) {
         self.take_over();
-        drop(self.hoisting.take().map(Hoisting::finish));
+        drop(self.hoisting.take());
         if let Some(place) = self.place.take() {
             place.clean();
         }

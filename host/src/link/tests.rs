@@ -25,7 +25,6 @@ use crate::{
         disk::Owner,
         modules_yaml::{self, Included},
         record,
-        tree::digest,
     },
     timings::Timings,
 };
@@ -120,6 +119,18 @@ impl World {
         });
     }
 
+    /// Hoists the first package under other names too.
+    fn add_hoisted(&mut self, aliases: &[&str]) {
+        let owner = self.placement.snapshots[0].dep_path.as_str().to_owned();
+        let link = |alias: &&str| HoistedLink {
+            alias: Alias::parse(alias).unwrap(),
+            owner: owner.clone(),
+            target: Target::Snapshot(0),
+            public: false,
+        };
+        self.placement.hoisted.extend(aliases.iter().map(link));
+    }
+
     fn clear(&mut self) {
         let fresh = Self::new();
         self.placement = fresh.placement.clone();
@@ -199,14 +210,14 @@ impl World {
             report: &Deaf,
             timings: &timings,
         };
-        link(&job, early(&job), digest(self.modules_yaml().as_bytes()))
+        link(&job, early(&job), &self.modules_yaml())
     }
 
     fn install(&self) {
         self.record(self.link().unwrap());
     }
 
-    fn modules_yaml(&self) -> String {
+    fn modules_yaml(&self) -> modules_yaml::Text {
         let included = Included { dependencies: true, dev_dependencies: true, optional_dependencies: true };
         let none = serde_json::Map::new();
         modules_yaml::text(&self.placement, &self.layout(), &included, (&[], &[]), &none, 0)

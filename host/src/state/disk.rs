@@ -179,12 +179,11 @@ impl Disk {
             Target::Directory(_) => None,
         };
         let direct: BTreeSet<SnapshotIndex> = links.filter_map(|link| snapshot(&link.target)).collect();
-        let Ok(slots) = Folder::open_path(Path::new(&layout.slots())) else { return };
         for index in direct {
             let snapshot = &placement.snapshots[index as usize];
             let slot = snapshot.slot.as_str();
             let counts = self.standing.contains_key(&index) || self.slots.contains(slot);
-            if counts && !slots.has_folder_below(&format!("{slot}/{MODULES}/{}", snapshot.name)) {
+            if counts && !Path::new(&format!("{}/{slot}/{MODULES}/{}", layout.slots(), snapshot.name)).exists() {
                 self.standing.remove(&index);
                 self.slots.remove(slot);
             }

@@ -9,7 +9,10 @@ use serde_json::{Map, Value};
 use crate::{
     graph::{Placement, Source},
     link::relative::relative,
-    state::{Layout, MODULES, VIRTUAL_STORE},
+    state::{
+        Layout, MODULES, VIRTUAL_STORE,
+        tree::{Digest, digest},
+    },
 };
 
 /// The file's name inside `node_modules`.
@@ -56,11 +59,11 @@ pub fn text(
     (ignored_builds, pending_builds): (&[String], &[String]),
     allow_builds: &Map<String, Value>,
     pruned_at: u64,
-) -> String {
+) -> Text {
     let mut hoisted: IndexMap<&str, Kinds<'_>> = IndexMap::with_capacity(placement.hoisted.len());
     for link in &placement.hoisted {
         let kind = if link.public { "public" } else { "private" };
-        hoisted.entry(&link.owner).or_default().put(link.alias.as_str(), kind);
+        hoisted.entry(&link.owner).or_default().0.push((link.alias.as_str(), kind));
     }
     let mut skipped: Vec<&str> = placement.skipped.iter().map(|skipped| skipped.dep_path.as_str()).collect();
     skipped.sort_unstable();
@@ -82,7 +85,29 @@ pub fn text(
         injected_deps: injected(placement, layout),
         allow_builds,
     };
-    serde_json::to_string_pretty(&file).expect("what has texts for keys can always be written as JSON")
+    let text = serde_json::to_string_pretty(&file).expect("what has texts for keys can always be written as JSON");
+    Text { digest: digest(text.as_bytes()), text }
+}
+
+/// The file's text, with the digest by which our record knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text {
+    text: String,
+    digest: Digest,
+}
+
+impl Text {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
 }
 
 /// The file, its entries in pnpm's order.
@@ -112,15 +137,6 @@ struct Modules<'a> {
 /// How the aliases of a package are hoisted, in pnpm's order; most have one.
 #[derive(Default)]
 struct Kinds<'a>(Vec<(&'a str, &'a str)>);
-
-impl<'a> Kinds<'a> {
-    fn put(&mut self, alias: &'a str, kind: &'a str) {
-        match self.0.iter_mut().find(|(held, _)| *held == alias) {
-            Some((_, held)) => *held = kind,
-            None => self.0.push((alias, kind)),
-        }
-    }
-}
 
 impl Serialize for Kinds<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -20,7 +20,7 @@ pub struct Record<'a> {
     /// Where.
     pub layout: &'a Layout,
     /// The text of `.modules.yaml`.
-    pub modules_yaml: &'a str,
+    pub modules_yaml: &'a modules_yaml::Text,
     /// The text of `.pnpm/lock.yaml`; empty: nothing is locked.
     pub current_lockfile: &'a str,
     /// All projects.
@@ -40,7 +40,7 @@ pub struct Record<'a> {
 pub fn record(record: &Record<'_>, linked: &Linked) -> Result<(), LinkError> {
     let modules = open_modules(&record.layout.lockfile_dir)?;
     let virtual_store = modules.make(VIRTUAL_STORE).map_err(LinkError::io("make", VIRTUAL_STORE))?;
-    write(&modules, modules_yaml::FILE, record.modules_yaml.as_bytes())?;
+    write(&modules, modules_yaml::FILE, record.modules_yaml.as_str().as_bytes())?;
     if record.current_lockfile.is_empty() {
         virtual_store.remove_file("lock.yaml").map_err(LinkError::io("remove", "lock.yaml"))?;
     } else {

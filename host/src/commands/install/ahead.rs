@@ -294,13 +294,13 @@ mod tests {
             batches.extend((!missing.is_empty()).then_some(missing.len()));
         }
         assert_eq!(batches, [ENOUGH, 5]);
-        assert_eq!(looking.marks.of("@/standing-1/1.0.0/digest"), Some("1-mark"));
+        assert_eq!(looking.marks.get("@/standing-1/1.0.0/digest").map(|mark| mark.text.as_str()), Some("1-mark"));
         looking.waiting.extend(["missing", "waiting"].map(job));
         assert_eq!(looking.next(&standing).1.len(), 0);
         let left = looking.left();
         assert_eq!((left.missing, left.waiting), (vec![job("missing")], [job("waiting")].into()));
         assert!(looking.waiting.is_empty() && looking.missing.is_empty());
-        assert!(looking.marks.of("@/standing-1/1.0.0/digest").is_some(), "marks stay");
+        assert!(looking.marks.get("@/standing-1/1.0.0/digest").is_some(), "marks stay");
     }
 
     #[test]

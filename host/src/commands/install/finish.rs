@@ -28,7 +28,6 @@ use crate::{
         self, Layout, MODULES, Record,
         modules_yaml::{self, Included},
         record::{ignored_builds, pending_builds},
-        tree::{self, Digest},
         up_to_date::{self, Input, Project},
     },
 };
@@ -37,7 +36,7 @@ use crate::{
 pub(super) struct Told {
     /// Packages whose scripts did not run: sorted `name@version`.
     ignored_builds: Vec<String>,
-    modules_yaml: String,
+    pub(super) modules_yaml: modules_yaml::Text,
 }
 
 impl Told {
@@ -71,10 +70,6 @@ impl Told {
         let now = crate::config::environment::now();
         let modules_yaml = modules_yaml::text(placement, layout, &included, (&ignored, &pending), &decided, now);
         Self { ignored_builds: ignored, modules_yaml }
-    }
-
-    pub(super) fn digest(&self) -> Digest {
-        tree::digest(self.modules_yaml.as_bytes())
     }
 }
 
@@ -150,7 +145,7 @@ fn write_state(
     install: &Install<'_>,
     placement: &Placement,
     layout: &Layout,
-    modules_yaml: &str,
+    modules_yaml: &modules_yaml::Text,
     linked: &Linked,
 ) -> Result<(), Failures> {
     let _phase = install.phase("state");

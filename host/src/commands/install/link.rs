@@ -8,7 +8,7 @@ use crate::{
     link::{self, Early, Job, LinkError, Linked, PackageSource, Stored},
     plan::Plan,
     report::LogLevel,
-    state::{Layout, tree::Digest},
+    state::{Layout, modules_yaml},
 };
 
 /// More damaged packages than this are no accident.
@@ -21,7 +21,7 @@ pub(super) fn carry_out(
     (placement, plan): (&Placement, &Plan),
     layout: &Layout,
     (mut stored, mut early): (Stored, Early),
-    modules_yaml: Digest,
+    modules_yaml: &modules_yaml::Text,
 ) -> Result<Linked, Failures> {
     let _phase = install.phase("link");
     for _ in 0..MENDED {

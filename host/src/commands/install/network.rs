@@ -95,7 +95,8 @@ impl Held {
 impl Shelf {
     /// Finds what will probably be asked for.
     pub(super) fn look_up(&self, integrity: Integrity) {
-        if let Some(held) = self.read(&integrity) {
+        let is_found = self.found().contains_key(&integrity);
+        if !is_found && let Some(held) = self.read(&integrity) {
             self.found().insert(integrity, held);
         }
     }
@@ -118,6 +119,10 @@ impl PackageStore for Shelf {
     fn find(&self, integrity: &Integrity) -> Option<Self::Index> {
         let found = self.found().remove(integrity);
         found.or_else(|| self.read(integrity))
+    }
+
+    fn forget(&self, integrity: &Integrity) {
+        self.found().remove(integrity);
     }
 
     fn verify(&self, tarballs: Vec<(Vec<u8>, Integrity)>) -> Vec<Result<Self::Verified, ImportFailure>> {

@@ -54,8 +54,8 @@ pub(super) struct Rest {
 
 impl Rest {
     /// Has something done when the component has ended, if it does.
-    pub(super) fn and_then(&mut self, work: impl FnOnce() + Send + 'static) {
-        self.rest.and_then(work);
+    pub(super) fn afterwards(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.rest.afterwards(work);
     }
 }
 

@@ -198,7 +198,7 @@ fn what_comes_after_a_series_is_done_when_it_has_ended_even_if_nobody_asks_any_m
     let (sender, done) = channel();
     let mut sandbox = counting();
     let called = sandbox.begin_series(|store, run| Ok(run.call(store, ())?.0), |count| *count < 3);
-    sandbox.and_then(move || sender.send("done").expect("the test waits"));
+    sandbox.afterwards(move || sender.send("done").expect("the test waits"));
     assert_eq!(sandbox.finish(&called).expect("it answers"), 1);
     assert!(done.try_recv().is_err(), "answers of the series wait to be taken");
     for expected in 2..=3 {

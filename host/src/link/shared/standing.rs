@@ -33,9 +33,9 @@ pub struct Marks {
 }
 
 /// What a slot says of itself.
-#[derive(Debug)]
-pub(super) struct Mark {
-    pub(super) text: String,
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) text: String,
     /// It says that the slot has the links that are wanted.
     pub(super) is_right: bool,
 }
@@ -79,14 +79,8 @@ impl Standing {
 
 impl Marks {
     /// The mark of a slot, if it was looked at and had one.
-    pub(super) fn get(&self, slot: &str) -> Option<&Mark> {
+    pub(crate) fn get(&self, slot: &str) -> Option<&Mark> {
         self.by_slot.get(slot)
-    }
-
-    /// The text of the mark of a slot.
-    #[cfg(test)]
-    pub fn of(&self, slot: &str) -> Option<&str> {
-        self.get(slot).map(|mark| mark.text.as_str())
     }
 
     /// Holds the next of the snapshots of a placement, of which these have come, to its mark; `false`: there is none that

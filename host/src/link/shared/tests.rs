@@ -33,9 +33,9 @@ fn marks_are_noted_of_the_slots_of_a_version() {
     assert!(look("a", "1.0.0") && look("@s/b", "2.0.0"));
     assert!(!look("a", "2.0.0") && !look("c", "1.0.0") && !look("a", "../a/1.0.0"));
     assert!(!look("d", "1.0.0") && standing.has(&PackageName::parse("d").unwrap(), "1.0.0"), "it is built anew");
-    assert_eq!(marks.of("@/a/1.0.0/two"), Some("1-mark"));
-    assert_eq!(marks.of("@s/b/2.0.0/three"), Some("1-mark"));
-    assert_eq!(marks.of("@/a/1.0.0/one"), None, "it is not complete");
+    assert_eq!(marks.get("@/a/1.0.0/two").map(|mark| mark.text.as_str()), Some("1-mark"));
+    assert_eq!(marks.get("@s/b/2.0.0/three").map(|mark| mark.text.as_str()), Some("1-mark"));
+    assert_eq!(marks.get("@/a/1.0.0/one"), None, "it is not complete");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn no_slot_is_pruned_while_its_mark_is_known() {
     std::os::unix::fs::symlink("1-mark", slot.join(MARK)).unwrap();
     let (standing, mut marks) = (Standing::open(links.path()).unwrap(), Marks::default());
     assert!(standing.look(&PackageName::parse("a").unwrap(), "1.0.0", &mut marks));
-    assert_eq!(marks.of("@/a/1.0.0/one"), None);
+    assert_eq!(marks.get("@/a/1.0.0/one"), None);
 }
 
 #[test]

@@ -171,13 +171,20 @@ fn hoisted_links_made_early_are_taken_over_or_gone() {
         }));
     };
     let never: fn(Box<dyn FnOnce() + Send>) = drop;
-    for begin in [at_once, beside, too_late, never] {
-        let world = small_world();
+    for (begin, is_shared) in [at_once, beside, too_late, never].into_iter().flat_map(|it| [(it, false), (it, true)]) {
+        let world = || {
+            let mut world = small_world();
+            world.add_hoisted(&["plain", "@a/one", "@a/two", "@b/one", "zoo"]);
+            if is_shared {
+                drop(world.share());
+            }
+            world
+        };
+        let (world, late) = (world(), world());
+        late.install();
         let hoisted = |early: &mut Early, job: &Job<'_>| {
             early.hoist(&job.layout.lockfile_dir, Import::Auto, &job.plan.tree.hoisted, begin);
         };
-        let late = small_world();
-        late.install();
         let refused = world.link_after(|job| {
             let mut early = Early::default();
             hoisted(&mut early, job);
@@ -187,6 +194,7 @@ fn hoisted_links_made_early_are_taken_over_or_gone() {
             Early::default()
         });
         assert!(matches!(refused, Err(LinkError::Damaged { .. })));
+        drop(fs::remove_dir_all(world.folder.path().join("store"))); // a project that shares slots is registered in it
         fs::rename(world.folder.path().join("aside"), world.folder.path().join("store")).unwrap();
         let linked = world.link_after(|job| {
             let mut early = Early::default();
@@ -195,6 +203,29 @@ fn hoisted_links_made_early_are_taken_over_or_gone() {
         });
         world.record(linked.unwrap());
         assert_eq!(listing(&world.path("node_modules")), listing(&late.path("node_modules")));
+    }
+}
+
+#[test]
+fn links_that_cannot_be_made_early_are_told_and_nobody_is_at_them_any_more() {
+    for is_shared in [false, true] {
+        let mut world = small_world();
+        world.add_hoisted(&["@a/one"]);
+        if is_shared {
+            drop(world.share());
+        }
+        let failed = world.link_after(|job| {
+            let mut early = Early::default();
+            early.hoist(&job.layout.lockfile_dir, Import::Auto, &job.plan.tree.hoisted, |work| {
+                let scope = world.path("node_modules/.wasi-pm-tmp/new/node_modules/@a");
+                fs::write(scope, "in the way").unwrap();
+                work();
+            });
+            early
+        });
+        assert!(matches!(failed, Err(LinkError::Io { .. })), "{failed:?}");
+        world.install();
+        assert!(world.path("node_modules/.pnpm/node_modules/@a/one").is_symlink());
     }
 }
 
