@@ -7,6 +7,7 @@
 //! ```
 //! Nothing here starts a thread or opens a socket before the first request that needs one.
 
+mod addresses;
 mod body;
 mod budget;
 mod cache;

@@ -8,7 +8,7 @@ use std::{
 
 use reqwest::{Certificate, Client, ClientBuilder, Identity, NoProxy, Proxy, Url};
 
-use super::NetworkSettings;
+use super::{NetworkSettings, addresses::Addresses};
 use crate::config::npmrc::HostEntry;
 
 /// All clients of a command.
@@ -16,6 +16,7 @@ use crate::config::npmrc::HostEntry;
 pub(super) struct Clients {
     plain: OnceLock<Client>,
     secure: Mutex<HashMap<String, Client>>,
+    addresses: Arc<Addresses>,
 }
 
 impl Clients {
@@ -26,7 +27,7 @@ impl Clients {
             if let Some(client) = self.plain.get() {
                 return Ok(client.clone());
             }
-            let client = plain(settings)?;
+            let client = build(plain(settings)?, &self.addresses)?;
             return Ok(self.plain.get_or_init(|| client).clone());
         }
         let entry = settings.credentials.tls_entry(url);
@@ -35,23 +36,23 @@ impl Clients {
         if let Some(client) = secure.get(key) {
             return Ok(client.clone());
         }
-        let client = secured(settings, entry.map(|(_, entry)| entry))?;
+        let client = build(secured(settings, entry.map(|(_, entry)| entry))?, &self.addresses)?;
         secure.insert(key.to_owned(), client.clone());
         Ok(client)
     }
 }
 
-fn plain(settings: &NetworkSettings) -> Result<Client, String> {
+fn plain(settings: &NetworkSettings) -> Result<ClientBuilder, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let no_roots = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    build(base(settings)?.tls_backend_preconfigured(no_roots))
+    Ok(base(settings)?.tls_backend_preconfigured(no_roots))
 }
 
-fn secured(settings: &NetworkSettings, entry: Option<&HostEntry>) -> Result<Client, String> {
+fn secured(settings: &NetworkSettings, entry: Option<&HostEntry>) -> Result<ClientBuilder, String> {
     // It fails only where somebody has installed one already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = base(settings)?.tls_version_min(reqwest::tls::Version::TLS_1_2);
@@ -72,7 +73,7 @@ fn secured(settings: &NetworkSettings, entry: Option<&HostEntry>) -> Result<Clie
     if settings.tls.strict_ssl == Some(false) {
         builder = builder.tls_danger_accept_invalid_certs(true);
     }
-    build(builder)
+    Ok(builder)
 }
 
 fn base(settings: &NetworkSettings) -> Result<ClientBuilder, String> {
@@ -97,8 +98,8 @@ fn base(settings: &NetworkSettings) -> Result<ClientBuilder, String> {
     Ok(builder)
 }
 
-fn build(builder: ClientBuilder) -> Result<Client, String> {
-    builder.build().map_err(|error| super::http::words(&error))
+fn build(builder: ClientBuilder, addresses: &Arc<Addresses>) -> Result<Client, String> {
+    builder.dns_resolver(addresses.clone()).build().map_err(|error| super::http::words(&error))
 }
 
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<Certificate>, String> {
