@@ -2,8 +2,9 @@
 //! and behind a slow line everything but the last packages is in place when the last byte comes.
 //!
 //! Only files and links of slots that nobody can reach yet are made, in the same staging folder that the one parallel
-//! pass uses; a slot that fails here is left to that pass, which tells why, as it tells why links failed. Unless the pass takes it over, nothing is left of
-//! it: `node_modules`, which holds the lock and so is there, is as it was.
+//! pass uses. A slot that fails here is left to that pass, which tells why; it also tells why hoisted links failed.
+//! Unless the pass takes it over, nothing is left of it: `node_modules`, which holds the lock and so is there, is as it
+//! was.
 
 use std::{
     collections::{BTreeMap, HashSet},
